@@ -1,0 +1,55 @@
+# What one can do here. Each target sets itself up in .venv; Windows users find the same steps in README.md.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name it with make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+# The package downloads Quarto while it installs; where that is not possible the site is rendered by smalldocs.
+.venv/.quarto: $(READY)
+	@command -v quarto >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		'quarto-cli==$(QUARTO)' >/dev/null 2>&1 || echo "Quarto cannot be installed here; smalldocs renders the site."
+	@touch $@
+
+# The version of environment.yml, which pip and conda then share.
+QUARTO = $(shell sed -nE 's/^ *- quarto=([0-9.]+).*/\1/p' environment.yml)
+
+setup: $(READY) ## Install everything into .venv
+
+site: $(READY) .venv/.quarto ## Run every notebook on the data in data/ (the sample, if there is none) and build _site/
+	$(BIN)/openmeasures sample --if-empty
+	$(BIN)/openmeasures site
+
+test: $(READY) ## Lint, check types, run every test and every committed notebook
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-sanitize-with tests/nbval.cfg --cov --cov-report=term:skip-covered tests shared analyses
+
+check: $(READY) ## The quick checks before a commit
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/openmeasures check
+
+notebooks: $(READY) ## Rerun the committed notebooks on the sample and save their outputs
+	$(BIN)/openmeasures sample --data _build/sample
+	$(BIN)/openmeasures refresh --data _build/sample
+
+lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate --extra test --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what was built; .venv and data/ stay
+	rm -rf _build _site .quarto index.qmd about.qmd data.qmd _measures.qmd assets methods measures organisations
+
+.PHONY: help setup site test check notebooks lock clean

@@ -1,0 +1,100 @@
+"""How a chart leaves a notebook, and how the site gets it in two sizes.
+
+| function | gives |
+|---|---|
+| `enable` | Altair shows a chart as an image, with its specification and its finding beside it |
+| `svg` | the image of a specification, the same bytes on every machine |
+| `narrow` | the specification of the same chart for a phone |
+
+Of Altair's own renderers, `mimetype` emits a type that nbformat refuses, and the default one HTML that loads scripts
+from elsewhere. An image shows in JupyterLab, in VS Code and on GitHub, with no network.
+"""
+
+import copy
+import re
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import altair as alt
+import vl_convert
+
+from openmeasures.charts import theme
+
+SPEC_TYPE = "application/vnd.openmeasures.chart+json"  # "+json", so that nbformat keeps it as JSON
+VEGA_LITE_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # what Altair writes
+
+Spec = dict[str, Any]  # JSON; what may stand in it is Vega-Lite's to say, not ours
+
+_GEOMETRY = re.compile(r' (?:d|transform|x2|y2)="[^"]*"')
+_DECIMALS = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+
+
+def enable() -> None:
+    """Show every chart of this session as an image in the project's theme, with its specification beside it."""
+    alt.renderers.register(theme.NAME, _bundle)
+    alt.renderers.enable(theme.NAME)
+    alt.theme.enable(theme.NAME)
+
+
+def _bundle(spec: Spec) -> dict[str, Any]:
+    return {"image/svg+xml": svg(spec), SPEC_TYPE: spec, "text/plain": spec["description"]}
+
+
+def svg(spec: Spec) -> str:
+    """Return the image of a chart, labelled with its description; nothing is loaded from elsewhere.
+
+    There is no `<title>`, which browsers would show as a tooltip over the whole chart. Geometry is rounded to a
+    hundredth of a pixel: a quarter smaller, and floating point may differ in the last digits between processors.
+    """
+    image = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE_VERSION, allowed_base_urls=[])
+    image = _GEOMETRY.sub(lambda attribute: _DECIMALS.sub(_hundredths, attribute[0]), image)
+    return image.replace("<svg ", f'<svg role="img" aria-label={quoteattr(spec["description"])} ', 1)
+
+
+def _hundredths(number: re.Match[str]) -> str:
+    return f"{round(float(number[0]), 2) + 0.0:g}"  # + 0.0 turns -0.0 into 0
+
+
+def narrow(spec: Spec, width: int = theme.PHONE.width) -> Spec:
+    """Return the chart for a phone: the same marks and words on `width` pixels in all.
+
+    The figures stay as they are. What changes is the theme's size: where lines of words break, how far labels are
+    apart, how many months are labelled, how large points are.
+    """
+    phone = copy.deepcopy(spec)
+    phone["width"] = width
+    phone["config"] = theme.config(theme.PHONE)
+    title = phone["title"]
+    for part, size in (("text", theme.PHONE.title), ("subtitle", theme.PHONE.text)):
+        title[part] = theme.wrapped(" ".join(title[part]), width=width, size=size)
+    for name, share in theme.LABEL_SHARES.items():
+        for row in phone["datasets"].get(name, []):
+            row["label"] = theme.wrapped(" ".join(row["label"]), width=width * share, size=theme.PHONE.text)
+    _spread_end_labels(phone)
+    _thin_axis_and_points(phone)
+    if "dots" in phone["datasets"]:
+        rows = theme.ROW_HEIGHT * len(phone["datasets"]["labels"])
+        phone["height"] = rows + min(phone["height"] - rows, theme.PHONE.piles)
+    return phone
+
+
+def _spread_end_labels(phone: Spec) -> None:
+    """Move the labels beside an SPC chart's lines apart, now that they take more lines."""
+    labels = phone["datasets"].get("ends", [])
+    if labels:
+        ends = phone["layer"][0]["encoding"]["y"]["scale"]["domain"]
+        lines = max(len(row["label"]) for row in labels)
+        places = theme.apart([row["line"] for row in labels], ends=ends, height=phone["height"], lines=lines)
+        for row, place in zip(labels, places, strict=True):
+            row["at"] = place
+
+
+def _thin_axis_and_points(phone: Spec) -> None:
+    """Label fewer months and draw smaller points on an SPC chart."""
+    months = phone["datasets"].get("points", [])
+    for encoding in (layer["encoding"] for layer in phone["layer"] if months):
+        if "axis" in encoding.get("x", {}):
+            encoding["x"]["axis"]["tickCount"]["step"] = theme.month_step(len(months), theme.PHONE)
+        if "size" in encoding:
+            scale = encoding["size"]["scale"]
+            scale["range"] = [area * theme.PHONE.points for area in scale["range"]]

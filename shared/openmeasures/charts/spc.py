@@ -1,0 +1,276 @@
+"""The SPC chart of one organisation: its months, mean, process limits and standard, each labelled where it is drawn.
+
+| function | gives |
+|---|---|
+| `chart` | the chart; its description, which stands for it where it cannot be seen, is the finding |
+
+Figures are drawn as they come. What is worked out here is room: where the axis ends and where labels stand.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import altair as alt
+import polars as pl
+
+from openmeasures.charts import theme
+from openmeasures.definitions import Measure
+from openmeasures.errors import ParameterError
+from openmeasures.methods.spc import SpecialCause, Variation
+from openmeasures.schemas import Status
+
+VARIATION_SIGNS = {
+    Variation.COMMON_CAUSE: theme.COMMON_CAUSE,
+    Variation.IMPROVEMENT_HIGH: theme.IMPROVEMENT,
+    Variation.IMPROVEMENT_LOW: theme.IMPROVEMENT,
+    Variation.CONCERN_HIGH: theme.CONCERN,
+    Variation.CONCERN_LOW: theme.CONCERN,
+    Variation.NEUTRAL_HIGH: theme.NEUTRAL,
+    Variation.NEUTRAL_LOW: theme.NEUTRAL,
+}
+MISSING_SIGNS = {
+    Status.REPORTED: theme.NOTHING_TO_COUNT,  # published, with nothing in the denominator
+    Status.SUPPRESSED: theme.SUPPRESSED,
+    Status.NOT_SUBMITTED: theme.NOT_SUBMITTED,
+    Status.NOT_APPLICABLE: theme.NOT_APPLICABLE,
+}
+CAUSES = {
+    SpecialCause.NONE: "none",
+    SpecialCause.ASTRONOMICAL_POINT: "beyond a process limit",
+    SpecialCause.SHIFT: "in a run on one side of the mean",
+    SpecialCause.TREND: "in a run that rises, or falls, each month",
+    SpecialCause.TWO_IN_THREE: "two of three months near a process limit",
+}
+VALUE_TOOLTIP = {
+    "month:N": "Month",
+    "written:N": "Value",
+    "numerator:Q": "Numerator",
+    "denominator:Q": "Denominator",
+    "sign:N": "Variation",
+    "cause:N": "Signal",
+    "standard_written:N": "Standard",
+}
+LINES = {  # with their words; of equal lines, the first is labelled highest
+    "upper_process_limit": "Upper limit",
+    "mean": "Mean",
+    "lower_process_limit": "Lower limit",
+    "standard": "Standard",
+}
+# The month, and under January and under the first label the year.
+MONTH_WORDS = (
+    "datum.index == 0 || utcmonth(datum.value) == 0 "
+    "? [utcFormat(datum.value, '%b'), utcFormat(datum.value, '%Y')] : utcFormat(datum.value, '%b')"
+)
+ROOM_FOR_MISSING = 0.08  # of the axis, so that no value touches the marks at its base
+TOP_OF_AXIS = 1 / 8  # of the axis, where words above a line would leave it
+
+Row = dict[str, str | float | list[str] | None]
+Ends = tuple[float, float]
+ValueAxis = Callable[[str], alt.Y]
+
+
+def chart(
+    points: pl.DataFrame, measure: Measure, *, title: str, finding: str, width: int = theme.PAGE.width
+) -> alt.LayerChart:
+    """Return the SPC chart of one organisation.
+
+    A month without a value breaks the line and gets a mark at the base that says why there is none. Where mean and
+    limits are null, as with too few months, they are not drawn. A standard is a step over the months in which it is
+    in force.
+
+    - `points`: one row a month, those without a value included: `period_start`, `value`, `status`, `numerator`,
+      `denominator`, the columns that `methods.spc.xmr` adds, `standard` (null where none is in force) and
+      `standard_name`; all figures in the measure's unit.
+    - `measure`: gives the unit, and the range that can happen.
+    - `title`: stands above the chart.
+    - `finding`: what the chart shows, in words; it becomes the description.
+    - `width`: of the whole image, in pixels.
+
+    Raises `ParameterError` if no month has a value, so that there is nothing to draw.
+    """
+    if points["value"].null_count() == points.height:
+        raise ParameterError(
+            f"chart {title!r}: found {points.height} months without a value, expected one with a value or more. "
+            "Say in words that there is no figure."
+        )
+    points = points.sort("period_start")
+    drawn = [float(figure) for column in ("value", *LINES) for figure in points[column].drop_nulls()]
+    room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
+    ends = theme.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
+    rows = _rows(points, measure)
+    x, y = _month_axis(points.height), partial(_value_axis, ends=ends, measure=measure)
+    subtitle = theme.axis_words(measure)
+    if ends[0] != 0:
+        subtitle += f". The vertical axis starts at {theme.plainly(ends[0], measure)}, not at zero."
+    return alt.LayerChart(
+        layer=[
+            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(x, y("upper_process_limit")),
+            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(x, y("lower_process_limit")),
+            _path("mean", theme.MEAN).encode(x, y("mean")),
+            _path("standard", theme.STANDARD).encode(x, y("standard")),
+            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(x, y("value")),
+            *_label_layers(x, y),
+            *_sign_layers({row["sign"] for row in rows}, x, y),
+        ],
+        title=alt.Title(
+            theme.wrapped(title, width=width, size=theme.PAGE.title),
+            subtitle=theme.wrapped(subtitle, width=width, size=theme.PAGE.text),
+        ),
+        description=finding,
+        width=width,
+        height=theme.PLOT_HEIGHT,
+        datasets={
+            "points": rows,
+            "ends": _end_labels(points, measure, ends),
+            "steps": _step_labels(points, measure, ends),
+        },
+    )
+
+
+def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
+    """Return what is drawn of each month, and the words of its tooltip."""
+    signs = {variation: sign.words for variation, sign in VARIATION_SIGNS.items()}
+    reasons = {status: sign.words for status, sign in MISSING_SIGNS.items()}
+    sign_of_value = pl.col("variation").cast(pl.String).replace_strict(signs, default=theme.NO_LIMITS.words)
+    reason = pl.col("status").cast(pl.String).replace_strict(reasons)
+    standards = [
+        "none in force" if value is None else f"{theme.plainly(value, measure)} ({name})"
+        for value, name in points.select("standard", "standard_name").iter_rows()
+    ]
+    return points.select(
+        pl.col("period_start").dt.to_string("%Y-%m-%d"),
+        pl.col("value", *LINES).round(theme.DECIMALS),
+        "numerator",
+        "denominator",
+        pl.Series("written", [measure.written(value) for value in points["value"]]),
+        pl.Series("standard_written", standards),
+        month=pl.col("period_start").dt.to_string("%B %Y"),
+        sign=pl.when(pl.col("value").is_null()).then(reason).otherwise(sign_of_value),
+        cause=pl.col("special_cause").cast(pl.String).replace_strict(CAUSES, default=CAUSES[SpecialCause.NONE]),
+    ).to_dicts()
+
+
+def _words(column: str, line: float, measure: Measure) -> list[str]:
+    return [f"{LINES[column]} {(theme.plainly if column == 'standard' else theme.measured)(line, measure)}"]
+
+
+def _end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
+    """Return the words to the right of each line that reaches the last month, none of them touching."""
+    last = points.row(-1, named=True)
+    lines = {column: last[column] for column in LINES if last[column] is not None}
+    places = theme.apart(list(lines.values()), ends=ends, height=theme.PLOT_HEIGHT)
+    return [
+        {
+            "period_start": last["period_start"].isoformat(),
+            "label": _words(column, line, measure),
+            "line": round(line, theme.DECIMALS),
+            "at": place,
+            "ink": theme.STANDARD_TEXT if column == "standard" else theme.TEXT,
+        }
+        for (column, line), place in zip(lines.items(), places, strict=True)
+    ]
+
+
+def _step_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
+    """Return the words at the start of each standard before the last, on the side where fewer values are."""
+    above, below = pl.col("value") > pl.col("standard"), pl.col("value") < pl.col("standard")
+    steps = points.group_by(pl.col("standard").rle_id().alias("step"), maintain_order=True).agg(
+        pl.col("period_start", "standard").first(), mostly_met=above.sum() > below.sum()
+    )
+    near_top = pl.col("standard") > ends[1] - (ends[1] - ends[0]) * TOP_OF_AXIS
+    earlier = steps.head(-1).drop_nulls("standard")  # the last has its label at the end
+    return [
+        {
+            "period_start": month.isoformat(),
+            "label": _words("standard", standard, measure),
+            "line": standard,
+            "baseline": "top" if hangs else "bottom",
+        }
+        for month, standard, hangs in earlier.select(
+            "period_start", "standard", hangs=near_top | pl.col("mostly_met")
+        ).iter_rows()
+    ]
+
+
+def _month_axis(months: int) -> alt.X:
+    step = theme.month_step(months, theme.PAGE)
+    # utc: the months must not shift with the reader's clock.
+    return (
+        alt.X("period_start:T")
+        .scale(type="utc", padding=8, nice=False)
+        .axis(title=None, grid=False, tickCount={"interval": "month", "step": step}, labelExpr=MONTH_WORDS)
+    )
+
+
+def _value_axis(column: str, *, ends: Ends, measure: Measure) -> alt.Y:
+    return (
+        alt.Y(f"{column}:Q")
+        .scale(domain=list(ends), nice=False, zero=False)
+        .axis(title=None, tickCount=6, labelExpr=theme.tick_words(measure))
+    )
+
+
+def _path(
+    name: str, colour: str, *, dash: list[int] | None = None, interpolate: Literal["linear", "step"] = "step"
+) -> alt.Chart:
+    path: alt.Chart = alt.Chart(alt.NamedData("points"), name=name).mark_line(
+        color=colour,
+        strokeWidth=1.75,
+        strokeDash=dash or [],
+        strokeJoin="round",
+        interpolate=interpolate,
+        invalid="break-paths-filter-domains",  # a gap stays a gap
+    )
+    return path
+
+
+def _label_layers(x: alt.X, y: ValueAxis) -> list[alt.Chart]:
+    """Return the labels at the right, tied to their lines, and those of earlier standards, clear of what they cross."""
+    ends, steps = alt.NamedData("ends"), alt.NamedData("steps")
+    taller = f"(length(datum.label) - 1) * {theme.LINE_HEIGHT}"  # what lines after the first add
+    return [
+        alt.Chart(ends, name="ties")
+        .mark_rule(color=theme.COMMON_CAUSE.fill)
+        .encode(x, y("line"), alt.Y2("at:Q"), x2=alt.value(alt.ExprRef("width + 8"))),
+        alt.Chart(ends, name="end labels")
+        .mark_text(align="left", baseline="middle", x={"expr": "width + 12"}, dy={"expr": f"-{taller} / 2"})
+        .encode(y("at"), alt.Text("label:N"), alt.Color("ink:N", scale=None)),
+        *(
+            alt.Chart(steps, name=name)
+            .mark_text(
+                align="left",
+                baseline={"expr": "datum.baseline"},
+                dx=2,
+                dy={"expr": f"datum.baseline == 'top' ? 5 : -5 - {taller}"},
+                color=theme.STANDARD_TEXT,
+                stroke=halo,
+                strokeWidth=4,
+                strokeJoin="round",
+            )
+            .encode(x, y("line"), alt.Text("label:N"))
+            for name, halo in (("step label halos", theme.PAPER), ("step labels", "transparent"))
+        ),
+    ]
+
+
+def _sign_layers(signs: set[str], x: alt.X, y: ValueAxis) -> list[alt.Chart]:
+    """Return the points, and at the base the marks of months without one; the legend says only what occurs."""
+    shown = [sign for sign in theme.SIGNS if sign.words in signs]
+    words = [sign.words for sign in shown]
+    looks = [
+        alt.Fill("sign:N").scale(type="ordinal", domain=words, range=[sign.fill for sign in shown]),
+        alt.Stroke("sign:N").scale(type="ordinal", domain=words, range=[sign.edge for sign in shown]),
+        alt.Shape("sign:N").scale(type="ordinal", domain=words, range=[sign.shape for sign in shown]),
+        # The last area stands twice, since Vega-Lite loses a range of one.
+        alt.Size("sign:O").scale(domain=words, range=[*(sign.area for sign in shown), shown[-1].area]),
+    ]
+    points = alt.Chart(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
+    layers = [
+        points.mark_point(opacity=1, strokeWidth=1).encode(x, y("value"), *looks, tooltip=theme.tooltip(VALUE_TOOLTIP))
+    ]
+    if signs & {sign.words for sign in MISSING_SIGNS.values()}:
+        missing = alt.Chart(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
+        marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})
+        layers.append(marks.encode(x, *looks, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
+    return layers

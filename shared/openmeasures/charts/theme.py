@@ -1,0 +1,230 @@
+"""The look of every chart: colours, signs, fonts, sizes, and the room that words need.
+
+No other module names a colour. Colours follow Making Data Count [1], but never stand alone: each kind of point also
+has its own shape, size or fill, and an edge dark enough to be seen on white. Importing this enables the theme.
+
+| name | gives |
+|---|---|
+| `Sign` and its instances | how one kind of point looks, and its words in the legend |
+| `PAGE`, `PHONE` | the two sizes in which a chart is published |
+| `config` | the Vega-Lite configuration for a size |
+| `measured`, `plainly` | figures for labels |
+| `axis_words`, `tick_words`, `month_step`, `tooltip` | what axes and tooltips say |
+| `wrapped`, `apart` | words on lines that fit, labels that do not touch |
+| `domain` | where an axis begins and ends |
+
+Sources:
+1. NHS-R Community, NHSRplotthedots at 050b07d, R/ptd_spc_colours.R, https://github.com/nhs-r-community/NHSRplotthedots
+2. W3C, WCAG 2.2, success criteria 1.4.1, 1.4.3 and 1.4.11, https://www.w3.org/TR/WCAG22/
+"""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import altair as alt
+
+from openmeasures.definitions import Measure
+
+NAME = "openmeasures"
+
+MEAN = "#000000"  # [1]
+STANDARD = "#de1b1b"  # [1]
+TEXT = "#212b32"
+QUIET_TEXT = "#4c5a63"
+STANDARD_TEXT = "#b51414"  # text needs 4.5:1 on white [2]; the line's own red is too close to that
+EDGE = "#6b6b6b"  # a point needs 3:1 on white [2], which the greys and blues of [1] lack
+PAPER = "#ffffff"
+GRID = "#ededed"
+BAND = "#e6edf3"
+SUBJECT = "#005eb8"
+OTHERS = "#c9cfd4"
+OTHERS_EDGE = "#868f96"
+
+# vl-convert carries Liberation Sans, so text is measured alike on every machine; Arial has the same widths and stands
+# in for readers. Arial first would be measured with whatever a machine calls Arial.
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+LETTER = 0.54  # the mean width of a letter in em, bold included, with a little to spare
+
+
+class Sign(NamedTuple):
+    """How one kind of point looks, and what the legend says of it."""
+
+    words: str
+    fill: str
+    edge: str
+    shape: str
+    area: int  # square pixels
+
+
+IMPROVEMENT = Sign("Special cause – improvement", "#00b0f0", "#00648a", "circle", 90)  # fills: [1]
+CONCERN = Sign("Special cause – concern", "#e46c0a", "#8f4200", "square", 80)
+NEUTRAL = Sign("Special cause – neither good nor bad", "#490092", "#490092", "triangle-up", 80)
+COMMON_CAUSE = Sign("Common cause", "#a6a6a6", EDGE, "circle", 36)
+NO_LIMITS = Sign("Value (too few months for limits)", PAPER, EDGE, "circle", 36)
+NOT_SUBMITTED = Sign("Not submitted", PAPER, EDGE, "diamond", 64)
+NOT_APPLICABLE = Sign("Not applicable", PAPER, EDGE, "stroke", 36)
+SUPPRESSED = Sign("Suppressed: too small to show", PAPER, EDGE, "triangle-down", 60)
+NOTHING_TO_COUNT = Sign("Nothing to count", PAPER, EDGE, "cross", 60)
+SIGNS = (
+    IMPROVEMENT, CONCERN, NEUTRAL, COMMON_CAUSE, NO_LIMITS, NOT_SUBMITTED, NOT_APPLICABLE, SUPPRESSED, NOTHING_TO_COUNT,
+)  # fmt: skip
+
+
+class Size(NamedTuple):
+    """One size of a published chart; lengths in pixels."""
+
+    width: int  # of the whole image, labels and margins included
+    title: int
+    text: int
+    legend_columns: int
+    months: int  # labels that an axis of months has room for
+    points: float  # share of the area that `Sign` gives a point
+    piles: int  # height that piles of dots may fill
+
+
+PAGE = Size(width=820, title=17, text=13, legend_columns=4, months=21, points=1, piles=170)
+PHONE = Size(width=340, title=15, text=12, legend_columns=1, months=7, points=0.5, piles=110)
+PLOT_HEIGHT = 300
+ROW_HEIGHT = 22  # of each row of words above piles of dots
+LINE_HEIGHT = 16  # of text, in both sizes
+LABEL_SPACE = 3  # between labels that stand above one another
+# The share of the image's width that one line of words may have, by the data set that holds the words.
+LABEL_SHARES = {"ends": 0.22, "steps": 0.22, "labels": 0.62}
+MONTH_STEPS = (1, 3, 6, 12)  # months between labels: steps that keep January, where the year stands
+LEAST_SPAN = 1 / 20  # of the range that can happen: five points of a percentage
+DECIMALS = 4  # of a drawn figure: finer than any pixel, and coarser than what differs between processors
+
+
+def config(size: Size = PAGE) -> alt.theme.ConfigKwds:
+    """Return the Vega-Lite configuration that gives every chart of this size the same look."""
+    return {
+        "aria": False,  # the image as a whole has one description; a label on each dot would bury it
+        "autosize": {"type": "fit-x", "contains": "padding"},  # the width includes labels beside the plot
+        "background": PAPER,
+        "font": FONT,
+        "padding": 8,
+        "view": {"stroke": None},
+        "title": {
+            "anchor": "start", "frame": "bounds", "color": TEXT, "fontSize": size.title, "fontWeight": "bold",
+            "lineHeight": size.title * 1.25, "offset": 12, "subtitleColor": QUIET_TEXT, "subtitleFontSize": size.text,
+            "subtitleLineHeight": LINE_HEIGHT, "subtitlePadding": 5,
+        },
+        "axis": {
+            "labelColor": QUIET_TEXT, "labelFontSize": size.text, "titleColor": QUIET_TEXT, "titleFontSize": size.text,
+            "titleFontWeight": "normal", "gridColor": GRID, "domainColor": EDGE, "tickColor": EDGE, "labelPadding": 4,
+        },
+        "legend": {
+            "orient": "top", "direction": "horizontal", "columns": size.legend_columns, "title": None, "offset": 10,
+            "labelColor": TEXT, "labelFontSize": size.text, "labelLimit": 0, "columnPadding": 16, "rowPadding": 3,
+        },
+        "text": {"color": TEXT, "fontSize": size.text, "lineHeight": LINE_HEIGHT},
+    }  # fmt: skip
+
+
+@alt.theme.register(NAME, enable=True)
+def _theme() -> alt.theme.ThemeConfig:
+    return {"config": config()}
+
+
+def measured(value: float | None, measure: Measure) -> str:
+    """Return a figure for a label: the sign of a percentage stays, any other unit is left to the axis."""
+    return measure.written(value).removesuffix(f" {measure.unit}")
+
+
+def plainly(value: float, measure: Measure) -> str:
+    """Return a number that was set, as a standard is, for a label: with the decimals that it has and no more."""
+    decimals = len(str(round(value, DECIMALS)).partition(".")[2].rstrip("0"))
+    return measure.written(value, decimals=decimals).removesuffix(f" {measure.unit}")
+
+
+def axis_words(measure: Measure) -> str:
+    """Return what an axis shows and in which unit."""
+    return f"{measure.short_title}, {'per cent' if measure.unit == 'percent' else measure.unit}"
+
+
+def tick_words(measure: Measure) -> str:
+    """Return the Vega expression that writes an axis's numbers, with the sign of a percentage."""
+    return "datum.label + '\u00a0%'" if measure.unit == "percent" else "datum.label"
+
+
+def tooltip(fields: dict[str, str]) -> list[alt.Tooltip]:
+    """Return a tooltip of fields, each with its title; numbers have separators between thousands."""
+    return [
+        alt.Tooltip(field, title=title, format="," if field.endswith(":Q") else alt.Undefined)
+        for field, title in fields.items()
+    ]
+
+
+def month_step(months: int, size: Size) -> int:
+    """Return how many months apart the labels of an axis of so many months are."""
+    return next((step for step in MONTH_STEPS if months <= step * size.months), MONTH_STEPS[-1])
+
+
+def wrapped(words: str, *, width: float, size: int) -> list[str]:
+    """Return the words on as few lines of `width` pixels as can be, all about as long; no-break spaces hold."""
+    most = max(1, int(width / (size * LETTER)))
+
+    def lines(letters: int) -> list[str]:
+        return textwrap.wrap(words, letters, break_long_words=False, break_on_hyphens=False)
+
+    fewest = len(lines(most))
+    return lines(next(letters for letters in range(1, most + 1) if len(lines(letters)) == fewest))
+
+
+def apart(values: Sequence[float], *, ends: tuple[float, float], height: float, lines: int = 1) -> list[float]:
+    """Return where labels of so many `lines` stand: each as near its value as can be, none touching, all on the axis.
+
+    All in the axis's unit, but the axis's `height` in pixels. Of equal values the first stands highest.
+
+    >>> apart([50, 51, 90], ends=(0, 100), height=190)
+    [45.5, 55.5, 90.0]
+    """
+    low, high = ends
+    room = (high - low) / height * (lines * LINE_HEIGHT + LABEL_SPACE)
+    order = sorted(range(len(values)), key=lambda index: -values[index])
+    blocks: list[list[float]] = []  # labels that touch, as [sum, count]: pooled, they share their middle
+    for place, index in enumerate(order):
+        blocks.append([values[index] + place * room, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] < blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += count
+    middles = [total / count for total, count in blocks for _ in range(int(count))]
+    lowest = low + (len(values) - 1) * room
+    placed = {index: min(max(middles[place], lowest), high) - place * room for place, index in enumerate(order)}
+    return [round(placed[index], 6) for index in range(len(values))]
+
+
+def domain(
+    values: Sequence[float], *, bounds: tuple[float | None, float | None], room_below: float = 0.0
+) -> tuple[float, float]:
+    """Return round ends for an axis that shows `values`, never beyond the `bounds` of what can happen.
+
+    It starts at the lower bound only where the values come near it. However little the values differ, it spans at
+    least `LEAST_SPAN` of the possible range, so that noise is not drawn as a mountain. `room_below` is a share of the
+    span, for marks at the base.
+
+    >>> domain([71.2, 78.9], bounds=(0, 100))
+    (70.0, 80.0)
+    >>> domain([100, 100], bounds=(0, 100))
+    (97.0, 100.0)
+    """
+    low, high = bounds
+    possible = high - low if low is not None and high is not None else max(abs(value) for value in values)
+    least, most = min(values), max(values)
+    lacking = max(possible * LEAST_SPAN - (most - least), 0) or (most == least) * 1.0
+    least, most = least - lacking / 2, most + lacking / 2
+    step = _nice_step((most - least) / 8)
+    start = math.floor((least - (most - least) * (0.05 + room_below)) / step) * step
+    end = math.ceil((most + (most - least) * 0.05) / step) * step
+    if low is not None and start - low < (end - start) / 2:
+        start = low
+    return round(float(start), 10), round(float(end if high is None else min(end, high)), 10)
+
+
+def _nice_step(least: float) -> float:
+    """Return the first of 1, 2, 5, 10, 20, 50 … and their tenths that is not below `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(power * step for step in (1, 2, 5, 10) if power * step >= least)

@@ -1,0 +1,228 @@
+"""The command line: it parses, calls plain functions and prints; nothing is decided here.
+
+Running and publishing are imported where they are used: papermill and its checkers take seconds to load, which
+`--help` and `ingest` need not wait for.
+
+Exit codes: 0 done, 1 some runs failed, 2 bad usage or input. A user's mistake prints one line; a bug its traceback.
+"""
+
+import sys
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from openmeasures import __version__, corrections, definitions, organisations, project
+from openmeasures.errors import OpenMeasuresError
+from openmeasures.ingest import Kept, ingest_sample
+from openmeasures.ingest import ingest as ingest_paths
+from openmeasures.store import Store
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder [default: OPENMEASURES_DATA, else data/].")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where _build/ and _site/ go [default: the project].")]
+Org = Annotated[list[str] | None, typer.Option("--org", help="Organisation code, ENG for England; may be repeated.")]
+PeriodTo = Annotated[str, typer.Option("--period-to", help="Last month, as 2024-03 [default: the latest].")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time [default: one a core].")]
+Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures [default: all].")]
+
+
+class Renderer(StrEnum):
+    """What turns pages into a site."""
+
+    AUTO = "auto"
+    QUARTO = "quarto"
+    SMALLDOCS = "smalldocs"
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and leave.")] = False,
+) -> None:
+    """NHS performance and quality measures that anyone can read, check and rerun."""
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command("sample")
+def sample_(
+    data: Data = None,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing where the folder holds data.")] = False,
+) -> None:
+    """Fill the data folder with the synthetic sample: fictional organisations, in the publications' own layout."""
+    store = Store(project.data_folder(data))
+    if if_empty and store.releases():
+        return
+    outcomes = ingest_sample(store)
+    out.print(f"{len(outcomes)} synthetic files in {escape(str(store.folder))}.")
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, folders or zips.")], data: Data = None
+) -> None:
+    """Read published files into the data folder, recognised by their content. The same file twice changes nothing."""
+    store = Store(project.data_folder(data))
+    kept: Counter[Kept] = Counter()
+    with _progress() as progress:
+        task = progress.add_task("Reading", total=None)
+        for outcome in ingest_paths(paths, store):
+            kept[outcome.kept] += 1
+            progress.advance(task)
+            if outcome.kept == Kept.UNREADABLE:
+                err.print(f"[red]Error[/] {escape(outcome.place)}: {escape(outcome.message)}")
+            elif outcome.message:
+                err.print(f"[yellow]Note[/] {escape(outcome.place)}: {escape(outcome.message)}")
+    out.print("; ".join(f"{number} {state.value}" for state, number in kept.items()) or "No file found.")
+    if kept[Kept.UNREADABLE] or not (kept[Kept.ADDED] or kept[Kept.KNOWN]):
+        raise typer.Exit(2)
+
+
+@app.command("list")
+def list_(
+    data: Data = None,
+    orgs: Annotated[bool, typer.Option("--organisations", help="List the organisations in the data.")] = False,
+) -> None:
+    """Show the measures, or the organisations in the data folder."""
+    table = Table("Code", "Organisation", "Region") if orgs else Table("Measure", "Title", "Status", "Next review")
+    for measure in definitions.load_all():
+        if not orgs:
+            table.add_row(measure.id, measure.title, measure.status, str(measure.next_review))
+            continue
+        found = Store(project.data_folder(data)).organisations(measure.source)
+        for row in organisations.directory(found).iter_rows():
+            table.add_row(*row)
+    out.print(table)
+
+
+@app.command()
+def check() -> None:
+    """Validate every measure's folder without running anything."""
+    from openmeasures.running import plan
+
+    for measure in definitions.load_all():
+        corrections.load(measure.folder)
+        plan.check_notebook(measure.folder / plan.NOTEBOOK)
+        out.print(f"{measure.id}: fine")
+
+
+@app.command()
+def run(
+    measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
+    out_folder: Out = None,
+) -> None:  # fmt: skip
+    """Run measures with papermill for every organisation and for England, or for those named."""
+    failed = _run(measures, org, period_to, workers, project.data_folder(data), _build(out_folder))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def site(
+    measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
+    out_folder: Out = None, renderer: Renderer = Renderer.AUTO,
+) -> None:  # fmt: skip
+    """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
+    from openmeasures.publishing import pages, render
+
+    folder = project.data_folder(data)
+    failed = _run(measures, org, period_to, workers, folder, _build(out_folder))
+    stage = _out(out_folder)
+    pages.publish(Store(folder), _build(out_folder), stage)
+    rendered = render.render(stage, renderer.value)
+    for warning in rendered.warnings:
+        err.print(f"[yellow]Note[/] {escape(warning)}")
+    out.print(f"Site rendered by {rendered.renderer}: open {escape(str(stage / '_site' / 'index.html'))}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command(hidden=True)
+def publish(data: Data = None) -> None:
+    """Bring the pages up to date before Quarto renders them; `_quarto.yml` calls this."""
+    from openmeasures.publishing import pages, render
+
+    if render.is_rendering():
+        return
+    folder = project.data_folder(data)
+    sample_(data=folder, if_empty=True)
+    failed = _run(None, None, "", None, folder, _build(None))
+    pages.publish(Store(folder), _build(None), project.root())
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def refresh(measures: Measures = None, data: Data = None) -> None:
+    """Rerun the committed notebooks on the sample and save their outputs, for authors of measures."""
+    from openmeasures.running import notebooks, plan
+
+    store = Store(project.data_folder(data))
+    if not store.synthetic:
+        err.print(f"[red]Error[/] {escape(str(store.folder))}: does not hold the sample. Name a folder that does.")
+        raise typer.Exit(2)
+    for measure in _measures(measures):
+        changed = notebooks.refresh(measure.folder / plan.NOTEBOOK, store.folder)
+        out.print(f"{measure.id}: {'changed' if changed else 'unchanged'}")
+
+
+def _run(
+    measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path
+) -> int:
+    """Run and collect; return how many runs failed."""
+    from openmeasures.running import collect, execute, plan
+
+    chosen = _measures(measures)
+    tasks = {m.id: plan.plan(m, data=data, org_codes=org, period_to=period_to) for m in chosen}
+    failures = 0
+    with _progress() as progress:
+        bar = progress.add_task("Running", total=sum(map(len, tasks.values())))
+        for entry in execute.execute([task for group in tasks.values() for task in group], build, workers=workers):
+            progress.advance(bar)
+            if entry.error:
+                failures += 1
+                err.print(f"[red]Failed[/] {entry.measure_id}, {escape(entry.org_code)}: {escape(entry.error)}")
+    for measure_id, group in tasks.items():
+        found = collect.entries(build, measure_id, group[0].digest)
+        path = collect.write_csv(build, measure_id, collect.contents(build, found))
+        out.print(f"{measure_id}: {len(group)} runs; results in {escape(str(path))}")
+    if failures:
+        err.print(f"{failures} of {sum(map(len, tasks.values()))} runs failed.")
+    return failures
+
+
+def _measures(ids: list[str] | None) -> list[definitions.Measure]:
+    return [definitions.find(measure_id) for measure_id in ids] if ids else definitions.load_all()
+
+
+def _out(folder: Path | None) -> Path:
+    return folder.resolve() if folder else project.root()
+
+
+def _build(folder: Path | None) -> Path:
+    return _out(folder) / "_build"
+
+
+def _progress() -> Progress:
+    """Return a progress bar that stays silent where nobody watches, as in a log."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
+def main() -> None:
+    """Run the command line; the entry point of `openmeasures`."""
+    try:
+        app()
+    except OpenMeasuresError as error:
+        err.print(f"[red]Error[/] {escape(str(error))}")
+        sys.exit(error.exit_code)

@@ -1,0 +1,89 @@
+"""From observations to counts: numerator and denominator of each organisation in each period.
+
+| function | gives |
+|---|---|
+| `count` | one numerator and one denominator a row, with the status that both share |
+| `roll_up` | a larger area, by adding counts; percentages are never averaged |
+"""
+
+import polars as pl
+
+from openmeasures.definitions import Part
+from openmeasures.organisations import ENGLAND
+from openmeasures.schemas import STATUS_TYPE, Counts, Status
+
+# A sum is reported only if all its parts are; otherwise it takes the first of these that any part has.
+_WORST_FIRST = (Status.SUPPRESSED, Status.NOT_APPLICABLE, Status.NOT_SUBMITTED)
+
+
+def count(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> pl.DataFrame:
+    """Return `schemas.Counts` for every organisation, published totals left out.
+
+    Numerator and denominator stand or fall together: if any metric of either is suppressed, not applicable or not
+    submitted (or has no row at all), both are null with that status, so that no percentage rests on half its data.
+    A period without any row, between an organisation's first and last, is `not_submitted`. Periods before the first
+    and after the last are not invented: the organisation may not have existed.
+    """
+    metrics = sorted({*numerator.metrics, *denominator.metrics})
+    grouped = (
+        observations.lazy()
+        .filter(pl.col("metric").is_in(metrics), pl.col("org_code") != ENGLAND)
+        .group_by("org_code", "period_start")
+        .agg(
+            _signed(numerator).alias("numerator"),
+            _signed(denominator).alias("denominator"),
+            _shared_status(len(metrics)).alias("status"),
+        )
+        .with_columns(
+            pl.when(pl.col("status") == Status.REPORTED).then(pl.col(name)).alias(name)
+            for name in ("numerator", "denominator")
+        )
+        .collect()
+    )
+    every_period = grouped.select(pl.col("period_start").unique().sort())
+    spans = grouped.group_by("org_code").agg(first=pl.col("period_start").min(), last=pl.col("period_start").max())
+    filled = (
+        spans.join(every_period, how="cross")
+        .filter(pl.col("period_start").is_between(pl.col("first"), pl.col("last")))
+        .select("org_code", "period_start")
+        .join(grouped, on=["org_code", "period_start"], how="left")
+        .with_columns(pl.col("status").fill_null(pl.lit(Status.NOT_SUBMITTED.value, dtype=STATUS_TYPE)))
+        .sort("org_code", "period_start")
+    )
+    return Counts.validate(filled)
+
+
+def _signed(part: Part) -> pl.Expr:
+    added = pl.col("value").filter(pl.col("metric").is_in(part.add)).sum()
+    return added - pl.col("value").filter(pl.col("metric").is_in(part.subtract)).sum()
+
+
+def _shared_status(metrics: int) -> pl.Expr:
+    whole = pl.when(pl.len() == metrics).then(pl.lit(Status.REPORTED.value))
+    status = whole.otherwise(pl.lit(Status.NOT_SUBMITTED.value))
+    for worst in reversed(_WORST_FIRST):
+        status = pl.when((pl.col("status") == worst).any()).then(pl.lit(worst.value)).otherwise(status)
+    return status.cast(STATUS_TYPE)
+
+
+def roll_up(counts: pl.DataFrame, *, org_code: str = ENGLAND) -> pl.DataFrame:
+    """Return the counts of all the organisations given, added up under one code.
+
+    What was not reported adds nothing to either part. A period that nobody reported keeps null counts, as
+    `not_submitted`.
+    """
+    reported = (pl.col("status") == Status.REPORTED).any()
+    return Counts.validate(
+        counts.group_by("period_start")
+        .agg(
+            pl.when(reported).then(pl.col("numerator").sum()).alias("numerator"),
+            pl.when(reported).then(pl.col("denominator").sum()).alias("denominator"),
+            pl.when(reported)
+            .then(pl.lit(Status.REPORTED.value))
+            .otherwise(pl.lit(Status.NOT_SUBMITTED.value))
+            .cast(STATUS_TYPE)
+            .alias("status"),
+        )
+        .select(pl.lit(org_code).alias("org_code"), "period_start", "numerator", "denominator", "status")
+        .sort("period_start")
+    )

@@ -1,0 +1,258 @@
+"""What a measure is, as data: `measure.yml`, read and checked.
+
+The folder's name is the measure's id and stands nowhere else. Unknown keys are errors, so a misspelt one is not
+quietly ignored. `analyses/README.md` documents the same fields for people who write them.
+
+| function | gives |
+|---|---|
+| `load` | one measure, from its folder |
+| `load_all` | every measure under `analyses/` |
+| `find` | one measure by id, with the near miss when there is none |
+| `read_yaml`, `faults` | what `corrections` needs as well: a YAML file, and what is wrong with one in words |
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+
+from openmeasures import project
+from openmeasures.errors import DefinitionError, ParameterError, near_miss
+
+Improvement = Literal["increase", "decrease", "neutral"]
+Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
+Unit = Literal["percent", "per 1,000", "minutes", "weeks", "days", "ratio"]
+
+# What turns numerator / denominator into the unit; units without an entry are used as they are.
+SCALES: dict[str, float] = {"percent": 100.0, "per 1,000": 1000.0}
+# Values outside these cannot happen, so no limit is drawn there.
+NATURAL_BOUNDS: dict[str, tuple[float | None, float | None]] = {"percent": (0.0, 100.0)}
+ANY_LOWER_BOUND = (0.0, None)  # every other unit here counts something, so it cannot be negative
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def refuse_reversed(date_from: date | None, date_to: date | None) -> None:
+    """Raise `ValueError`, which pydantic turns into a fault, for a span that ends before it starts."""
+    if date_from and date_to and date_to < date_from:
+        raise ValueError(f"'to' ({date_to}) is before 'from' ({date_from})")
+
+
+class Part(_Strict):
+    """A numerator or denominator: what it is in words, and the published metrics that make it up."""
+
+    text: str
+    add: list[str] = Field(min_length=1)
+    subtract: list[str] = []
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every metric that the part needs, the added ones first."""
+        return [*self.add, *self.subtract]
+
+
+class Standard(_Strict):
+    """A value to be met, with the dates in which it was in force and where it is set down."""
+
+    name: str
+    value: float
+    date_from: date = Field(alias="from")
+    date_to: date | None = Field(default=None, alias="to")
+    url: HttpUrl
+    title: str
+    verified: bool = True  # False: not confirmed against the source by us
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        refuse_reversed(self.date_from, self.date_to)
+        return self
+
+    def in_force(self, day: date) -> bool:
+        """Whether the standard applies on `day`; both ends are included."""
+        return self.date_from <= day and (self.date_to is None or day <= self.date_to)
+
+
+class Series(_Strict):
+    """A second way to count the same measure, for example one type of department only."""
+
+    id: str
+    title: str
+    numerator: Part
+    denominator: Part
+
+
+class Peers(_Strict):
+    """Whom an organisation is compared with: those that, like it, have any of a metric, or have none."""
+
+    metric: str
+    having: str
+    lacking: str
+
+
+class Caveat(_Strict):
+    """A warning that stands beside the figures it concerns."""
+
+    text: str
+    date_from: date | None = Field(default=None, alias="from")
+    date_to: date | None = Field(default=None, alias="to")
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        refuse_reversed(self.date_from, self.date_to)
+        return self
+
+
+class Change(_Strict):
+    """What changed in the definition or its source, and what that did to the series."""
+
+    date: date
+    what: str
+    effect_on_history: str
+
+
+class Reference(_Strict):
+    """A document that the definition rests on."""
+
+    title: str
+    url: HttpUrl
+    verified: bool = True
+
+
+class Measure(_Strict):
+    """One measure's definition: everything that a page may quote about it."""
+
+    id: str
+    folder: Path
+    title: str
+    short_title: str
+    question: str
+    why_it_matters: str
+    domain: str
+    source: str
+    kind: Kind
+    numerator: Part
+    denominator: Part
+    unit: Unit
+    improvement: Improvement
+    decimals: int = Field(default=1, ge=0, le=3)
+    standards: list[Standard] = []
+    series: list[Series] = []
+    peers: Peers
+    levels: list[Literal["provider", "system", "region", "england"]]
+    caveats: list[Caveat] = []
+    method_notes: list[str] = []
+    references: list[Reference] = Field(min_length=1)
+    author: str
+    checked_by: str
+    reviewed: date
+    next_review: date
+    status: Literal["draft", "checked", "retired"]
+    changes: list[Change] = []
+
+    @property
+    def scale(self) -> float:
+        """What numerator / denominator is multiplied by to be in the measure's unit."""
+        return SCALES.get(self.unit, 1.0)
+
+    @property
+    def natural_bounds(self) -> tuple[float | None, float | None]:
+        """The least and greatest value that can happen, in the measure's unit; None where there is no bound."""
+        return NATURAL_BOUNDS.get(self.unit, ANY_LOWER_BOUND)
+
+    def standards_on(self, day: date) -> list[Standard]:
+        """Return the standards in force on `day`, the one that began last first; charts draw that one."""
+        in_force = [standard for standard in self.standards if standard.in_force(day)]
+        return sorted(in_force, key=lambda standard: standard.date_from, reverse=True)
+
+    def written(self, value: float | None, *, decimals: int | None = None) -> str:
+        """Return a value with its unit as a reader writes it; `no figure` for null.
+
+        Percentages carry a no-break space before the sign, so that a line never ends between the two.
+        """
+        if value is None:
+            return "no figure"
+        number = f"{value:,.{self.decimals if decimals is None else decimals}f}"
+        return f"{number}\u00a0%" if self.unit == "percent" else f"{number} {self.unit}"
+
+    def caveats_for(self, first: date, last: date) -> list[Caveat]:
+        """Return the caveats that concern any day from `first` to `last`."""
+        return [c for c in self.caveats if (c.date_from or first) <= last and (c.date_to or last) >= first]
+
+
+def load(folder: Path | None = None) -> Measure:
+    """Read `measure.yml` in `folder`, by default the working directory, as notebooks do.
+
+    Raises `DefinitionError` for a missing or malformed file, an unknown key, or a value that does not fit; the
+    message names the file and every field at fault.
+    """
+    folder = (folder or Path.cwd()).resolve()
+    path = folder / "measure.yml"
+    if not path.is_file():
+        raise DefinitionError(f"{path}: no such file (every folder in analyses/ holds one). See analyses/README.md.")
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise DefinitionError(f"{path}: found {type(content).__name__}, expected fields and values.")
+    for derived in ("id", "folder"):
+        if derived in content:
+            raise DefinitionError(f"{path}: {derived!r} is not a field: the folder's name is the measure's id.")
+    try:
+        return Measure.model_validate({**content, "id": folder.name, "folder": folder})
+    except ValidationError as error:
+        raise DefinitionError(f"{path}: {faults(error, Measure)} See analyses/README.md for the fields.") from error
+
+
+class _DatesAsText(yaml.SafeLoader):
+    """Leaves dates to the field they stand in, so that one that does not exist is refused with the field's name."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the base class's own attribute
+        sign: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_yaml(path: Path) -> object:
+    """Return what a YAML file holds, dates as text; `DefinitionError` for anything else."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_DatesAsText)
+    except yaml.YAMLError as error:
+        raise DefinitionError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8.") from error
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say which fields are wrong, what was found and what was expected, in one line."""
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    said = []
+    for fault in error.errors():
+        place = ".".join(str(step) for step in fault["loc"]) or "the whole"
+        match fault["type"]:
+            case "extra_forbidden":
+                said.append(f"unknown key {place!r}.{near_miss(str(fault['loc'][-1]), known)}")
+            case "missing":
+                said.append(f"{place!r} is missing.")
+            case _:
+                said.append(f"{place!r} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}.")
+    return " ".join(said)
+
+
+def load_all(analyses: Path | None = None) -> list[Measure]:
+    """Read every measure under `analyses`, in the order of their ids."""
+    analyses = analyses or project.root() / "analyses"
+    return [load(path.parent) for path in sorted(analyses.glob("*/measure.yml"))]
+
+
+def find(measure_id: str, analyses: Path | None = None) -> Measure:
+    """Return the measure with this id; `ParameterError`, with the near miss, where there is none."""
+    analyses = analyses or project.root() / "analyses"
+    ids = [path.parent.name for path in sorted(analyses.glob("*/measure.yml"))]
+    if measure_id not in ids:
+        raise ParameterError(
+            f"measure {measure_id!r}: no such folder in {analyses.name}/.{near_miss(measure_id, ids)} "
+            f"Known measures: {', '.join(ids) or 'none'}."
+        )
+    return load(analyses / measure_id)

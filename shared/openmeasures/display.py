@@ -1,0 +1,222 @@
+"""What a notebook shows besides charts: prose and tables as Markdown, and the run's result for the publishing step.
+
+Markdown, because Quarto adds scripts from other hosts to any page with an HTML output; never a time, a path or a
+random id, because committed notebooks must come out the same on every machine.
+
+| function | shows |
+|---|---|
+| `definition` | what is measured |
+| `sources` | the releases behind the figures |
+| `corrected` | the known errors put right |
+| `arithmetic` | how the latest numerator and denominator come about |
+| `figures` | the latest rows of a series |
+| `standing_against` | each standard in force, and how often it is met |
+| `variation`, `comparison` | a chart, or words where there is nothing to draw |
+| `prose` | a sentence |
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import altair as alt
+import polars as pl
+
+from openmeasures import words
+from openmeasures.charts import distribution, spc
+from openmeasures.corrections import Corrected
+from openmeasures.definitions import Measure, Part
+from openmeasures.methods.peers import Spread
+from openmeasures.methods.spc import Assurance
+from openmeasures.parameters import Parameters
+from openmeasures.peer_groups import PeerGroup
+from openmeasures.periods import month_label
+from openmeasures.schemas import Status
+
+SYNTHETIC_NOTICE = (
+    "**Synthetic data.** These organisations and figures are made up to show the method. They describe no real "
+    "hospital, system or region."
+)
+ASSURANCE_WORDS = {
+    Assurance.CONSISTENTLY_PASSING: "will be met every month",
+    Assurance.HIT_OR_MISS: "met in some months and not in others",
+    Assurance.CONSISTENTLY_FAILING: "will not be met without change",
+}
+
+
+class Markdown:
+    """Markdown text that a notebook shows; the page takes it over as it is."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/markdown": self.text, "text/plain": self.text}
+
+
+def prose(text: str) -> Markdown:
+    """Show a sentence."""
+    return Markdown(text)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> str:
+    """Return a Markdown table; the last `numbers` columns are set to the right."""
+    left = len(headings) - numbers
+    lines = [headings, [":--" if place < left else "--:" for place in range(len(headings))], *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def definition(run: Parameters) -> Markdown:
+    """Show what is measured, which way is better, and for whom this run counts it."""
+    measure = run.measure
+    better = {"increase": "higher is better", "decrease": "lower is better", "neutral": "neither way is better"}
+    notice = f"{SYNTHETIC_NOTICE}\n\n" if run.store.synthetic else ""
+    rows = [
+        ("Organisation", f"{run.org_name} ({run.org_code})"),
+        ("Question", measure.question),
+        ("Numerator", measure.numerator.text),
+        ("Denominator", measure.denominator.text),
+        ("Unit", f"{measure.unit}, {better[measure.improvement]}"),
+        ("Definition", f"reviewed on {measure.reviewed}, status: {measure.status}, checked by: {measure.checked_by}"),
+    ]
+    return Markdown(f"{notice}{table(('', measure.title), rows)}")
+
+
+def sources(run: Parameters) -> Markdown:
+    """Show how many releases the figures come from, and the latest."""
+    releases = run.releases
+    last = releases[-1]
+    rows = [
+        (
+            "Months",
+            f"{month_label(releases[0].period_start)} to {month_label(last.period_start)} ({len(releases)} releases)",
+        ),
+        ("Latest file", f"{last.file_name} ({last.status.value})"),
+        ("SHA-256", f"`{last.sha256}`"),
+        ("Publisher's page", "none: made by this project" if last.synthetic else f"<{last.url}>"),
+        ("Licence", "MIT, as this project" if last.synthetic else last.licence),
+    ]
+    return Markdown(table(("", "Where the figures come from"), rows))
+
+
+def corrected(corrected_: Corrected, run: Parameters) -> Markdown:
+    """Show each known error that was put right in these figures, with its reason."""
+    if not corrected_.applied:
+        return Markdown("No known error concerns these figures.")
+    rows = [
+        (entry.what, entry.reason, f"{month_label(entry.date_from)} to {month_label(entry.date_to)}",
+         words.STATUS_WORDS[entry.status], f"{changed:,}")
+        for entry, changed in corrected_.applied
+    ]  # fmt: skip
+    return Markdown(table(("Error", "Reason", "Months", "Made", "Figures"), rows, numbers=1))
+
+
+def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
+    """Show how the numerator and denominator of the organisation's latest month are added up, metric by metric.
+
+    For England the published total is shown for comparison: organisations that report no figures for the measure
+    are in it, and not in ours.
+    """
+    mine = observations.filter(pl.col("org_code") == run.org_code).sort("period_start")
+    month: date = mine["period_start"][-1]
+    figures = {row["metric"]: row for row in mine.filter(pl.col("period_start") == month).iter_rows(named=True)}
+    rows = []
+    for name, part in (("Numerator", run.measure.numerator), ("Denominator", run.measure.denominator)):
+        rows += [(sign, metric.replace("_", " "), _cell(figures.get(metric))) for sign, metric in _signed(part)]
+        rows.append(("=", f"**{name}**", f"**{_sum(part, figures)}**"))
+    return Markdown(table(("", f"As published for {month_label(month)}", "Figure"), rows, numbers=1))
+
+
+def _signed(part: Part) -> list[tuple[str, str]]:
+    return [*(("+", metric) for metric in part.add), *(("−", metric) for metric in part.subtract)]
+
+
+def _sum(part: Part, figures: dict[str, dict[str, object]]) -> str:
+    """Add up a part by plain arithmetic, so that the reader can check `counts.count` against it."""
+    values = [figures.get(metric, {}).get("value") for metric in part.metrics]
+    if not all(isinstance(value, float) for value in values):
+        return "none, since a figure is missing"
+    added, taken = values[: len(part.add)], values[len(part.add) :]
+    return f"{sum(map(float, added)) - sum(map(float, taken)):,.0f}"  # type: ignore[arg-type]
+
+
+def _cell(figure: dict[str, object] | None) -> str:
+    if figure is None:
+        return words.STATUS_WORDS[Status.NOT_SUBMITTED]
+    value = figure["value"]
+    return f"{value:,.0f}" if isinstance(value, float) else words.STATUS_WORDS[Status(str(figure["status"]))]
+
+
+def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markdown:
+    """Show the latest rows of one organisation's series: counts, value and 95 % interval."""
+    measure = run.measure
+    rows = [
+        (month_label(row["period_start"]), *_counted(row),
+         measure.written(row["value"]) if row["value"] is not None else _missing(row),
+         _interval(row, measure))
+        for row in points.sort("period_start").tail(latest).iter_rows(named=True)
+    ]  # fmt: skip
+    headings = ("Month", "Numerator", "Denominator", measure.short_title, "95 % interval")
+    return Markdown(table(headings, rows, numbers=4))
+
+
+def _counted(row: dict[str, object]) -> tuple[str, str]:
+    numerator, denominator = row["numerator"], row["denominator"]
+    return (
+        f"{numerator:,.0f}" if isinstance(numerator, float) else "",
+        f"{denominator:,.0f}" if isinstance(denominator, float) else "",
+    )
+
+
+def _interval(row: dict[str, object], measure: Measure) -> str:
+    lower, upper = row["value_lower"], row["value_upper"]
+    if isinstance(lower, float) and isinstance(upper, float):
+        return f"{measure.written(lower)} to {measure.written(upper)}"
+    return ""
+
+
+def _missing(row: dict[str, object]) -> str:
+    status = Status(str(row["status"]))
+    return "no activity" if status == Status.REPORTED else words.STATUS_WORDS[status]
+
+
+def standing_against(met: pl.DataFrame, measure: Measure) -> Markdown:
+    """Show each standard now in force: whether the latest value meets it, how often of late, and whether it will."""
+    if met.is_empty():
+        return Markdown("No standard is in force, or there is no figure to set against one.")
+    rows = [
+        (row["standard_name"], measure.written(row["standard"], decimals=0), "yes" if row["latest"] else "no",
+         f"{row['periods_met']} of {row['periods']}",
+         ASSURANCE_WORDS[Assurance(row["assurance"])] if row["assurance"] else "too few months to say")
+        for row in met.iter_rows(named=True)
+    ]  # fmt: skip
+    headings = ("Standard", "Value", "Met in the latest month", "Months met, of the last", "At today's performance")
+    return Markdown(table(headings, rows))
+
+
+def variation(points: pl.DataFrame, run: Parameters, *, title: str, finding: str) -> alt.LayerChart | Markdown:
+    """Show one organisation's series as an SPC chart; in words alone where it has no figure at all."""
+    if points["value"].is_null().all():
+        return Markdown(f"**{title}**: {finding}")
+    return spc.chart(points, run.measure, title=f"{run.org_name}: {title}", finding=finding)
+
+
+def comparison(
+    latest: pl.DataFrame, run: Parameters, *, group: PeerGroup, spread: Spread, finding: str
+) -> alt.LayerChart | Markdown:
+    """Show the organisations of a group in the latest period; in words alone where none has a figure.
+
+    `latest` has one row an organisation (`org_code, org_name, value, denominator`), value null where there is none.
+    """
+    if spread.organisations == 0:
+        return Markdown(finding)
+    measure = run.measure
+    in_force = measure.standards_on(run.period_to)
+    return distribution.chart(
+        latest.filter(pl.col("org_code").is_in([*group.org_codes, run.org_code])),
+        measure,
+        org_code=run.org_code,
+        title=f"{measure.short_title}, {month_label(run.period_to)}",
+        finding=finding,
+        spread=spread,
+        standard=in_force[0].value if in_force else None,
+    )

@@ -1,0 +1,178 @@
+"""From paths to releases: find files in folders and zips, recognise them by content, read and keep them.
+
+One unreadable file never stops the others: each has its own `Outcome`, and the command line turns them into words
+and an exit code.
+"""
+
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from openmeasures import sample
+from openmeasures.errors import OpenMeasuresError, SourceError, StoreError
+from openmeasures.organisations import ENGLAND, is_synthetic
+from openmeasures.releases import Release, vintage_named
+from openmeasures.sources import Publication, Source, SourceFile, recognise
+from openmeasures.store import Store
+
+ZIP_SIGNATURE = b"PK\x03\x04"
+# The sample's releases carry one date, so that every machine has the same store.
+SAMPLE_RETRIEVED = date(2026, 5, 14)
+# Workbooks are zips too; their readers take them whole.
+WORKBOOK_MEMBER = "[Content_Types].xml"
+# What zipfile and the decompressors under it raise for a damaged, locked or exotic zip.
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+IGNORED_FOLDERS = {"__MACOSX"}  # resource forks that macOS adds to zips
+
+
+class Kept(StrEnum):
+    """What became of a file."""
+
+    ADDED = "added"
+    KNOWN = "already there"
+    NOT_RECOGNISED = "not recognised"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One file's fate; `message` says what is wrong, or what was noticed."""
+
+    place: str
+    kept: Kept
+    message: str = ""
+    source: str = ""
+
+
+def ingest(paths: Iterable[Path], store: Store, *, retrieved: date | None = None) -> Iterator[Outcome]:
+    """Read every publication under `paths` into `store`, one outcome a file, as it happens.
+
+    A folder is searched to the bottom, hidden files left out; a zip is opened. `retrieved` is today by default.
+    A file that is named directly and is no known publication is unreadable; inside a folder it is merely not
+    recognised. Raises `SourceError` for a path that does not exist, before anything is read.
+    """
+    paths = list(paths)
+    if absent := [path for path in paths if not path.exists()]:
+        raise SourceError(f"{absent[0]}: no such file or folder. Check the path.")
+    day = retrieved or datetime.now(UTC).date()
+    for path in paths:
+        for file in _files(path):
+            if isinstance(file, Outcome):
+                yield file
+            else:
+                yield _ingest_one(file, store, retrieved=day, named=path.is_file())
+
+
+def ingest_sample(store: Store) -> list[Outcome]:
+    """Write the synthetic sample in the publications' layout and read it back through the same readers.
+
+    Raises `SourceError` if the sample cannot be read, `StoreError` where the store holds published data.
+    """
+    with TemporaryDirectory() as folder:
+        sample.write_sample(Path(folder))
+        outcomes = list(ingest([Path(folder)], store, retrieved=SAMPLE_RETRIEVED))
+    for outcome in outcomes:
+        if outcome.kept not in (Kept.ADDED, Kept.KNOWN):
+            refusal = StoreError if any(not known.synthetic for known in store.releases()) else SourceError
+            raise refusal(outcome.message or f"{Path(outcome.place).name}: {outcome.kept.value}")
+    return outcomes
+
+
+def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool) -> Outcome:
+    found = recognise(file)
+    if found is None:
+        message = "no known publication begins like this. See the README for what can be read." if named else ""
+        return Outcome(file.place, Kept.UNREADABLE if named else Kept.NOT_RECOGNISED, message)
+    name, source = found
+    try:
+        publication = source.read(file)
+        added = store.add(_release(name, source, file, publication, retrieved), file, publication)
+    except OpenMeasuresError as error:
+        return Outcome(file.place, Kept.UNREADABLE, str(error).removeprefix(file.place).lstrip(":, "), name)
+    return Outcome(file.place, Kept.ADDED if added else Kept.KNOWN, "; ".join(publication.checks), name)
+
+
+def _release(name: str, source: Source, file: SourceFile, publication: Publication, retrieved: date) -> Release:
+    codes = set(publication.organisations["org_code"]) - {ENGLAND}
+    synthetic = {code for code in codes if is_synthetic(code)}
+    if synthetic and synthetic != codes:
+        raise SourceError(
+            f"{file.place}: {len(synthetic)} of {len(codes)} organisation codes are the synthetic sample's; expected "
+            "all or none. Keep real and synthetic figures in separate files."
+        )
+    vintage = vintage_named(file.name)
+    ends = publication.observations.select(pl.col("period_start").min(), pl.col("period_end").max())
+    return Release(
+        sha256=file.sha256,
+        source=name,
+        file_name=file.name,
+        period_start=ends["period_start"].item(),
+        period_end=ends["period_end"].item(),
+        status=vintage.status,
+        published=vintage.published,
+        retrieved=retrieved,
+        url=source.URL,
+        licence=source.LICENCE,
+        synthetic=bool(synthetic),
+        checks=publication.checks,
+    )
+
+
+def _files(path: Path) -> Iterator[SourceFile | Outcome]:
+    """Return every file under a path, zips opened; what cannot be opened is an outcome at once."""
+    below = (each for each in path.rglob("*") if each.is_file() and not _hidden(each.relative_to(path)))
+    for each in [path] if path.is_file() else sorted(below):
+        try:
+            content = each.read_bytes()
+        except OSError as error:
+            yield Outcome(str(each), Kept.UNREADABLE, f"cannot be opened ({error.strerror}).")
+            continue
+        if content.startswith(ZIP_SIGNATURE):
+            yield from _members(each, content)
+        else:
+            yield SourceFile(str(each), each.name, content)
+
+
+def _hidden(inner: Path) -> bool:
+    return any((part.startswith(".") and part != "..") or part in IGNORED_FOLDERS for part in inner.parts)
+
+
+def _members(path: Path, content: bytes) -> Iterator[SourceFile | Outcome]:
+    try:
+        archive = zipfile.ZipFile(BytesIO(content))
+    except DAMAGES as error:
+        yield Outcome(str(path), Kept.UNREADABLE, f"not a whole zip file ({error}). Download it again.")
+        return
+    with archive:
+        if WORKBOOK_MEMBER in archive.namelist():
+            yield SourceFile(str(path), path.name, content)
+            return
+        for member in archive.infolist():
+            inner = Path(member.filename)
+            if member.is_dir() or _hidden(inner):
+                continue
+            place = f"{path}!{member.filename}"
+            try:
+                file = SourceFile(place, inner.name, archive.read(member))
+            except DAMAGES as error:
+                yield Outcome(place, Kept.UNREADABLE, f"cannot be taken out of the zip ({error}). Download it again.")
+            else:
+                yield file

@@ -1,0 +1,1 @@
+"""Statistics: small frames or expressions in, the same out; no reading, no writing, no charts."""

@@ -1,0 +1,87 @@
+"""Organisations: their codes, and their names as people write them.
+
+| name | what |
+|---|---|
+| `ENGLAND` | the code that stands for all of England |
+| `is_synthetic` | whether a code is one of the sample's, which no real organisation can have |
+| `as_written` | a name without the publication's capitals |
+| `directory` | the latest name and region of each organisation |
+"""
+
+import re
+
+import polars as pl
+
+ENGLAND = "ENG"
+ENGLAND_NAME = "England"
+
+# An ODS code is letters and digits only (NHS Data Dictionary, ORGANISATION IDENTIFIER), so a hyphen cannot be real.
+SYNTHETIC_PREFIX = "Z-"
+
+_CAPITALS = {
+    "NHS", "UTC", "UCC", "WIC", "MIU", "GP", "CIC", "UK", "HIV", "HCRG", "PCT", "CCG", "ICB", "DHU", "IC24", "LLP",
+    "SSAFA", "BARDOC", "NWUH", "RUH", "QMC", "SEQOL", "NEMS", "BEH", "PMS", "A&E", "UEC", "II", "OOH", "LLR", "EA",
+    "CBS",
+}  # fmt: skip
+_SMALL = {"and", "of", "the", "in", "on", "for", "at", "upon", "by", "with", "under", "le", "to"}
+_WORD = re.compile(r"[A-Z0-9&][A-Z0-9&'’]*")
+
+
+def is_synthetic(org_code: str) -> bool:
+    """Whether `org_code` belongs to the synthetic sample.
+
+    >>> is_synthetic("Z-01"), is_synthetic("RC9")
+    (True, False)
+    """
+    return org_code.startswith(SYNTHETIC_PREFIX)
+
+
+def as_written(name: str) -> str:
+    """Return an organisation's name without the capitals in which publications print it.
+
+    A name that already has lower-case letters is returned as it is, but for outer and double spaces.
+
+    >>> as_written("THE QUEEN ELIZABETH HOSPITAL, KING'S LYNN, NHS FOUNDATION TRUST")
+    "The Queen Elizabeth Hospital, King's Lynn, NHS Foundation Trust"
+    >>> as_written("WOKING WALK-IN CENTRE  (UTC)")
+    'Woking Walk-in Centre (UTC)'
+    """
+    name = " ".join(name.split())
+    if name != name.upper():
+        return name
+    return _WORD.sub(lambda word: _cased(word[0], before=name[: word.start()]), name)
+
+
+def _cased(word: str, *, before: str) -> str:
+    if word in _CAPITALS or any(sign.isdigit() for sign in word):
+        return word
+    opens = not before or before.endswith((" - ", "("))
+    return word.lower() if word.lower() in _SMALL and not opens else word.capitalize()
+
+
+def region_written(parent_name: str) -> str:
+    """Return a region's name from the publication's parent, which puts `NHS ENGLAND` before it.
+
+    >>> region_written("NHS ENGLAND EAST OF ENGLAND ")
+    'East of England'
+    """
+    return as_written(re.sub(r"^\s*NHS ENGLAND\s+", "", parent_name))
+
+
+def directory(organisations: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for each organisation, as its latest release names it.
+
+    Takes `org_code, org_name, parent_name, period_start, release`; gives `org_code, org_name, region_name`, sorted
+    by code.
+    """
+    return (
+        organisations.sort("period_start", "release")
+        .group_by("org_code", maintain_order=True)
+        .last()
+        .select(
+            "org_code",
+            pl.col("org_name").map_elements(as_written, return_dtype=pl.String),
+            region_name=pl.col("parent_name").map_elements(region_written, return_dtype=pl.String),
+        )
+        .sort("org_code")
+    )

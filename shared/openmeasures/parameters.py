@@ -1,0 +1,95 @@
+"""A run's parameters: which organisation, up to which month, from which data; typed and checked before anything runs.
+
+papermill only warns of a parameter that a notebook does not have, and a filter on an unknown organisation is an empty
+chart; so both are refused here, by the notebook itself and by `openmeasures run` before it starts.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from openmeasures import project
+from openmeasures.definitions import Measure
+from openmeasures.errors import ParameterError, near_miss
+from openmeasures.organisations import ENGLAND, ENGLAND_NAME, directory
+from openmeasures.periods import month_label, month_named
+from openmeasures.releases import Release
+from openmeasures.store import Store
+
+NAMES = ("org_code", "period_to", "data")  # what the cell tagged `parameters` of every notebook sets
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Checked parameters, and what follows from them."""
+
+    measure: Measure
+    store: Store
+    org_code: str
+    period_to: date
+    organisations: pl.DataFrame  # org_code, org_name, region_name; England first
+
+    @property
+    def org_name(self) -> str:
+        """The organisation's name as people write it."""
+        return self.name_of(self.org_code)
+
+    def name_of(self, org_code: str) -> str:
+        """Return the name of any organisation of the source."""
+        return str(self.organisations.filter(pl.col("org_code") == org_code)["org_name"].item())
+
+    @property
+    def releases(self) -> list[Release]:
+        """The releases that the figures come from, oldest period first."""
+        newest = self.store.releases(self.measure.source, newest=True)
+        return [release for release in newest if release.period_start <= self.period_to]
+
+    def observations(self) -> pl.DataFrame:
+        """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`."""
+        return self.store.observations(self.measure.source).filter(pl.col("period_start") <= self.period_to)
+
+
+def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Parameters:
+    """Return the parameters, checked against the data.
+
+    `period_to` is a month such as `2024-03` or `March 2024`, or empty for the latest; `data` is a folder, or empty
+    for `OPENMEASURES_DATA` or the project's own `data/`. Raises `ParameterError` for a value of the wrong type, an
+    unknown organisation or a month without data, `StoreError` for an empty store.
+    """
+    for name, value in zip(NAMES, (org_code, period_to, data), strict=True):
+        if not isinstance(value, str):
+            raise ParameterError(f"parameter {name!r}: found {value!r} ({type(value).__name__}), expected text.")
+    store = Store(project.data_folder(data))
+    known = directory(store.organisations(measure.source))
+    england = pl.DataFrame({"org_code": [ENGLAND], "org_name": [ENGLAND_NAME], "region_name": [""]})
+    organisations = pl.concat([england, known])
+    codes = organisations["org_code"].to_list()
+    if org_code not in codes:
+        raise ParameterError(
+            f"organisation {org_code!r}: not among the {len(codes)} of {measure.source} in {store.folder}."
+            f"{near_miss(org_code, codes) or _named(org_code, organisations)} "
+            f"`openmeasures list --organisations` shows them all; {ENGLAND!r} is all of England."
+        )
+    return Parameters(measure, store, org_code, _month(store, measure, period_to), organisations)
+
+
+def _named(text: str, organisations: pl.DataFrame) -> str:
+    """Suggest the code of the organisation whose name was typed instead."""
+    names = dict(organisations.select("org_name", "org_code").iter_rows())
+    suggestion = near_miss(text, names)
+    name = suggestion.removeprefix(" Did you mean ").removesuffix("?").strip("'\"")
+    return f" Did you mean {names[name]!r} ({name})?" if name in names else ""
+
+
+def _month(store: Store, measure: Measure, period_to: str) -> date:
+    available = sorted({release.period_start for release in store.releases(measure.source)})
+    if not period_to:
+        return available[-1]
+    month = month_named(period_to)
+    if month not in available:
+        raise ParameterError(
+            f"parameter 'period_to': no release for {month_label(month)}; the data run from "
+            f"{month_label(available[0])} to {month_label(available[-1])}. Ingest that month, or name another."
+        )
+    return month

@@ -1,0 +1,243 @@
+"""From executed notebooks and their results to the pages of the site, as plain Markdown for Quarto or smalldocs.
+
+    index.qmd, methods/, …          written by hand in site/, copied
+    measures/<measure>/index.qmd    England's notebook, every organisation, the definition
+    organisations/index.qmd         every organisation, by region
+    organisations/<org>/index.qmd   every measure of one organisation
+    organisations/<org>/<measure>.qmd   that organisation's notebook
+
+`publish` writes them beside `_quarto.yml`, keeps a list of what it wrote, and removes what it wrote before and no
+longer does; it touches nothing else.
+"""
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from openmeasures import definitions, project, results
+from openmeasures.definitions import Measure
+from openmeasures.errors import RenderError
+from openmeasures.organisations import ENGLAND
+from openmeasures.periods import month_label
+from openmeasures.publishing import parts, provenance, summary
+from openmeasures.releases import Release
+from openmeasures.running import collect
+from openmeasures.running.execute import notebook_path
+from openmeasures.running.plan import data_digest
+from openmeasures.store import Store, write_whole
+
+LEAD = ("variation", "standards", "peers", "quality")  # ids of cells that lead a page, beside every chart
+CONFIG = "_quarto.yml"
+UNRANKED = "In no order of merit: neighbours in a ranking differ by chance. Each name leads to its own page."
+RULE_SET = "Making Data Count rules on an XmR chart, as NHSRplotthedots"
+
+_templates = jinja2.Environment(
+    loader=jinja2.PackageLoader("openmeasures.publishing"), undefined=jinja2.StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True, autoescape=False, keep_trailing_newline=True,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as the pages need it: its result, or the error it ended with."""
+
+    measure: Measure
+    org_code: str
+    notebook: Path
+    release: Release
+    content: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass
+class Pages:
+    """Writes pages under one folder, and remembers which."""
+
+    stage: Path
+    written: list[str] = field(default_factory=list)
+
+    def write(self, address: str, text: str) -> None:
+        """Write one file whole, and only where it differs, so that a renderer sees what changed."""
+        path, content = self.stage / address, text.encode()
+        self.written.append(address)
+        if not (path.is_file() and path.read_bytes() == content):
+            write_whole(path, content)
+
+    def render(self, address: str, template: str, **values: object) -> None:
+        """Write a page from a template."""
+        self.write(address, _templates.get_template(template).render(**values))
+
+    def finish(self, record: Path) -> None:
+        """Remove the pages of the last time that were not written again."""
+        before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
+        for address in set(before) - set(self.written):
+            (self.stage / address).unlink(missing_ok=True)
+        write_whole(record, json.dumps(sorted(self.written), indent=0).encode())
+
+
+def publish(store: Store, build: Path, stage: Path) -> list[str]:
+    """Write every page into `stage` and return their addresses.
+
+    Raises `RenderError` where nothing was run on the present data, since a site without figures helps nobody.
+    """
+    runs = [run for measure in definitions.load_all() for run in _runs(store, build, measure)]
+    if not any(run.content for run in runs):
+        raise RenderError(f"{build}: no run on the present data succeeded. Use `openmeasures run` to see why.")
+    pages = Pages(stage)
+    _copy_by_hand(pages)
+    by_org: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_org[run.org_code].append(run)
+        _run_page(pages, run, [other for other in runs if other.measure.id == run.measure.id], store)
+    synthetic = store.synthetic
+    _organisation_pages(pages, by_org, synthetic=synthetic)
+    england = [_card(run, f"measures/{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
+    cards = [_card(run, f"{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
+    pages.render("measures/index.qmd", "measures.qmd.jinja", cards=cards, synthetic=synthetic)
+    pages.render("_measures.qmd", "home.qmd.jinja", cards=england, synthetic=synthetic)
+    pages.finish(build / "pages.json")
+    return pages.written
+
+
+def _runs(store: Store, build: Path, measure: Measure) -> list[Run]:
+    releases = store.releases(measure.source, newest=True)
+    found = []
+    for entry in collect.entries(build, measure.id, data_digest(store, measure.source)):
+        release = [r for r in releases if f"{r.period_start:%Y-%m}" <= entry.period_to][-1]
+        notebook = notebook_path(build, measure.id, entry.org_code)
+        content = {} if entry.error else collect.contents(build, [entry])[0]
+        found.append(Run(measure, entry.org_code, notebook, release, content, entry.error))
+    return found
+
+
+def _copy_by_hand(pages: Pages) -> None:
+    site = project.root() / "site"
+    for path in sorted(path for path in site.rglob("*") if path.is_file()):
+        pages.write(path.relative_to(site).as_posix(), path.read_text(encoding="utf-8"))
+    if pages.stage != project.root():
+        shutil.copyfile(project.root() / CONFIG, pages.stage / CONFIG)
+
+
+def _run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> None:
+    measure, is_england = run.measure, run.org_code == ENGLAND
+    folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
+    address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
+    page: dict[str, Any] = {"up": "../../", "is_england": is_england, "synthetic": run.release.synthetic}
+    command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {run.release.period_start:%Y-%m}"
+    if run.error:
+        page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": f"{run.org_code}: {measure.title}"}
+        month = month_label(run.release.period_start)
+        pages.render(
+            address, "failed.qmd.jinja", page=page, measure=measure, error=run.error, command=command, month=month
+        )
+        return
+    content = run.content
+    name = content["org_name"]
+    downloads = _downloads(pages, run, folder)
+    page |= {
+        "title": measure.title, "subtitle": name, "org_name": name, "browser_title": f"{name}: {measure.short_title}",
+        "downloads": downloads,
+    }  # fmt: skip
+    steps = parts.steps(run.notebook)
+    lead = [step for step in steps if step.figure or step.cell_id in LEAD]
+    first = date.fromisoformat(content["points"][0]["period_start"])
+    pages.render(
+        address, "measure.qmd.jinja", page=page, measure=measure, findings=content["findings"], lead=lead, method=steps,
+        summary=summary.summarise(content, measure, run.release), figures_of=_figures_of(steps, content, measure),
+        organisations=[_listed(other) for other in of_measure if other.content and other.org_code != ENGLAND],
+        organisations_intro=UNRANKED,
+        caveats=measure.caveats_for(first, run.release.period_end),
+        provenance=_provenance(run, store, command),
+    )  # fmt: skip
+
+
+def _figures_of(steps: list[parts.Step], content: dict[str, Any], measure: Measure) -> dict[str, list[dict[str, str]]]:
+    """Return the rows behind each chart: a cell is named after its series, with `-` for `_`; others have none."""
+    series = {"variation": results.ALL, **{s.id.replace("_", "-"): s.id for s in measure.series}}
+    return {
+        step.cell_id: summary.rows(content, measure, series=series[step.cell_id]) if step.cell_id in series else []
+        for step in steps
+    }
+
+
+def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:
+    name = f"{run.measure.id}-{run.org_code}"
+    table = collect.table([run.content])
+    pages.write(f"{folder}/downloads/{name}.csv", table.write_csv())
+    pages.write(f"{folder}/downloads/{name}.ipynb", run.notebook.read_text(encoding="utf-8"))
+    return [("figures (CSV)", f"downloads/{name}.csv"), ("executed notebook", f"downloads/{name}.ipynb")]
+
+
+def _listed(run: Run) -> dict[str, Any]:
+    point = summary.latest_point(run.content)
+    return {
+        "code": run.org_code,
+        "name": run.content["org_name"],
+        "region": run.content["region_name"],
+        "month": month_label(date.fromisoformat(point["period_start"])) if point else "",
+        "value": run.measure.written(point["value"] if point else None),
+        "variation": summary.variation(point),
+    }
+
+
+def _card(run: Run, address: str) -> dict[str, Any]:
+    card = {"measure": run.measure, "address": address, "error": run.error, "summary": None, "finding": ""}
+    if not run.error:
+        card["summary"] = summary.summarise(run.content, run.measure, run.release)
+        card["finding"] = run.content["findings"]["variation"]
+    return card
+
+
+def _organisation_pages(pages: Pages, by_org: dict[str, list[Run]], *, synthetic: bool) -> None:
+    regions: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for org_code, runs in by_org.items():
+        if org_code == ENGLAND:
+            continue
+        content = next(
+            (run.content for run in runs if run.content), {"org_name": org_code, "region_name": "Region unknown"}
+        )
+        name, region = content["org_name"], content["region_name"]
+        regions[region].append({"code": org_code, "name": name})
+        page = {
+            "title": name, "subtitle": f"{org_code}, {region}",
+            "synthetic": synthetic, "up": "../../",
+        }  # fmt: skip
+        cards = [_card(run, f"{run.measure.id}.qmd") for run in runs]
+        pages.render(f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", page=page, cards=cards)
+    by_name: Callable[[dict[str, str]], str] = lambda org: org["name"].removeprefix("The ")  # noqa: E731
+    listed = [(region, sorted(members, key=by_name)) for region, members in sorted(regions.items())]
+    pages.render("organisations/index.qmd", "organisations.qmd.jinja", regions=listed, synthetic=synthetic)
+
+
+def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
+    release, measure = run.release, run.measure
+    first = store.releases(measure.source, newest=True)[0]
+    title = f"{measure.title}, {run.content['org_name']}, data up to {month_label(release.period_start)}"
+    source = "the synthetic sample" if release.synthetic else f"[{measure.source}]({release.url})"
+    licence = (
+        "Synthetic figures and code: MIT"
+        if release.synthetic
+        else "Contains public sector information licensed under the "
+        "[Open Government Licence v3.0](https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/). "
+        "Source: NHS England. Code: MIT"
+    )
+    return {
+        "data": f"{source}, {month_label(first.period_start)} to {month_label(release.period_start)}",
+        "file": f"{release.file_name} ({release.status.value})",
+        "retrieved": release.retrieved,
+        "published": release.published,
+        "sha256": release.sha256,
+        "commit": provenance.commit(project.root()) or "not under version control",
+        "environment": provenance.environment(),
+        "rule_set": RULE_SET,
+        "licence": licence,
+        "cite": f"Open Measures. {title}.",
+        "command": command,
+    }

@@ -1,0 +1,98 @@
+"""An executed notebook as the parts of a page: its steps, each with reason, code and outputs, and its charts.
+
+Charts become inline SVG, which shows with scripts off and prints well, in two sizes of which the style sheet shows
+one. Outputs are Markdown or charts; anything else would not show in both renderers and is an error.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from openmeasures import results
+from openmeasures.charts import output as chart_output
+from openmeasures.errors import DefinitionError
+
+SVG_TYPE = "image/svg+xml"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart: its cell's id, its finding, and its image for wide and for narrow screens."""
+
+    cell_id: str
+    finding: str
+    wide: str
+    narrow: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One code cell of the notebook, with the heading and the sentence before it."""
+
+    cell_id: str
+    heading: str
+    why: str
+    code: str
+    texts: list[str] = field(default_factory=list)
+    figure: Figure | None = None
+
+
+def steps(path: Path) -> list[Step]:
+    """Return the steps of an executed notebook, its title and papermill's own cell left out.
+
+    Raises `DefinitionError` for an output that is neither Markdown nor a chart nor the result.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    found: list[Step] = []
+    heading = why = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading, why = _heading(cell.source)
+        elif "injected-parameters" in cell.metadata.get("tags", []):
+            found[-1] = replace(found[-1], code=cell.source)
+        else:
+            found.append(_step(path, cell, heading, why))
+            heading = why = ""
+    return found
+
+
+def _heading(source: str) -> tuple[str, str]:
+    """Split a Markdown cell into its heading, if it has one, and the rest."""
+    match = re.match(r"#+ (.+)\n*", source)
+    return (match[1], source[match.end() :]) if match else ("", source)
+
+
+def _step(path: Path, cell: Any, heading: str, why: str) -> Step:  # noqa: ANN401 - nbformat's nodes have no types
+    texts, figure = [], None
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if chart_output.SPEC_TYPE in data:
+            figure = _figure(cell.id, data)
+        elif results.MIME_TYPE in data or "text/markdown" in data:
+            texts.append(data["text/markdown"])
+        else:
+            kinds = ", ".join(data) or output.output_type
+            raise DefinitionError(
+                f"{path}, cell {cell.id!r}: output of type {kinds}; expected Markdown or a chart. "
+                "Show it through openmeasures.display."
+            )
+    return Step(cell.id, heading, why, cell.source, texts, figure)
+
+
+def _figure(cell_id: str, data: dict[str, Any]) -> Figure:
+    specification = data[chart_output.SPEC_TYPE]
+    narrow = chart_output.svg(chart_output.narrow(specification))
+    finding = str(specification["description"])
+    return Figure(cell_id, finding, inline(data[SVG_TYPE], f"{cell_id}-w"), inline(narrow, f"{cell_id}-n"))
+
+
+def inline(svg: str, prefix: str) -> str:
+    """Return an image for use inside a page: ids made unique, and no blank line, at which Markdown would end it."""
+    for name in set(re.findall(r'\bid="([^"]+)"', svg)):
+        unique = f"{prefix}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+        svg = svg.replace(f'id="{name}"', f'id="{unique}"').replace(f"#{name}", f"#{unique}")
+    return re.sub(r"\n\s*\n", "\n", svg.strip())

@@ -1,0 +1,59 @@
+"""From pages to a site: Quarto where it is installed, else smalldocs, from the same `_quarto.yml`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from openmeasures.errors import RenderError
+
+# Set while we call a renderer, so that the pre-render step of _quarto.yml does not make the pages a second time.
+RENDERING = "OPENMEASURES_RENDERING"
+LAST_LINES = 15  # of a renderer's output, enough to hold its reason
+IGNORED_WARNINGS = ("html-math-method is ignored",)  # for Quarto alone; our pages have no formulae in TeX
+
+
+def is_rendering() -> bool:
+    """Whether this process was started by a renderer that we called."""
+    return RENDERING in os.environ
+
+
+class Rendered(NamedTuple):
+    """Which renderer made the site, and what it warned of: a link that leads nowhere, or a key misspelt."""
+
+    renderer: str
+    warnings: list[str]
+
+
+def render(stage: Path, renderer: str = "auto") -> Rendered:
+    """Render the pages in `stage` into `stage/_site`.
+
+    `renderer` is `quarto`, `smalldocs`, or `auto`: Quarto if it is on the PATH. Raises `RenderError`, with the last
+    of what the renderer said, where it fails.
+    """
+    quarto = shutil.which("quarto", path=_path())
+    if renderer == "quarto" and not quarto:
+        raise RenderError("quarto: not on the PATH. Install it (quarto.org), or use --renderer smalldocs.")
+    if quarto and renderer != "smalldocs":
+        return Rendered("Quarto", _call([quarto, "render", str(stage)], stage))
+    smalldocs = [sys.executable, "-m", "smalldocs.cli", "render", str(stage), "--quiet"]
+    return Rendered("smalldocs", _call(smalldocs, stage))
+
+
+def _path() -> str:
+    """Return the PATH with this environment's own scripts first: they need not be activated to be found."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def _call(command: list[str], stage: Path) -> list[str]:
+    environment = {**os.environ, RENDERING: "1", "PATH": _path(), "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        command, cwd=stage, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    if done.returncode:
+        last = "\n  ".join(said[-LAST_LINES:])
+        raise RenderError(f"{Path(command[0]).stem} could not render {stage}:\n  {last}")
+    return [line for line in said if "warn" in line.casefold() and not any(w in line for w in IGNORED_WARNINGS)]

@@ -1,0 +1,87 @@
+"""How far a series can be trusted: computed from the data, never typed in.
+
+| function | question |
+|---|---|
+| `completeness` | how many of the expected periods were reported? |
+| `agreement` | do the organisations add up to the published total? |
+| `coverage` | what share of England's activity has figures in the latest period? |
+| `assess` | all of it for one organisation |
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import cast
+
+import polars as pl
+
+from openmeasures.organisations import ENGLAND
+from openmeasures.parameters import Parameters
+from openmeasures.releases import ReleaseStatus
+from openmeasures.schemas import Status
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The checks on one organisation's series; `words.quality` puts them into a sentence."""
+
+    periods: dict[Status, int]
+    last_reported: date | None
+    latest: date
+    unequal_totals: int
+    coverage: float | None
+    latest_status: ReleaseStatus
+
+
+def completeness(counts: pl.DataFrame) -> dict[Status, int]:
+    """Return how many periods of one organisation have each status; every status is there, at 0 if need be."""
+    found = dict(counts.group_by("status").len().iter_rows())
+    return {status: found.get(status.value, 0) for status in Status}
+
+
+def agreement(observations: pl.DataFrame) -> pl.DataFrame:
+    """Compare the sum over organisations with the published total, one row a metric and period.
+
+    Takes `schemas.Observations` as published, before corrections. Gives `metric, period_start, organisations,
+    published, difference` (organisations − published); a period without a published total has no row.
+    """
+    return (
+        observations.group_by("metric", "period_start")
+        .agg(
+            organisations=pl.col("value").filter(pl.col("org_code") != ENGLAND).sum(),
+            published=pl.col("value").filter(pl.col("org_code") == ENGLAND).first(),
+        )
+        .drop_nulls("published")
+        .with_columns(difference=pl.col("organisations") - pl.col("published"))
+        .sort("period_start", "metric")
+    )
+
+
+def coverage(published: pl.DataFrame, counts: pl.DataFrame, *, denominator: list[str], period: date) -> float | None:
+    """Return the share (0 to 1) of the published denominator that the counts of one period hold.
+
+    Below 1 where organisations report activity but not the measure. None where there is no published total.
+    """
+    totals = published.filter(
+        pl.col("metric").is_in(denominator), pl.col("org_code") == ENGLAND, pl.col("period_start") == period
+    )
+    held = counts.filter(pl.col("period_start") == period, pl.col("org_code") != ENGLAND)
+    total = cast("float", totals["value"].sum())
+    return cast("float", held["denominator"].sum()) / total if total else None
+
+
+def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Quality:
+    """Return every check for the run's organisation.
+
+    `published` are the observations before corrections, `counts` those of every organisation.
+    """
+    mine = counts.filter(pl.col("org_code") == run.org_code)
+    wanted = {*run.measure.numerator.metrics, *run.measure.denominator.metrics}
+    totals = agreement(published.filter(pl.col("metric").is_in(wanted)))
+    return Quality(
+        periods=completeness(mine),
+        last_reported=cast("date | None", mine.filter(pl.col("status") == Status.REPORTED)["period_start"].max()),
+        latest=run.period_to,
+        unequal_totals=totals.filter(pl.col("difference") != 0).height,
+        coverage=coverage(published, counts, denominator=run.measure.denominator.metrics, period=run.period_to),
+        latest_status=run.releases[-1].status,
+    )

@@ -1,0 +1,88 @@
+"""A release: one published file, known by its SHA-256, and which of several vintages is the newest.
+
+| name | what |
+|---|---|
+| `Release` | the record that stands beside every stored file |
+| `Vintage` | provisional, final or revised, with the date where the publisher gives one |
+| `vintage_named` | the vintage that a file's name tells |
+"""
+
+import re
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ReleaseStatus(StrEnum):
+    """How settled a release is, from first publication to last."""
+
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+    REVISED = "revised"
+
+
+class Vintage(NamedTuple):
+    """What a file's name tells of its place among the releases of the same period."""
+
+    status: ReleaseStatus
+    published: date | None
+
+
+class Release(BaseModel):
+    """One published file: where it is from, what it covers and how settled it is.
+
+    `published` is the publisher's own date, null where neither the file nor its name gives one; `retrieved` is the
+    day on which it was read into this store. `checks` are the findings at reading time, in words.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    source: str
+    file_name: str
+    period_start: date
+    period_end: date
+    status: ReleaseStatus
+    published: date | None
+    retrieved: date
+    url: str
+    licence: str
+    synthetic: bool
+    checks: list[str] = []
+
+    @property
+    def order(self) -> tuple[int, date, date, str]:
+        """Sorts the releases of one period from the oldest vintage to the newest.
+
+        A revision always follows what it revises; then the dates decide; the hash breaks what tie is left, so that
+        two machines agree.
+        """
+        rank = list(ReleaseStatus).index(self.status)
+        return (rank, self.published or date.min, self.retrieved, self.sha256)
+
+
+_REVISED_ON = re.compile(r"revised[-_ ]?(\d{6})(?!\d)", re.IGNORECASE)
+
+
+def vintage_named(file_name: str) -> Vintage:
+    """Return the vintage that NHS England's file names tell.
+
+    `revised` in the name marks a revision, and six digits after it are its date (ddmmyy). Everything else is
+    provisional: a monthly file can be revised for two years after it is first published.
+
+    >>> vintage_named("March-2024-revised-130624-abcdef123.csv").published
+    datetime.date(2024, 6, 13)
+    >>> vintage_named("Monthly-AE-June-2024.csv").status.value
+    'provisional'
+    """
+    if "revised" not in file_name.casefold():
+        return Vintage(ReleaseStatus.PROVISIONAL, None)
+    match = _REVISED_ON.search(file_name)
+    if match is None:
+        return Vintage(ReleaseStatus.REVISED, None)
+    try:
+        return Vintage(ReleaseStatus.REVISED, datetime.strptime(match[1], "%d%m%y").date())
+    except ValueError:  # six characters of a random suffix that happen to be digits
+        return Vintage(ReleaseStatus.REVISED, None)

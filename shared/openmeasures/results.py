@@ -1,0 +1,83 @@
+"""What a run hands on: its points and findings, as the notebook's last output.
+
+The publishing step and `results/<measure>.csv` are made from it, so a page, a table and a download can never differ
+from the notebook that was run.
+"""
+
+import json
+from dataclasses import dataclass
+
+import polars as pl
+
+from openmeasures.parameters import Parameters
+
+MIME_TYPE = "application/vnd.openmeasures.result+json"
+ALL = "all"  # the measure itself, beside any further series of measure.yml
+HEADLINE = ("variation", "peers")  # the findings that lead a page; every measure has both
+DECIMALS = 6  # of a percentage: finer than any count can tell, and the same on every machine
+
+COLUMNS = {
+    "series": pl.String,
+    "org_code": pl.String,
+    "period_start": pl.Date,
+    "numerator": pl.Float64,
+    "denominator": pl.Float64,
+    "value": pl.Float64,
+    "value_lower": pl.Float64,
+    "value_upper": pl.Float64,
+    "mean": pl.Float64,
+    "lower_process_limit": pl.Float64,
+    "upper_process_limit": pl.Float64,
+    "special_cause": pl.String,
+    "variation": pl.String,
+    "standard": pl.Float64,
+    "standard_name": pl.String,
+    "assurance": pl.String,
+    "status": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run's outcome: `points` has one row a series and period, with the columns of `COLUMNS`."""
+
+    run: Parameters
+    points: pl.DataFrame
+    findings: dict[str, str]
+
+    @property
+    def content(self) -> dict[str, object]:
+        """The result as plain data, the same on every machine."""
+        run = self.run
+        return {
+            "measure": run.measure.id,
+            "org_code": run.org_code,
+            "org_name": run.org_name,
+            "region_name": run.organisations.filter(pl.col("org_code") == run.org_code)["region_name"].item(),
+            "period_to": run.period_to.isoformat(),
+            "synthetic": run.store.synthetic,
+            "releases": [release.sha256 for release in run.releases],
+            "findings": self.findings,
+            "points": json.loads(self.points.write_json()),
+        }
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+        text = f"**{self.run.org_name}.** {' '.join(self.findings[name] for name in HEADLINE)}"
+        return {MIME_TYPE: self.content, "text/markdown": text, "text/plain": text}
+
+
+def collect(run: Parameters, findings: dict[str, str], **series: pl.DataFrame) -> Result:
+    """Return the result of a run from its points: `all` is the measure itself, others are its further series.
+
+    Figures are rounded to six decimals, so that the last bit of a sum does not make two machines differ.
+    """
+    tables = []
+    for name, points in series.items():
+        mine = points.filter(pl.col("org_code") == run.org_code).with_columns(pl.lit(name).alias("series"))
+        tables.append(mine.select(_typed(mine, column, kind) for column, kind in COLUMNS.items()))
+    return Result(run, pl.concat(tables).sort("series", "period_start"), findings)
+
+
+def _typed(points: pl.DataFrame, column: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
+    expression = pl.col(column).cast(kind)
+    return expression.round(DECIMALS) if points.schema[column].is_float() else expression

@@ -1,0 +1,54 @@
+"""From executed notebooks to `results/<measure>.csv`: every organisation, series and period in one table."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from openmeasures import results
+from openmeasures.running import manifest, notebooks
+from openmeasures.running.execute import notebook_path
+from openmeasures.running.manifest import Entry
+from openmeasures.store import write_whole
+
+FIRST = ["measure", "series", "org_code", "org_name", "region_name", "period_start"]
+
+
+def entries(build: Path, measure_id: str, digest: str) -> list[Entry]:
+    """Return how each run of a measure on the present data ended; runs on other data do not count."""
+    return [
+        entry
+        for entry in manifest.read(build / "manifest.jsonl")
+        if entry.measure_id == measure_id and entry.digest == digest
+    ]
+
+
+def contents(build: Path, found: list[Entry]) -> list[dict[str, Any]]:
+    """Return the result of each run that succeeded, in the order of the entries."""
+    return [
+        notebooks.result(notebook_path(build, entry.measure_id, entry.org_code))
+        for entry in found
+        if entry.status == "done"
+    ]
+
+
+def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return the points of many runs as one table, sorted by series, organisation and period."""
+    kinds = {**results.COLUMNS, "period_start": pl.String}  # JSON has no dates
+    tables = [
+        pl.DataFrame(content["points"], schema=kinds)
+        .with_columns(pl.col("period_start").str.to_date())
+        .with_columns(pl.lit(content[name]).alias(name) for name in ("measure", "org_name", "region_name"))
+        for content in contents_
+    ]
+    if not tables:
+        return pl.DataFrame(schema=results.COLUMNS)
+    rows = pl.concat(tables)
+    return rows.select(*FIRST, pl.exclude(FIRST)).sort("series", "org_code", "period_start")
+
+
+def write_csv(build: Path, measure_id: str, contents_: list[dict[str, Any]]) -> Path:
+    """Write `results/<measure>.csv` whole and return its path."""
+    path = build / "results" / f"{measure_id}.csv"
+    write_whole(path, table(contents_).write_csv().encode())
+    return path

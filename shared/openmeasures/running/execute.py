@@ -1,0 +1,90 @@
+"""Run a plan: papermill for every task, several at a time, each on its own.
+
+A failing run stops no other. Its notebook is not kept, its error goes into the manifest, and it shows on its page.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from openmeasures.errors import OpenMeasuresError
+from openmeasures.running import manifest, notebooks
+from openmeasures.running.manifest import Entry
+from openmeasures.running.plan import Task
+
+
+def notebook_path(build: Path, measure_id: str, org_code: str) -> Path:
+    """Return where the executed notebook of one organisation goes."""
+    return build / "notebooks" / measure_id / f"{org_code}.ipynb"
+
+
+def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> Iterator[Entry]:
+    """Run every task, `workers` at a time (as many as there are cores, by default); yield each entry as it ends.
+
+    The entry is in the manifest before it is yielded.
+    """
+    record = build / "manifest.jsonl"
+    # Fresh processes: Polars must not be forked once it has run a query.
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(run_one, task, build): task for task in tasks}
+        for future in as_completed(running):
+            task = running[future]
+            try:
+                entry = future.result()
+            except BrokenProcessPool:
+                entry = _entry(task, 0.0, error="its process was ended from outside, perhaps for lack of memory")
+            manifest.append(record, entry)
+            yield entry
+
+
+def run_one(task: Task, build: Path) -> Entry:
+    """Run one task and keep its notebook; a failure becomes an entry that says why, and no notebook."""
+    target = notebook_path(build, task.measure_id, task.org_code)
+    started = time.monotonic()
+    os.environ["OPENMEASURES_DATA"] = str(task.data)
+    try:
+        executed = papermill.execute_notebook(
+            str(task.notebook), None, parameters=task.parameters, cwd=str(task.notebook.parent),
+            kernel_name=notebooks.KERNEL_NAME, progress_bar=False, log_output=False,
+            execution_timeout=notebooks.CELL_SECONDS,
+            extra_arguments=notebooks.KERNEL_ARGUMENTS,
+        )  # fmt: skip
+        notebooks.write(notebooks.steady(executed), target)
+        notebooks.result(target)
+    except PapermillExecutionError as error:
+        reason = f"{error.ename}: {error.evalue}" if error.ename not in _ours() else str(error.evalue)
+        return _failed(task, target, started, f"cell {error.exec_count}: {reason}")
+    except Exception as error:  # whatever goes wrong in one organisation's run must not stop the others
+        return _failed(task, target, started, f"{type(error).__name__}: {error}")
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    return _entry(task, time.monotonic() - started, sha256=digest)
+
+
+def _ours() -> set[str]:
+    return {error.__name__ for error in OpenMeasuresError.__subclasses__()}
+
+
+def _failed(task: Task, target: Path, started: float, error: str) -> Entry:
+    target.unlink(missing_ok=True)
+    return _entry(task, time.monotonic() - started, error=" ".join(error.split()))
+
+
+def _entry(task: Task, seconds: float, *, error: str = "", sha256: str = "") -> Entry:
+    return Entry(
+        measure_id=task.measure_id,
+        org_code=task.org_code,
+        period_to=task.period_to,
+        digest=task.digest,
+        status="failed" if error else "done",
+        seconds=round(seconds, 3),
+        error=error,
+        sha256=sha256,
+    )

@@ -1,0 +1,77 @@
+"""Notebooks that come out the same on every machine: no timings, no paths, no random ids.
+
+| function | what |
+|---|---|
+| `steady` | remove from an executed notebook whatever differs between two runs |
+| `refresh` | run a committed notebook on the given data and save its outputs in place |
+| `result` | the result that a run left in its last output |
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from openmeasures import results
+from openmeasures.errors import DefinitionError
+from openmeasures.store import write_whole
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KERNEL_NAME = "python3"
+# ipykernel warns of each kernel on the loopback address; on a machine of one's own that is noise.
+KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=50"]
+CELL_SECONDS = 120  # no cell of ours takes 10; what takes longer than this hangs
+INJECTED = "injected-parameters"  # papermill's tag, used as the id of the cell that it adds
+
+
+def steady(notebook: NotebookNode) -> NotebookNode:
+    """Remove timings, paths and random ids; keep sources, outputs, tags and execution counts."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if INJECTED in tags:
+            cell.id = INJECTED
+        for output in cell.get("outputs", []):
+            output.pop("transient", None)
+    return notebook
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Validate a notebook and write it whole."""
+    nbformat.validate(notebook)
+    write_whole(path, (nbformat.writes(notebook) + "\n").encode())
+
+
+def refresh(path: Path, data: Path) -> bool:
+    """Run a committed notebook with its default parameters on `data` and save it; return whether it changed."""
+    before = path.read_bytes()
+    notebook = nbformat.read(path, as_version=4)
+    environment = {**os.environ, "OPENMEASURES_DATA": str(data)}
+    client = NotebookClient(
+        notebook, timeout=CELL_SECONDS, kernel_name=KERNEL_NAME, resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False, extra_arguments=KERNEL_ARGUMENTS,
+    )  # fmt: skip
+    client.execute(env=environment)
+    write(steady(notebook), path)
+    return path.read_bytes() != before
+
+
+def result(path: Path) -> dict[str, Any]:
+    """Return the content of `results.Result` from an executed notebook.
+
+    Raises `DefinitionError` where the notebook's last code cell did not end in one.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    found = [
+        output.data[results.MIME_TYPE]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if results.MIME_TYPE in output.get("data", {})
+    ]
+    if len(found) != 1:
+        raise DefinitionError(f"{path}: {len(found)} results found, expected one; end it with `results.collect(…)`.")
+    return dict(found[0])

@@ -1,0 +1,87 @@
+"""What is to be run: which notebook, for which organisations, up to which month.
+
+Everything that can be wrong with a run is found here, before the first kernel starts.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import polars as pl
+from papermill import inspect_notebook
+
+from openmeasures import corrections, counts, parameters
+from openmeasures.definitions import Measure
+from openmeasures.errors import DefinitionError, ParameterError
+from openmeasures.organisations import ENGLAND
+from openmeasures.store import Store
+
+NOTEBOOK = "notebook.ipynb"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook for one organisation; `data` is the data folder, `digest` names the releases in it."""
+
+    measure_id: str
+    notebook: Path
+    org_code: str
+    period_to: str
+    data: Path
+    digest: str
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What papermill sets. The data folder goes by the environment, so that no page names a machine's path."""
+        return {"org_code": self.org_code, "period_to": self.period_to}
+
+
+def plan(measure: Measure, *, data: Path, org_codes: list[str] | None = None, period_to: str = "") -> list[Task]:
+    """Return the runs of one measure: England first, then each organisation that ever had activity to measure.
+
+    `org_codes` limits them. Raises `ParameterError` for an unknown organisation or month or one without any figure,
+    `StoreError` for an empty store, `DefinitionError` for a notebook whose parameters are not ours.
+    """
+    notebook = measure.folder / NOTEBOOK
+    check_notebook(notebook)
+    run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(data))
+    for org_code in org_codes or []:
+        parameters.check(measure, org_code=org_code, period_to=period_to, data=str(data))
+    with_figures = _with_figures(run)
+    if without := [code for code in org_codes or [] if code not in with_figures]:
+        raise ParameterError(
+            f"organisation {without[0]!r} ({run.name_of(without[0])}): no {measure.short_title} figure in any month "
+            "up to the one asked for, so there is nothing to show. Name another."
+        )
+    digest = data_digest(run.store, measure.source)
+    return [
+        Task(measure.id, notebook, code, f"{run.period_to:%Y-%m}", data, digest) for code in (org_codes or with_figures)
+    ]
+
+
+def data_digest(store: Store, source: str) -> str:
+    """Return a hash that changes with the releases of a source."""
+    return hashlib.sha256("\n".join(release.sha256 for release in store.releases(source)).encode()).hexdigest()
+
+
+def _with_figures(run: parameters.Parameters) -> list[str]:
+    observations = corrections.apply(run.observations(), run.measure.folder).observations
+    counted = counts.count(observations, numerator=run.measure.numerator, denominator=run.measure.denominator)
+    return [ENGLAND, *counted.filter(pl.col("denominator") > 0)["org_code"].unique().sort()]
+
+
+def check_notebook(notebook: Path) -> None:
+    """Refuse a notebook that papermill would run with its own defaults, or not at all."""
+    if not notebook.is_file():
+        raise DefinitionError(f"{notebook}: no such file (every folder in analyses/ holds one).")
+    try:
+        nbformat.read(notebook, as_version=4)
+    except Exception as error:  # nbformat raises its own, jsonschema's and json's errors alike
+        raise DefinitionError(f"{notebook}: not a Jupyter notebook ({str(error).splitlines()[0]}).") from error
+    found = set(inspect_notebook(str(notebook)))
+    if found != set(parameters.NAMES):
+        raise DefinitionError(
+            f"{notebook}: the cell tagged `parameters` sets {sorted(found) or 'nothing'}, "
+            f"expected exactly {sorted(parameters.NAMES)}."
+        )

@@ -1,0 +1,70 @@
+"""The shapes of the tables that pass between modules; each is checked once, where it is made.
+
+| schema | one row is |
+|---|---|
+| `Observations` | one published figure of one organisation in one period, with its status and release |
+| `Organisations` | one organisation as one release names it |
+| `Counts` | numerator and denominator of one organisation in one period |
+
+A figure that is not there is never a zero: its value is null and its `Status` says why.
+"""
+
+from enum import StrEnum
+
+import dataframely as dy
+import polars as pl
+
+
+class Status(StrEnum):
+    """Why a value is there, or is not."""
+
+    REPORTED = "reported"  # a figure was published, zero included
+    SUPPRESSED = "suppressed"  # published as too small to show
+    NOT_SUBMITTED = "not_submitted"  # expected, and missing
+    NOT_APPLICABLE = "not_applicable"  # never expected, for example a trust that field-tests another standard
+
+
+STATUSES = [status.value for status in Status]
+STATUS_TYPE = pl.Enum(STATUSES)
+
+
+class Observations(dy.Schema):
+    """One row: one metric of one organisation in one period, as one release gives it."""
+
+    source = dy.String(nullable=False, min_length=1)
+    metric = dy.String(nullable=False, min_length=1, primary_key=True)
+    org_code = dy.String(nullable=False, min_length=1, primary_key=True)
+    period_start = dy.Date(nullable=False, primary_key=True)
+    period_end = dy.Date(nullable=False)
+    value = dy.Float64(nullable=True)
+    status = dy.Enum(STATUSES, nullable=False)
+    release = dy.String(nullable=False, min_length=64, max_length=64, primary_key=True)
+
+    @dy.rule()
+    def value_stands_exactly_where_status_is_reported(cls) -> pl.Expr:
+        return pl.col("value").is_not_null() == (pl.col("status") == Status.REPORTED)
+
+
+class Organisations(dy.Schema):
+    """One row: an organisation's code, name and parent as one release gives them."""
+
+    org_code = dy.String(nullable=False, min_length=1, primary_key=True)
+    org_name = dy.String(nullable=False, min_length=1)
+    parent_name = dy.String(nullable=False)
+    period_start = dy.Date(nullable=False, primary_key=True)
+    release = dy.String(nullable=False, min_length=64, max_length=64, primary_key=True)
+
+
+class Counts(dy.Schema):
+    """One row: numerator and denominator of one organisation in one period; both null unless reported."""
+
+    org_code = dy.String(nullable=False, primary_key=True)
+    period_start = dy.Date(nullable=False, primary_key=True)
+    numerator = dy.Float64(nullable=True)
+    denominator = dy.Float64(nullable=True)
+    status = dy.Enum(STATUSES, nullable=False)
+
+    @dy.rule()
+    def counts_stand_exactly_where_status_is_reported(cls) -> pl.Expr:
+        reported = pl.col("status") == Status.REPORTED
+        return (pl.col("numerator").is_not_null() == reported) & (pl.col("denominator").is_not_null() == reported)

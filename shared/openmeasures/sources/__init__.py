@@ -1,0 +1,79 @@
+"""Publications: one module each, which turns a published file into observations.
+
+A source module has the constants `TITLE`, `PUBLISHER`, `URL` (its landing page) and `LICENCE`, and two functions:
+`recognises(file)`, which looks at the content and never at the name, and `read(file)`, which returns a `Publication`
+or raises `SourceError`. Its id is its module's name. There is nothing to register: modules are found here by name.
+"""
+
+import hashlib
+import pkgutil
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Protocol, cast
+
+import polars as pl
+
+from openmeasures.errors import SourceError
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that may be a publication: where it was found, for messages, and its bytes."""
+
+    place: str
+    name: str
+    content: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash that names the release."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def text(self) -> str:
+        """The content as text: UTF-8 with or without a byte-order mark, else Windows' own encoding.
+
+        Raises `SourceError` for bytes that are neither, for example a file that is not text at all.
+        """
+        for encoding in ("utf-8-sig", "cp1252"):
+            try:
+                return self.content.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+        raise SourceError(f"{self.place}: not a text file (expected UTF-8 or Windows-1252). Download it again.")
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a source reads from one file; the frames follow `schemas.Observations` and `schemas.Organisations`."""
+
+    observations: pl.DataFrame
+    organisations: pl.DataFrame
+    checks: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """What every module here offers."""
+
+    TITLE: str
+    PUBLISHER: str
+    URL: str
+    LICENCE: str
+
+    def recognises(self, file: SourceFile) -> bool:
+        """Whether the content, not the name, is this publication's."""
+
+    def read(self, file: SourceFile) -> Publication:
+        """Read the file, or raise `SourceError`."""
+
+
+def all_sources() -> dict[str, Source]:
+    """Return every source by its id."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name: cast(Source, import_module(f"{__name__}.{name}")) for name in names}
+
+
+def recognise(file: SourceFile) -> tuple[str, Source] | None:
+    """Return the id and the module of the source that a file belongs to; None where no source knows it."""
+    return next(((name, source) for name, source in all_sources().items() if source.recognises(file)), None)

@@ -1,0 +1,226 @@
+"""The data folder: every release ever read, and its observations.
+
+    data/releases/<source>/<sha256>.json        the release's record; a release counts once this is there
+    data/releases/<source>/<sha256><suffix>     the published file itself
+    data/observations/<source>/<yyyy-mm>.parquet    the figures of one period, every vintage
+    data/organisations/<source>/<yyyy-mm>.parquet   the names, every vintage
+
+The record is written last, and every file appears whole or not at all, so a process killed at any moment leaves a
+store that reads as before; running it again finishes the work. Writers take turns through a lock. A release whose rows
+are lost, because a damaged file was deleted, is filled in by ingesting it again.
+
+| name | what |
+|---|---|
+| `Store.add` | keep one release and its observations; the same file again changes nothing |
+| `Store.releases` | every release of a source, or the newest one of each period |
+| `Store.observations`, `Store.organisations` | what the newest releases say |
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock
+from polars.exceptions import PolarsError
+from pydantic import ValidationError
+
+from openmeasures.errors import StoreError
+from openmeasures.releases import Release
+from openmeasures.schemas import Observations, Organisations
+from openmeasures.sources import Publication, SourceFile
+
+# A figure's identity first, so that one organisation's series lies together.
+SORT = {"observations": ["org_code", "metric", "period_start", "release"], "organisations": ["org_code", "release"]}
+SCHEMAS = {"observations": Observations, "organisations": Organisations}
+REMEDY = "Delete the file and ingest its release again."
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it appears complete or not at all, whatever happens meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Opened plainly: tempfile's files are their owner's alone, and a data folder may be shared.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+class Store:
+    """Releases and observations in one folder; reading takes no lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def releases(self, source: str | None = None, *, newest: bool = False) -> list[Release]:
+        """Return the releases of a source (of all, by default), oldest period first, oldest vintage first.
+
+        With `newest`, only those from which at least one period's figures are taken. Synthetic releases do not count
+        beside published ones: they are about to be removed. Raises `StoreError` for a record that cannot be read.
+        """
+        every = self._records()
+        published = [release for release in every if not release.synthetic]
+        found = sorted(
+            (release for release in published or every if source in (None, release.source)),
+            key=lambda release: (release.source, release.period_start, release.order),
+        )
+        if not newest:
+            return found
+        latest = {(release.source, release.period_start): release for release in found}
+        return list(latest.values())
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether what is here is the sample."""
+        return any(release.synthetic for release in self.releases())
+
+    def observations(self, source: str, *, metrics: list[str] | None = None) -> pl.DataFrame:
+        """Return the observations of each period's newest release; see `schemas.Observations`.
+
+        `metrics` limits what is read. Raises `StoreError` where the source has no release yet, or a file is damaged.
+        """
+        wanted = pl.lit(True) if metrics is None else pl.col("metric").is_in(metrics)
+        return self._read("observations", source, wanted)
+
+    def organisations(self, source: str) -> pl.DataFrame:
+        """Return the organisations of each period's newest release; see `schemas.Organisations`."""
+        return self._read("organisations", source, pl.lit(True))
+
+    def _read(self, table: str, source: str, wanted: pl.Expr) -> pl.DataFrame:
+        newest = {release.sha256: release for release in self.releases(source, newest=True)}
+        if not newest:
+            raise StoreError(
+                f"{self.folder}: no release of {source!r} here. Fill it with `openmeasures ingest PATH…` "
+                "(published files) or `openmeasures sample` (synthetic figures)."
+            )
+        place = self.folder / table / source
+        files = sorted(place.glob("*.parquet"))
+        # As a list, not a pattern: the folder's own name may hold `[` or `*`.
+        scan = pl.scan_parquet(files, glob=False) if files else SCHEMAS[table].create_empty(lazy=True)
+        try:
+            rows = scan.filter(wanted & pl.col("release").is_in(list(newest))).sort(SORT[table]).collect()
+            # Looked for twice, because a release may be whole and yet have none of the wanted metrics.
+            if lost := set(newest) - set(rows["release"].unique()):
+                lost -= set(scan.select(pl.col("release").unique()).collect()["release"])
+        except (PolarsError, OSError) as error:
+            for file in files:
+                _rows(file)  # raises for the damaged one, which the first error does not name
+            raise StoreError(f"{place}: the files do not fit together ({_first_line(error)}). {REMEDY}") from error
+        if lost:
+            first = next(release for sha256, release in newest.items() if sha256 in lost)
+            raise StoreError(
+                f"{place / f'{first.period_start:%Y-%m}.parquet'}: no {table} of {first.file_name!r} ({len(lost)} of "
+                f"{len(newest)} releases have none). Ingest that file again."
+            )
+        return rows
+
+    def add(self, release: Release, file: SourceFile, publication: Publication) -> bool:
+        """Keep a release; return False where the same bytes are here already, and change nothing.
+
+        The synthetic sample makes way for the first real release. Raises `StoreError` for the sample in a folder of
+        real data, a damaged file, or a folder that cannot be written.
+        """
+        with self._turn():
+            present = self._records()
+            sample = [known for known in present if known.synthetic]
+            if release.synthetic and len(sample) < len(present):
+                raise StoreError(
+                    f"{self.folder}: holds published data; synthetic figures cannot be put among them. "
+                    "Name another folder with --data."
+                )
+            tables = {"observations": publication.observations, "organisations": publication.organisations}
+            is_known = any(known.sha256 == release.sha256 for known in present)
+            is_whole = is_known and all(self._holds(table, release.source, rows) for table, rows in tables.items())
+            if not is_whole:
+                place = self.folder / "releases" / release.source
+                write_whole(place / f"{release.sha256}{Path(file.name).suffix.lower()}", file.content)
+                for table, rows in tables.items():
+                    self._put(table, release.source, rows)
+            if not is_known:
+                write_whole(place / f"{release.sha256}.json", (release.model_dump_json(indent=2) + "\n").encode())
+            if not release.synthetic:
+                self._forget(sample)
+        return not is_whole
+
+    def _holds(self, table: str, source: str, rows: pl.DataFrame) -> bool:
+        """Whether the rows of a known release are still there."""
+        releases = rows["release"].unique().to_list()
+        paths = [self.folder / table / source / f"{month:%Y-%m}.parquet" for month in rows["period_start"].unique()]
+        return all(path.exists() and _rows(path)["release"].is_in(releases).any() for path in paths)
+
+    def _put(self, table: str, source: str, rows: pl.DataFrame) -> None:
+        """Add rows to their periods' files, in place of any that an interrupted attempt left."""
+        for (month,), part in rows.partition_by("period_start", as_dict=True).items():
+            path = self.folder / table / source / f"{month:%Y-%m}.parquet"
+            kept = [part]
+            if path.exists():
+                kept.append(_rows(path).filter(~pl.col("release").is_in(part["release"].unique().to_list())))
+            _write(path, pl.concat(kept).sort(SORT[table]))
+
+    def _forget(self, releases: list[Release]) -> None:
+        """Remove releases: their records last, so that the next call finishes what was cut short."""
+        for release in releases:
+            for table in SORT:
+                path = self.folder / table / release.source / f"{release.period_start:%Y-%m}.parquet"
+                if path.exists():
+                    _write(path, _rows(path).filter(pl.col("release") != release.sha256))
+            place = self.folder / "releases" / release.source
+            record = place / f"{release.sha256}.json"
+            for path in {*place.glob(f"{release.sha256}.*")} - {record}:
+                path.unlink()
+            record.unlink()
+
+    def _records(self) -> list[Release]:
+        """Return every record that is there, a sample about to be removed included."""
+        return [_record(path) for path in sorted((self.folder / "releases").glob("*/*.json"))]
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for any other writer of this folder; the operating system frees the lock of a killed one."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / ".lock"):
+                yield
+        except OSError as error:
+            raise StoreError(
+                f"{self.folder}: cannot be written ({error.strerror or error}). Make room or get the right to write "
+                "there, or name another folder with --data."
+            ) from error
+
+
+def _record(path: Path) -> Release:
+    try:
+        return Release.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise StoreError(f"{path}: not a release's record ({error.error_count()} faults). {REMEDY}") from error
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
+
+
+def _rows(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (PolarsError, OSError) as error:
+        raise StoreError(f"{path}: cannot be read ({_first_line(error)}). {REMEDY}") from error
+
+
+def _write(path: Path, rows: pl.DataFrame) -> None:
+    """Write a table, or remove it where no row is left."""
+    if rows.is_empty():
+        path.unlink(missing_ok=True)
+        return
+    content = BytesIO()
+    rows.write_parquet(content)
+    write_whole(path, content.getvalue())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

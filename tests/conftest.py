@@ -1,0 +1,157 @@
+"""What several tests share: A&E files in the publication's layout, a measure, a store, and the published data."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from openmeasures import definitions, ingest
+from openmeasures.sources import SourceFile
+from openmeasures.store import Store
+
+PUBLISHED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "published"
+
+# Typed from the publication, not taken from the reader: a test that used the reader's own list could not fail.
+HEADINGS = (
+    "Period",
+    "Org Code",
+    "Parent Org",
+    "Org name",
+    "A&E attendances Type 1",
+    "A&E attendances Type 2",
+    "A&E attendances Other A&E Department",
+    "A&E attendances Booked Appointments Type 1",
+    "A&E attendances Booked Appointments Type 2",
+    "A&E attendances Booked Appointments Other Department",
+    "Attendances over 4hrs Type 1",
+    "Attendances over 4hrs Type 2",
+    "Attendances over 4hrs Other Department",
+    "Attendances over 4hrs Booked Appointments Type 1",
+    "Attendances over 4hrs Booked Appointments Type 2",
+    "Attendances over 4hrs Booked Appointments Other Department",
+    "Patients who have waited 4-12 hs from DTA to admission",
+    "Patients who have waited 12+ hrs from DTA to admission",
+    "Emergency admissions via A&E - Type 1",
+    "Emergency admissions via A&E - Type 2",
+    "Emergency admissions via A&E - Other A&E department",
+    "Other emergency admissions",
+)
+FIGURES = len(HEADINGS) - 4
+OVER_FOUR_HOURS = HEADINGS.index("Attendances over 4hrs Type 1") - 4
+
+MEASURE = """\
+title: A&E within four hours
+short_title: Four hours
+question: What share left within four hours?
+why_it_matters: Long waits do harm.
+domain: Urgent and emergency care
+source: ae_monthly
+kind: proportion
+numerator:
+  text: Type 1 attendances of four hours or less
+  add: [attendances_type_1]
+  subtract: [over_four_hours_type_1]
+denominator:
+  text: All type 1 attendances
+  add: [attendances_type_1]
+unit: percent
+improvement: increase
+peers:
+  metric: attendances_type_1
+  having: organisations with a type 1 department
+  lacking: organisations without one
+levels: [provider, england]
+references:
+  - title: A&E statistics
+    url: https://www.england.nhs.uk/statistics/
+author: A. Uthor
+checked_by: C. Hecker
+reviewed: 2024-04-01
+next_review: 2025-04-01
+status: draft
+"""
+
+
+def _ae_csv(*rows: tuple, month: str = "MARCH-2024", total: tuple[str, ...] = ("TOTAL",) * 4) -> str:
+    """Write a month as published; a row is code, type 1 attendances, those over four hours, and the rest is 0.
+
+    The total row adds up what is a number; `total=()` leaves it out.
+    """
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\r\n")
+    lines.writerow(HEADINGS)
+    sums = [0] * FIGURES
+    for code, attendances, over in rows:
+        figures = [0] * FIGURES
+        figures[0], figures[OVER_FOUR_HOURS] = attendances, over
+        lines.writerow([f"MSitAE-{month}", code, "NHS ENGLAND LONDON ", f"{code} HOSPITALS, NHS TRUST", *figures])
+        sums = [
+            before + (figure if isinstance(figure, int) else 0) for before, figure in zip(sums, figures, strict=True)
+        ]
+    if total:
+        lines.writerow([*total, *sums])
+    return text.getvalue()
+
+
+@pytest.fixture(scope="session")
+def ae_csv() -> Callable[..., str]:
+    return _ae_csv
+
+
+@pytest.fixture(scope="session")
+def ae_file() -> Callable[..., SourceFile]:
+    """Make a `SourceFile`, from a text as it stands or from rows for the writer above."""
+
+    def file(*rows: tuple | str | bytes, name: str = "March-2024.csv", **layout) -> SourceFile:
+        whole = rows[0] if isinstance(rows[0], str | bytes) else _ae_csv(*rows, **layout)
+        return SourceFile(f"folder/{name}", name, whole if isinstance(whole, bytes) else whole.encode())
+
+    return file
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "data")
+
+
+@pytest.fixture
+def keep(store: Store, tmp_path: Path) -> Callable[..., ingest.Outcome]:
+    """Ingest one month's rows as a file of the given name, one text changed for another; return the outcome."""
+
+    def one(
+        *rows: tuple,
+        name: str = "March-2024.csv",
+        retrieved: date = date(2024, 4, 11),
+        change: tuple[str, str] = ("\r\n", "\r\n"),
+        **layout,
+    ) -> ingest.Outcome:
+        path = tmp_path / "incoming" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(_ae_csv(*rows, **layout).replace(*change).encode())
+        [outcome] = ingest.ingest([path], store, retrieved=retrieved)
+        return outcome
+
+    return one
+
+
+@pytest.fixture(scope="session")
+def measure_yml() -> str:
+    return MEASURE
+
+
+@pytest.fixture
+def measure(tmp_path: Path) -> definitions.Measure:
+    folder = tmp_path / "four_hours"
+    folder.mkdir()
+    (folder / "measure.yml").write_text(MEASURE, encoding="utf-8")
+    return definitions.load(folder)
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """The folder of published files, which the project does not hold; without it the test is skipped."""
+    if not PUBLISHED.is_dir():
+        pytest.skip(f"the published files are not in {PUBLISHED} (they are not part of the project)")
+    return PUBLISHED.resolve()

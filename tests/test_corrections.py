@@ -1,0 +1,225 @@
+from datetime import date
+
+import polars as pl
+import pytest
+from openmeasures import corrections
+from openmeasures.errors import DefinitionError
+from openmeasures.schemas import STATUS_TYPE
+
+ENTRY = """\
+- what: Field-test trusts show zero waits
+  reason: They were not asked.
+  url: https://www.england.nhs.uk/
+  org_codes: [RC9, RJ1]
+  from: 2024-02-01
+  to: 2024-03-31
+  metrics: [over, booked_over]
+  expect: 0
+  status: not_applicable
+"""
+JANUARY, FEBRUARY, MARCH, APRIL = (date(2024, month, 1) for month in (1, 2, 3, 4))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "corrections.yml").write_text(ENTRY, encoding="utf-8")
+    return tmp_path
+
+
+def _write(folder, text):
+    (folder / "corrections.yml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _observations(*rows):
+    """Make observations: organisation, month, metric, figure; a figure of None is not submitted."""
+    return pl.DataFrame(
+        [(*row, "not_submitted" if row[-1] is None else "reported") for row in rows],
+        schema={
+            "org_code": pl.String,
+            "period_start": pl.Date,
+            "metric": pl.String,
+            "value": pl.Float64,
+            "status": STATUS_TYPE,
+        },
+        orient="row",
+    )
+
+
+def _corrected(folder, *rows):
+    """Return value and status of each row after correction."""
+    return corrections.apply(_observations(*rows), folder).observations.select("value", "status").rows()
+
+
+def _said(call, *arguments):
+    with pytest.raises(DefinitionError) as refusal:
+        call(*arguments)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+# ---- apply
+
+
+def test_a_figure_that_an_entry_concerns_becomes_null_with_the_entrys_status(folder):
+    assert _corrected(folder, ("RC9", MARCH, "over", 0)) == [(None, "not_applicable")]
+
+
+@pytest.mark.parametrize(
+    ("month", "found"),
+    [
+        (JANUARY, (0, "reported")),
+        (FEBRUARY, (None, "not_applicable")),
+        (MARCH, (None, "not_applicable")),
+        (APRIL, (0, "reported")),
+    ],
+)
+def test_both_ends_of_an_entry_are_included(folder, month, found):
+    assert _corrected(folder, ("RC9", month, "over", 0)) == [found]
+
+
+@pytest.mark.parametrize("row", [("R0D", MARCH, "over", 7), ("RC9", MARCH, "all", 7), ("ENG", MARCH, "over", 7)])
+def test_other_figures_stay(folder, row):
+    assert _corrected(folder, row, ("RC9", MARCH, "over", 0)) == [(7, "reported"), (None, "not_applicable")]
+
+
+def test_how_many_figures_each_entry_changed_is_told(folder):
+    done = corrections.apply(
+        _observations(
+            ("RC9", MARCH, "over", 0),
+            ("RC9", MARCH, "booked_over", 0),
+            ("RJ1", FEBRUARY, "over", 0),
+            ("RJ1", APRIL, "over", 5),
+        ),
+        folder,
+    )
+    assert [(entry.what, changed) for entry, changed in done.applied] == [("Field-test trusts show zero waits", 2 + 1)]
+
+
+def test_an_entry_that_concerns_nothing_is_left_aside(folder):
+    before = _observations(("R0D", MARCH, "over", 0))
+    done = corrections.apply(before, folder)
+    assert done.observations.equals(before)
+    assert done.applied == []
+
+
+def test_no_observation_is_no_fault(folder):
+    assert corrections.apply(_observations(), folder).observations.is_empty()
+
+
+def test_without_a_file_nothing_changes(tmp_path):
+    before = _observations(("RC9", MARCH, "over", 0))
+    done = corrections.apply(before, tmp_path)
+    assert done.observations.equals(before)
+    assert done.applied == []
+
+
+def test_entries_are_made_one_after_the_other(folder):
+    _write(folder, ENTRY + ENTRY.replace("2024-03-31", "2024-04-30").replace("2024-02-01", "2024-04-01"))
+    done = corrections.apply(_observations(("RC9", MARCH, "over", 0), ("RC9", APRIL, "over", 0)), folder)
+    assert [changed for _, changed in done.applied] == [1, 1]
+    assert done.observations["value"].to_list() == [None, None]
+
+
+@pytest.mark.parametrize("status", ["suppressed", "not_submitted", "not_applicable"])
+def test_an_entry_may_give_any_status_without_figure(folder, status):
+    _write(folder, ENTRY.replace("not_applicable", status))
+    assert _corrected(folder, ("RC9", MARCH, "over", 0)) == [(None, status)]
+
+
+# ---- the guard
+
+
+@pytest.mark.parametrize("figure", [1, -1, 0.5, None])
+def test_a_source_that_says_something_else_now_fails_the_run(folder, figure):
+    said = _said(corrections.apply, _observations(("RC9", MARCH, "over", figure)), folder)
+    assert said == (
+        f"{folder / 'corrections.yml'}, 'Field-test trusts show zero waits': RC9 has over = "
+        f"{None if figure is None else float(figure)} in 2024-03, but the entry expects 0 (1 such figures). "
+        "The source seems mended: narrow the entry or remove it."
+    )
+
+
+def test_the_guard_names_the_first_and_counts_the_rest(folder):
+    said = _said(
+        corrections.apply,
+        _observations(("RJ1", MARCH, "over", 3), ("RC9", MARCH, "over", 0), ("RC9", FEBRUARY, "over", 2)),
+        folder,
+    )
+    assert "RC9 has over = 2.0 in 2024-02, but the entry expects 0 (2 such figures)" in said
+
+
+def test_the_guard_compares_with_what_the_entry_expects(folder):
+    _write(folder, ENTRY.replace("expect: 0", "expect: 999"))
+    assert _corrected(folder, ("RC9", MARCH, "over", 999)) == [(None, "not_applicable")]
+
+
+def test_the_guard_does_not_look_outside_the_entry(folder):
+    assert _corrected(folder, ("RC9", APRIL, "over", 8), ("R0D", MARCH, "over", 8)) == [(8, "reported")] * 2
+
+
+# ---- load
+
+
+def test_an_entry_is_read_with_its_dates(folder):
+    [entry] = corrections.load(folder)
+    assert (entry.date_from, entry.date_to, entry.org_codes) == (date(2024, 2, 1), date(2024, 3, 31), ["RC9", "RJ1"])
+
+
+def test_no_file_is_no_correction(tmp_path):
+    assert corrections.load(tmp_path) == []
+
+
+def test_an_entry_for_the_sample_needs_no_address(folder):
+    _write(folder, ENTRY.replace("  url: https://www.england.nhs.uk/\n", "").replace("RC9, RJ1", "Z-01, Z-02"))
+    assert [(entry.url, entry.synthetic) for entry in corrections.load(folder)] == [(None, True)]
+
+
+@pytest.mark.parametrize(("codes", "synthetic"), [("RC9", False), ("Z-01, RC9", False), ("Z-01", True)])
+def test_an_entry_is_synthetic_if_all_its_codes_are(folder, codes, synthetic):
+    _write(folder, ENTRY.replace("RC9, RJ1", codes))
+    assert corrections.load(folder)[0].synthetic is synthetic
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "said"),
+    [
+        ("status: not_applicable", "status: reported", "'status' is 'reported'"),  # takes a figure away, so not that
+        ("status: not_applicable", "status: null", "'status' is None"),
+        ("status: not_applicable", "status: missing", "'status' is 'missing'"),
+        ("  status: not_applicable\n", "", "'status' is missing."),
+        ("expect: 0", "expect: null", "'expect' is None"),
+        ("expect: 0", "expect: none", "'expect' is 'none'"),
+        ("metrics: [over, booked_over]", "metrics: []", "'metrics' is []"),
+        ("org_codes: [RC9, RJ1]", "org_codes: RC9", "'org_codes' is 'RC9'"),
+        ("from: 2024-02-01", "from: 2024-02-30", "'from' is '2024-02-30'"),
+        ("to: 2024-03-31", "to: March", "'to' is 'March'"),
+        ("to: 2024-03-31", "to: 2024-01-31", "'to' (2024-01-31) is before 'from' (2024-02-01)"),
+        ("reason:", "reasons:", "unknown key 'reasons'. Did you mean 'reason'?"),
+        ("url: https", "url: htps", "'url' is 'htps://www.england.nhs.uk/'"),
+    ],
+)
+def test_a_wrong_field_is_named(folder, found, instead, said):
+    assert found in ENTRY
+    message = _said(corrections.load, _write(folder, ENTRY + ENTRY.replace(found, instead)))
+    assert message.startswith(f"{folder / 'corrections.yml'}, entry 2: ")
+    assert said in message
+    assert message.endswith("See analyses/README.md for the fields.")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "corrections.yml: found NoneType, expected a list of entries."),
+        ("what: one entry, no list", "corrections.yml: found dict, expected a list of entries."),
+        ("- just text", "entry 1: 'the whole' is 'just text'"),
+        ("- [", "corrections.yml: not valid YAML: "),
+        ("- what: a\n   reason: b", "corrections.yml: not valid YAML: "),
+    ],
+)
+def test_a_malformed_file_is_named(folder, text, said):
+    assert said in _said(corrections.load, _write(folder, text))
+
+
+def test_a_list_of_nothing_is_no_correction(folder):
+    assert corrections.load(_write(folder, "[]")) == []

@@ -1,0 +1,181 @@
+from datetime import date
+
+import polars as pl
+import pytest
+from openmeasures.counts import count, roll_up
+from openmeasures.definitions import Part
+from openmeasures.schemas import STATUS_TYPE, Counts
+
+WITHIN = Part(text="within four hours", add=["all"], subtract=["over"])
+ALL = Part(text="everyone", add=["all"])
+MARCH, APRIL, MAY, JUNE = (date(2024, month, 1) for month in (3, 4, 5, 6))
+
+
+def _observations(*rows):
+    """Make observations: organisation, month, metric and a figure, or the status that stands in its place."""
+    return pl.DataFrame(
+        [
+            (code, month, metric, None, figure)
+            if isinstance(figure, str)
+            else (code, month, metric, figure, "reported")
+            for code, month, metric, figure in rows
+        ],
+        schema={
+            "org_code": pl.String,
+            "period_start": pl.Date,
+            "metric": pl.String,
+            "value": pl.Float64,
+            "status": STATUS_TYPE,
+        },
+        orient="row",
+    )
+
+
+def _count(*rows):
+    return count(_observations(*rows), numerator=WITHIN, denominator=ALL).rows()
+
+
+def _counts(*rows):
+    return Counts.validate(pl.DataFrame(rows, schema=list(Counts.column_names()), orient="row"), cast=True)
+
+
+def test_the_numerator_subtracts_and_the_denominator_adds():
+    assert _count(("RC9", MARCH, "all", 1000), ("RC9", MARCH, "over", 400)) == [
+        ("RC9", MARCH, 1000 - 400, 1000, "reported")
+    ]
+
+
+def test_every_added_metric_counts():
+    several = Part(text="all types", add=["type_1", "type_2", "type_3"], subtract=["over_1", "over_2"])
+    rows = [("RC9", MARCH, metric, figure) for metric, figure in zip(several.metrics, (100, 20, 3, 40, 5), strict=True)]
+    found = count(_observations(*rows), numerator=several, denominator=Part(text="two", add=["type_1", "type_2"]))
+    assert found.select("numerator", "denominator").row(0) == (100 + 20 + 3 - 40 - 5, 100 + 20)
+
+
+def test_other_metrics_do_not_matter():
+    assert _count(
+        ("RC9", MARCH, "all", 10),
+        ("RC9", MARCH, "over", 4),
+        ("RC9", MARCH, "beds", 7),
+        ("RC9", MARCH, "doctors", "suppressed"),
+    ) == [("RC9", MARCH, 10 - 4, 10, "reported")]
+
+
+def test_zero_is_a_figure():
+    assert _count(("RC9", MARCH, "all", 0), ("RC9", MARCH, "over", 0)) == [("RC9", MARCH, 0, 0, "reported")]
+
+
+def test_everyone_over_four_hours_is_a_numerator_of_zero():
+    assert _count(("RC9", MARCH, "all", 5), ("RC9", MARCH, "over", 5)) == [("RC9", MARCH, 0, 5, "reported")]
+
+
+def test_published_totals_are_left_out():
+    assert _count(
+        ("ENG", MARCH, "all", 10), ("ENG", MARCH, "over", 4), ("RC9", MARCH, "all", 10), ("RC9", MARCH, "over", 4)
+    ) == [("RC9", MARCH, 6, 10, "reported")]
+
+
+# Suppressed before not applicable before not submitted: the strongest reason not to show a figure comes first.
+@pytest.mark.parametrize(
+    ("everyone", "over", "status"),
+    [
+        ("suppressed", 4, "suppressed"),
+        (10, "suppressed", "suppressed"),
+        ("suppressed", "not_applicable", "suppressed"),
+        ("not_submitted", "suppressed", "suppressed"),
+        (10, "not_applicable", "not_applicable"),
+        ("not_applicable", "not_submitted", "not_applicable"),
+        (10, "not_submitted", "not_submitted"),
+        ("not_submitted", "not_submitted", "not_submitted"),
+    ],
+)
+def test_both_parts_fall_together_with_the_strongest_status(everyone, over, status):
+    assert _count(("RC9", MARCH, "all", everyone), ("RC9", MARCH, "over", over)) == [("RC9", MARCH, None, None, status)]
+
+
+@pytest.mark.parametrize(
+    ("there", "figure", "status"),
+    [
+        ("all", 10, "not_submitted"),
+        ("over", 4, "not_submitted"),
+        ("all", "suppressed", "suppressed"),
+        ("over", "not_applicable", "not_applicable"),
+    ],
+)
+def test_a_metric_without_row_counts_as_not_submitted(there, figure, status):
+    assert _count(("RC9", MARCH, there, figure)) == [("RC9", MARCH, None, None, status)]
+
+
+def _months(code, *months):
+    return [(code, month, metric, 1) for month in months for metric in ("all", "over")]
+
+
+def test_a_gap_in_the_middle_is_not_submitted():
+    found = _count(*_months("RC9", MARCH, MAY), *_months("RJ1", MARCH, APRIL, MAY))
+    assert [row for row in found if row[0] == "RC9"] == [
+        ("RC9", MARCH, 0, 1, "reported"),
+        ("RC9", APRIL, None, None, "not_submitted"),
+        ("RC9", MAY, 0, 1, "reported"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("months", "found"), [((APRIL, MAY), [APRIL, MAY]), ((MARCH, APRIL), [MARCH, APRIL]), ((APRIL,), [APRIL])]
+)
+def test_nothing_is_invented_before_the_first_period_or_after_the_last(months, found):
+    rows = _count(*_months("RC9", *months), *_months("RJ1", MARCH, APRIL, MAY))
+    assert [row[1] for row in rows if row[0] == "RC9"] == found
+
+
+def test_a_period_that_nobody_has_is_not_invented():
+    """It is a file that was never read; whether anyone submitted is not known."""
+    assert [row[1] for row in _count(*_months("RC9", MARCH, JUNE))] == [MARCH, JUNE]
+
+
+def test_a_period_in_which_only_england_has_rows_is_not_invented():
+    rows = _count(*_months("ENG", MARCH, APRIL, MAY), *_months("RC9", MARCH, MAY))
+    assert [row[1] for row in rows] == [MARCH, MAY]
+
+
+def test_no_observation_gives_no_row():
+    assert _count() == []
+
+
+def test_rows_are_sorted_by_organisation_and_period():
+    found = _count(*_months("RJ1", APRIL, MARCH), *_months("RC9", APRIL, MARCH))
+    assert [row[:2] for row in found] == [("RC9", MARCH), ("RC9", APRIL), ("RJ1", MARCH), ("RJ1", APRIL)]
+
+
+# ---- roll_up
+
+
+def test_an_area_is_the_sum_of_its_counts_not_of_its_percentages():
+    assert roll_up(_counts(("RC9", MARCH, 90, 100, "reported"), ("RJ1", MARCH, 1, 10, "reported"))).rows() == [
+        ("ENG", MARCH, 90 + 1, 100 + 10, "reported")
+    ]
+
+
+@pytest.mark.parametrize("status", ["suppressed", "not_submitted", "not_applicable"])
+def test_what_was_not_reported_adds_to_neither_part(status):
+    assert roll_up(_counts(("RC9", MARCH, 90, 100, "reported"), ("RJ1", MARCH, None, None, status))).rows() == [
+        ("ENG", MARCH, 90, 100, "reported")
+    ]
+
+
+def test_a_period_that_nobody_reported_has_no_counts():
+    found = roll_up(
+        _counts(
+            ("RC9", MARCH, None, None, "suppressed"),
+            ("RJ1", MARCH, None, None, "not_applicable"),
+            ("RJ1", APRIL, 0, 0, "reported"),
+        )
+    )
+    assert found.rows() == [("ENG", MARCH, None, None, "not_submitted"), ("ENG", APRIL, 0, 0, "reported")]
+
+
+def test_an_area_has_the_code_given():
+    assert roll_up(_counts(("RC9", MARCH, 1, 2, "reported")), org_code="QM7")["org_code"].to_list() == ["QM7"]
+
+
+def test_no_counts_roll_up_to_nothing():
+    assert roll_up(_counts(("RC9", MARCH, 1, 2, "reported")).clear()).is_empty()

@@ -1,0 +1,315 @@
+from datetime import date, timedelta
+
+import pytest
+from openmeasures import definitions
+from openmeasures.errors import DefinitionError, ParameterError
+from pydantic import ValidationError
+
+STANDARDS = """\
+standards:
+  - {name: Old, value: 98, from: 2004-01-01, to: 2010-06-20, url: "https://x.uk/", title: T}
+  - {name: National, value: 95, from: 2010-06-21, url: "https://x.uk/", title: T}
+  - {name: Milestone, value: 76, from: 2023-04-01, to: 2024-03-31, url: "https://x.uk/", title: T, verified: false}
+"""
+
+
+@pytest.fixture
+def analyses(tmp_path, measure_yml):
+    """A folder of two measures, and a folder that is none."""
+    for name in ("four_hours", "twelve_hours"):
+        (tmp_path / "analyses" / name).mkdir(parents=True)
+        (tmp_path / "analyses" / name / "measure.yml").write_text(measure_yml, encoding="utf-8")
+    (tmp_path / "analyses" / "notes").mkdir()
+    return tmp_path / "analyses"
+
+
+@pytest.fixture
+def load(analyses, measure_yml):
+    """Load the measure with one text in place of another, or with more at the end."""
+
+    def changed(found="", instead="", *, more=""):
+        assert found in measure_yml
+        (analyses / "four_hours" / "measure.yml").write_text(
+            measure_yml.replace(found, instead, 1) + more, encoding="utf-8"
+        )
+        return definitions.load(analyses / "four_hours")
+
+    return changed
+
+
+@pytest.fixture
+def refused(load, analyses):
+    """Return what is said of a measure that cannot be loaded."""
+
+    def said(*change, **more):
+        with pytest.raises(DefinitionError) as refusal:
+            load(*change, **more)
+        message = str(refusal.value)
+        assert message.startswith(f"{analyses / 'four_hours' / 'measure.yml'}: ")
+        assert "\n" not in message
+        return message
+
+    return said
+
+
+# ---- load
+
+
+def test_a_measure_is_read(load):
+    measure = load()
+    assert (measure.title, measure.unit, measure.decimals) == ("A&E within four hours", "percent", 1)
+    assert (measure.reviewed, measure.next_review) == (date(2024, 4, 1), date(2025, 4, 1))
+
+
+def test_the_folders_name_is_the_id(load, analyses):
+    measure = load()
+    assert (measure.id, measure.folder) == ("four_hours", analyses / "four_hours")
+
+
+def test_the_working_directory_is_the_default(analyses, monkeypatch):
+    monkeypatch.chdir(analyses / "four_hours")
+    assert definitions.load().id == "four_hours"
+
+
+def test_what_is_optional_is_empty(load):
+    measure = load()
+    assert (measure.standards, measure.series, measure.caveats, measure.changes) == ([], [], [], [])
+
+
+def test_a_part_names_the_added_metrics_first(load):
+    assert load().numerator.metrics == ["attendances_type_1", "over_four_hours_type_1"]
+
+
+def test_a_measure_cannot_be_changed(load):
+    measure = load()
+    with pytest.raises(ValidationError, match="frozen"):
+        measure.title = "Another"
+
+
+# ---- what is refused
+
+
+def test_a_missing_file_is_named(analyses):
+    with pytest.raises(DefinitionError, match=r"notes/measure.yml: no such file .*See analyses/README.md"):
+        definitions.load(analyses / "notes")
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "said"),
+    [
+        ("title:", "titel:", "unknown key 'titel'. Did you mean 'title'?"),
+        ("title:", "titel:", "'title' is missing."),
+        ("unit:", "unitary_authority_of:", "unknown key 'unitary_authority_of'. See"),
+        ("subtract:", "minus:", "unknown key 'numerator.minus'."),
+        ("author: A. Uthor\n", "", "'author' is missing."),
+        ("  text: All type 1 attendances\n", "", "'denominator.text' is missing."),
+        ("add: [attendances_type_1]", "add: []", "'numerator.add' is []: list should have at least 1 item"),
+        ("unit: percent", "unit: percents", "'unit' is 'percents': input should be 'percent', 'per 1,000'"),
+        ("status: draft", "status: done", "'status' is 'done'"),
+        ("improvement: increase", "improvement: up", "'improvement' is 'up'"),
+        ("levels: [provider, england]", "levels: [trust]", "'levels.0' is 'trust'"),
+        ("reviewed: 2024-04-01", "reviewed: 2024-02-30", "'reviewed' is '2024-02-30': input should be a valid date"),
+        ("reviewed: 2024-04-01", "reviewed: spring", "'reviewed' is 'spring'"),
+        ("reviewed: 2024-04-01", "reviewed: 01/04/2024", "'reviewed' is '01/04/2024'"),
+        ("reviewed: 2024-04-01", "reviewed:", "'reviewed' is None"),
+        ("url: https", "url: htps", "'references.0.url' is 'htps"),
+        ("unit: percent", "unit: percent\ndecimals: 4", "'decimals' is 4: input should be less than or equal to 3"),
+        ("unit: percent", "unit: percent\ndecimals: -1", "'decimals' is -1"),
+        ("unit: percent", "unit: percent\n3: 4", "'3' is 3: keys should be strings"),
+    ],
+)
+def test_a_wrong_field_is_named(refused, found, instead, said):
+    message = refused(found, instead)
+    assert said in message
+    assert message.endswith("See analyses/README.md for the fields.")
+
+
+def test_every_fault_is_named_at_once(refused):
+    message = refused("author: A. Uthor\nchecked_by: C. Hecker\n", "")
+    assert "'author' is missing. 'checked_by' is missing." in message
+
+
+def test_a_measure_needs_a_reference(refused):
+    found = "references:\n  - title: A&E statistics\n    url: https://www.england.nhs.uk/statistics/\n"
+    assert "'references' is []" in refused(found, "references: []\n")
+
+
+@pytest.mark.parametrize("key", ["id", "folder"])
+def test_what_the_folder_says_cannot_be_said_again(refused, key):
+    assert f"{key!r} is not a field: the folder's name is the measure's id." in refused(more=f"{key}: four_hours\n")
+
+
+@pytest.mark.parametrize("section", ["standards", "caveats"])
+def test_a_span_that_ends_before_it_starts_is_refused(refused, section):
+    fields = {
+        "standards": '{name: S, value: 1, url: "https://x.uk", title: T, from: 2024-03-02, to: 2024-03-01}',
+        "caveats": "{text: C, from: 2024-03-02, to: 2024-03-01}",
+    }
+    message = refused(more=f"{section}: [{fields[section]}]\n")
+    assert f"'{section}.0' is" in message
+    assert "'to' (2024-03-01) is before 'from' (2024-03-02)" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "found NoneType, expected fields and values."),
+        (b"- a\n- list", "found list, expected fields and values."),
+        (b"just text", "found str, expected fields and values."),
+        (b"title: [", "not valid YAML: while parsing"),
+        (b"title: A: B", "not valid YAML: mapping values are not allowed here"),
+        (b"title: !!python/object:os.system {}", "not valid YAML: could not determine a constructor"),
+        (b"title: caf\xe9\n", "not UTF-8 (invalid continuation byte at byte 10). Save it as UTF-8."),
+    ],
+)
+def test_a_file_that_is_no_measure_at_all_is_refused(analyses, content, said):
+    path = analyses / "four_hours" / "measure.yml"
+    path.write_bytes(content)
+    with pytest.raises(DefinitionError) as refusal:
+        definitions.load(analyses / "four_hours")
+    assert str(refusal.value).startswith(f"{path}: {said}")
+
+
+# ---- standards
+
+
+@pytest.mark.parametrize(
+    ("day", "names"),
+    [
+        (date(2004, 1, 1) - timedelta(days=1), []),
+        (date(2004, 1, 1), ["Old"]),
+        (date(2010, 6, 20), ["Old"]),
+        (date(2010, 6, 21), ["National"]),
+        (date(2023, 4, 1) - timedelta(days=1), ["National"]),
+        (date(2023, 4, 1), ["Milestone", "National"]),
+        (date(2024, 3, 31), ["Milestone", "National"]),
+        (date(2024, 3, 31) + timedelta(days=1), ["National"]),
+        (date.max, ["National"]),
+    ],
+)
+def test_the_standards_in_force_begin_with_the_one_that_began_last(load, day, names):
+    assert [standard.name for standard in load(more=STANDARDS).standards_on(day)] == names
+
+
+def test_without_standards_none_is_in_force(load):
+    assert load().standards_on(date(2024, 3, 1)) == []
+
+
+def test_a_standard_of_one_day_is_in_force_on_it(load):
+    one_day = 'standards: [{name: S, value: 1, from: 2024-03-01, to: 2024-03-01, url: "https://x.uk/", title: T}]\n'
+    [standard] = load(more=one_day).standards
+    days = [date(2024, 2, 29), date(2024, 3, 1), date(2024, 3, 2)]
+    assert [standard.in_force(day) for day in days] == [False, True, False]
+
+
+# ---- units
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale", "bounds"),
+    [
+        ("percent", 100, (0, 100)),
+        ("per 1,000", 1000, (0, None)),
+        ("minutes", 1, (0, None)),
+        ("ratio", 1, (0, None)),
+    ],
+)
+def test_a_unit_has_its_scale_and_bounds(load, unit, scale, bounds):
+    measure = load("unit: percent", f'unit: "{unit}"')
+    assert (measure.scale, measure.natural_bounds) == (scale, bounds)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "written"),
+    [
+        ("percent", 74.349, "74.3\u00a0%"),
+        ("percent", 0, "0.0\u00a0%"),
+        ("percent", 100, "100.0\u00a0%"),
+        ("percent", None, "no figure"),
+        ("per 1,000", 1234.56, "1,234.6 per 1,000"),
+        ("weeks", 14.25, "14.2 weeks"),
+        ("minutes", None, "no figure"),
+    ],
+)
+def test_a_value_is_written_with_its_unit(load, unit, value, written):
+    assert load("unit: percent", f'unit: "{unit}"').written(value) == written
+
+
+@pytest.mark.parametrize(("decimals", "written"), [(0, "74\u00a0%"), (1, "74.3\u00a0%"), (2, "74.35\u00a0%")])
+def test_a_value_is_written_with_as_many_decimals_as_asked(load, decimals, written):
+    assert load().written(74.349, decimals=decimals) == written
+
+
+def test_the_measure_says_how_many_decimals_are_usual(load):
+    assert load("unit: percent", "unit: percent\ndecimals: 0").written(74.349) == "74\u00a0%"
+
+
+# ---- caveats
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "texts"),
+    [
+        (date(2023, 5, 30), date(2023, 5, 31), ["always", "until", "during"]),
+        (date(2023, 5, 31), date(2023, 6, 1), ["always", "until", "during", "since"]),
+        (date(2023, 6, 1), date(2024, 1, 1), ["always", "since"]),
+        (date(2019, 1, 1), date(2019, 4, 30), ["always", "until"]),
+        (date(2019, 1, 1), date(2019, 5, 1), ["always", "until", "during"]),
+    ],
+)
+def test_caveats_concern_any_day_that_they_share(load, first, last, texts):
+    measure = load(
+        more="caveats: [{text: always}, {text: until, to: 2023-05-31}, "
+        "{text: during, from: 2019-05-01, to: 2023-05-31}, {text: since, from: 2023-06-01}]\n"
+    )
+    assert [caveat.text for caveat in measure.caveats_for(first, last)] == texts
+
+
+# ---- many measures
+
+
+def test_all_measures_are_read_in_the_order_of_their_ids(analyses):
+    assert [measure.id for measure in definitions.load_all(analyses)] == ["four_hours", "twelve_hours"]
+
+
+def test_no_measure_is_an_empty_list(tmp_path):
+    assert definitions.load_all(tmp_path) == []
+
+
+def test_one_malformed_measure_is_not_skipped(analyses):
+    (analyses / "twelve_hours" / "measure.yml").write_text("title: T")
+    with pytest.raises(DefinitionError, match="twelve_hours"):
+        definitions.load_all(analyses)
+
+
+def test_the_projects_own_measures_are_the_default():
+    ids = [measure.id for measure in definitions.load_all()]
+    assert "ae_four_hour" in ids
+    assert definitions.find("ae_four_hour").id == "ae_four_hour"
+
+
+def test_a_measure_is_found_by_its_id(analyses):
+    assert definitions.find("twelve_hours", analyses).id == "twelve_hours"
+
+
+@pytest.mark.parametrize(
+    ("measure_id", "suggestion"),
+    [("four_hour", " Did you mean 'four_hours'?"), ("Four_Hours", " Did you mean 'four_hours'?"), ("zzz", "")],
+)
+def test_an_unknown_id_gets_the_near_miss_and_the_known_ones(analyses, measure_id, suggestion):
+    with pytest.raises(ParameterError) as refusal:
+        definitions.find(measure_id, analyses)
+    assert str(refusal.value) == (
+        f"measure {measure_id!r}: no such folder in analyses/.{suggestion} Known measures: four_hours, twelve_hours."
+    )
+
+
+@pytest.mark.parametrize("measure_id", ["notes", "", "../four_hours", "."])
+def test_a_folder_without_definition_is_no_measure(analyses, measure_id):
+    with pytest.raises(ParameterError, match="no such folder"):
+        definitions.find(measure_id, analyses)
+
+
+def test_without_any_measure_the_error_says_so(tmp_path):
+    with pytest.raises(ParameterError, match=r"Known measures: none\."):
+        definitions.find("four_hours", tmp_path)

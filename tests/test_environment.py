@@ -1,0 +1,66 @@
+"""environment.yml (conda), requirements.lock (pip) and pyproject.toml must say the same, and name no registry."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+
+
+def locked():
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = [re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line) for line in lines]
+    return {canonicalize_name(pin[1]): pin[2] for pin in pins if pin}
+
+
+def conda():
+    content = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    plain = [entry for entry in content["dependencies"] if isinstance(entry, str)]
+    (through_pip,) = (entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
+    return content["channels"], plain, through_pip
+
+
+def asked_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    return {canonicalize_name(Requirement(line).name): Requirement(line) for line in asked}
+
+
+def test_conda_takes_every_package_at_the_version_that_pip_locks():
+    _, _, through_pip = conda()
+    pins = dict(line.split("==") for line in through_pip if "==" in line)
+    assert {canonicalize_name(name): version for name, version in pins.items()} == {
+        name: locked()[name] for name in asked_for()
+    }
+
+
+def test_conda_pins_python_pip_and_quarto_exactly():
+    channels, plain, _ = conda()
+    assert channels == ["conda-forge", "nodefaults"]
+    assert sorted(re.fullmatch(r"([a-z]+)=\d+\.\d+(\.\d+)?", entry)[1] for entry in plain) == [
+        "pip",
+        "python",
+        "quarto",
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(asked_for()))
+def test_lock_satisfies_what_the_package_asks_for(name):
+    assert locked()[name] in asked_for()[name].specifier
+
+
+def test_every_locked_package_has_a_hash():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    for block in re.split(r"\n(?=\S)", text.strip()):
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+
+
+def test_no_registry_is_named():
+    for name in ("requirements.lock", "environment.yml", "pyproject.toml"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert not re.search(r"https?://(?!github\.com)|index-url", text), name

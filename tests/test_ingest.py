@@ -1,0 +1,395 @@
+import zipfile
+from datetime import UTC, date, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from openmeasures import ingest
+from openmeasures.errors import SourceError, StoreError
+from openmeasures.ingest import Kept, Outcome
+from openmeasures.sources import all_sources
+from openmeasures.store import Store
+
+MARCH = (("RC9", 1000, 400),)
+APRIL = (("RC9", 900, 300),)
+
+
+def _ingest(store, *paths):
+    """Ingest, and return what became of each file by its name."""
+    return {Path(outcome.place.split("!")[-1]).name: outcome.kept.value for outcome in ingest.ingest(paths, store)}
+
+
+def _zip(path, members, *, method=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def march(ae_csv):
+    return ae_csv(*MARCH).encode()
+
+
+@pytest.fixture
+def april(ae_csv):
+    return ae_csv(*APRIL, month="APRIL-2024").encode()
+
+
+# ---- one file
+
+
+def test_a_file_is_read_and_kept(store, folder, march):
+    (folder / "March-2024.csv").write_bytes(march)
+    [outcome] = ingest.ingest([folder / "March-2024.csv"], store)
+    assert outcome == Outcome(str(folder / "March-2024.csv"), Kept.ADDED, "", "ae_monthly")
+    assert store.observations("ae_monthly").height == 18 * (1 + 1)
+
+
+def test_the_same_file_again_is_known(store, folder, march):
+    (folder / "March-2024.csv").write_bytes(march)
+    (folder / "copy.csv").write_bytes(march)
+    assert _ingest(store, folder / "March-2024.csv", folder / "copy.csv", folder / "copy.csv") == {
+        "March-2024.csv": "added",
+        "copy.csv": "already there",
+    }
+
+
+def test_the_release_tells_what_the_name_and_the_content_tell(keep, store):
+    keep(*MARCH, name="March-2024-revised-130624-x.csv", retrieved=date(2024, 6, 20))
+    [release] = store.releases()
+    assert (release.source, release.status, release.published, release.retrieved) == (
+        "ae_monthly",
+        "revised",
+        date(2024, 6, 13),
+        date(2024, 6, 20),
+    )
+    assert (release.period_start, release.period_end) == (date(2024, 3, 1), date(2024, 3, 31))
+
+
+def test_the_release_quotes_its_source(keep, store):
+    keep(*MARCH)
+    [release] = store.releases()
+    source = all_sources()["ae_monthly"]
+    assert (release.url, release.licence) == (source.URL, source.LICENCE)
+
+
+def test_a_file_is_retrieved_today_unless_said_otherwise(store, folder, march):
+    (folder / "March-2024.csv").write_bytes(march)
+    before = datetime.now(UTC).date()
+    list(ingest.ingest([folder], store))
+    assert before <= store.releases()[0].retrieved <= datetime.now(UTC).date()
+
+
+def test_a_misleading_name_does_not_matter(store, folder, march):
+    (folder / "RTT-April-2026.xlsx").write_bytes(march)
+    assert _ingest(store, folder / "RTT-April-2026.xlsx") == {"RTT-April-2026.xlsx": "added"}
+
+
+def test_what_does_not_add_up_is_kept_and_said(store, folder, ae_csv):
+    (folder / "a.csv").write_text(ae_csv(*MARCH).replace("TOTAL,1000,", "TOTAL,1001,"), newline="")
+    [outcome] = ingest.ingest([folder], store)
+    said = "attendances_type_1: providers add up to 1,000, the published total is 1,001"
+    assert (outcome.kept, outcome.message) == (Kept.ADDED, said)
+    assert store.releases()[0].checks == [said]
+
+
+def test_an_unreadable_file_says_where_and_why_without_its_place_twice(store, folder, ae_csv):
+    path = folder / "a.csv"
+    path.write_text(ae_csv(("RC9", "1.5", 0)), newline="")
+    [outcome] = ingest.ingest([path], store)
+    assert (outcome.place, outcome.kept, outcome.source) == (str(path), Kept.UNREADABLE, "ae_monthly")
+    assert outcome.message.startswith("row 2, column 'A&E attendances Type 1': found '1.5', expected")
+
+
+def test_an_unreadable_file_leaves_the_store_as_it_was(store, folder, ae_csv):
+    (folder / "a.csv").write_text(ae_csv(*MARCH, total=()), newline="")
+    assert _ingest(store, folder) == {"a.csv": "unreadable"}
+    assert not store.folder.exists()
+
+
+def test_an_unrecognised_file_that_is_named_is_an_error(store, folder):
+    (folder / "notes.txt").write_text("to do")
+    [outcome] = ingest.ingest([folder / "notes.txt"], store)
+    assert outcome.kept is Kept.UNREADABLE
+    assert outcome.message == "no known publication begins like this. See the README for what can be read."
+
+
+def test_an_empty_file_that_is_named_is_an_error(store, folder):
+    (folder / "empty.csv").touch()
+    assert _ingest(store, folder / "empty.csv") == {"empty.csv": "unreadable"}
+
+
+def test_an_unrecognised_file_in_a_folder_is_merely_said(store, folder, march):
+    (folder / "notes.txt").write_text("to do")
+    (folder / "a.csv").write_bytes(march)
+    assert _ingest(store, folder) == {"a.csv": "added", "notes.txt": "not recognised"}
+
+
+# ---- paths
+
+
+def test_a_path_that_does_not_exist_is_refused_before_anything_is_read(store, folder, march):
+    (folder / "a.csv").write_bytes(march)
+    with pytest.raises(SourceError, match=r"absent: no such file or folder\. Check the path\."):
+        list(ingest.ingest([folder / "a.csv", folder / "absent"], store))
+    assert store.releases() == []
+
+
+def test_no_path_and_an_empty_folder_give_nothing(store, folder):
+    assert list(ingest.ingest([], store)) == list(ingest.ingest([folder], store)) == []
+
+
+def test_folders_are_searched_to_the_bottom(store, folder, march, april):
+    (folder / "2024" / "spring").mkdir(parents=True)
+    (folder / "2024" / "March.csv").write_bytes(march)
+    (folder / "2024" / "spring" / "April.csv").write_bytes(april)
+    assert _ingest(store, folder) == {"March.csv": "added", "April.csv": "added"}
+
+
+@pytest.mark.parametrize("hidden", [".DS_Store", ".cache/a.csv", "__MACOSX/a.csv", "sub/.a.csv"])
+def test_hidden_files_are_left_out(store, folder, march, hidden):
+    path = folder / hidden
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(march)
+    assert _ingest(store, folder) == {}
+
+
+def test_a_folder_below_a_hidden_one_is_read_when_named(store, tmp_path, march):
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "a.csv").write_bytes(march)
+    assert _ingest(store, tmp_path / ".hidden") == {"a.csv": "added"}
+
+
+def test_a_hidden_file_is_read_when_named(store, tmp_path, march):
+    (tmp_path / ".a.csv").write_bytes(march)
+    assert _ingest(store, tmp_path / ".a.csv") == {".a.csv": "added"}
+
+
+def test_files_come_in_the_order_of_their_names(store, folder, march, april):
+    for name, content in (("b.csv", march), ("a.csv", april), ("c.txt", b"")):
+        (folder / name).write_bytes(content)
+    assert list(_ingest(store, folder)) == ["a.csv", "b.csv", "c.txt"]
+
+
+def test_outcomes_come_as_they_happen(store, folder, march, april):
+    (folder / "a.csv").write_bytes(march)
+    (folder / "b.csv").write_bytes(april)
+    outcomes = ingest.ingest([folder], store)
+    next(outcomes)
+    assert len(store.releases()) == 1
+
+
+def test_unreadable_files_do_not_stop_the_others(store, folder, ae_csv, march, april):
+    files = {
+        "1.csv": march,
+        "2.csv": ae_csv(*APRIL, total=()).encode(),
+        "3.zip": b"PK\x03\x04 cut",
+        "4.csv": b"",
+        "5.csv": april,
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    assert _ingest(store, folder) == {
+        "1.csv": "added",
+        "2.csv": "unreadable",
+        "3.zip": "unreadable",
+        "4.csv": "not recognised",
+        "5.csv": "added",
+    }
+
+
+def test_a_file_that_cannot_be_opened_is_said(store, folder, march, monkeypatch):
+    (folder / "a.csv").write_bytes(march)
+    (folder / "b.csv").write_bytes(march)
+    read_bytes = Path.read_bytes
+
+    def locked(path):
+        if path.name == "a.csv":
+            raise PermissionError(13, "Permission denied")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    first, second = ingest.ingest([folder], store)
+    assert first == Outcome(str(folder / "a.csv"), Kept.UNREADABLE, "cannot be opened (Permission denied).")
+    assert second.kept is Kept.ADDED
+
+
+def test_damage_in_the_store_is_said_with_its_own_place(store, folder, march, keep):
+    keep(*MARCH)
+    damaged = store.folder / "observations" / "ae_monthly" / "2024-03.parquet"
+    damaged.write_bytes(b"junk")
+    (folder / "a.csv").write_bytes(march)
+    [outcome] = ingest.ingest([folder], store)
+    assert outcome.kept is Kept.UNREADABLE
+    assert outcome.message.startswith(f"{damaged}: cannot be read")
+
+
+# ---- zips
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_is_opened_whatever_its_compression(store, folder, march, april, method):
+    _zip(folder / "a.zip", {"March.csv": march, "sub/April.csv": april}, method=method)
+    assert _ingest(store, folder) == {"March.csv": "added", "April.csv": "added"}
+
+
+def test_a_member_is_placed_in_its_zip(store, folder, march):
+    _zip(folder / "a.zip", {"sub/March.csv": march})
+    [outcome] = ingest.ingest([folder], store)
+    assert outcome.place == f"{folder / 'a.zip'}!sub/March.csv"
+    assert store.releases()[0].file_name == "March.csv"
+
+
+def test_a_zip_is_known_by_its_content_not_its_name(store, folder, march):
+    _zip(folder / "data", {"March.csv": march})
+    assert _ingest(store, folder / "data") == {"March.csv": "added"}
+
+
+@pytest.mark.parametrize("hidden", ["__MACOSX/._March.csv", ".DS_Store", "sub/.hidden/a.csv"])
+def test_what_macos_adds_to_a_zip_is_left_out(store, folder, march, hidden):
+    _zip(folder / "a.zip", {"March.csv": march, hidden: b"junk"})
+    assert _ingest(store, folder / "a.zip") == {"March.csv": "added"}
+
+
+def test_folders_in_a_zip_are_no_files(store, folder, march):
+    _zip(folder / "a.zip", {"sub/": b"", "sub/March.csv": march})
+    assert _ingest(store, folder) == {"March.csv": "added"}
+
+
+@pytest.mark.parametrize("name", ["/abs/March.csv", "../up/March.csv", "./March.csv"])
+def test_a_member_with_an_odd_path_is_read_in_memory_and_written_nowhere(store, folder, march, name):
+    _zip(folder / "a.zip", {name: march})
+    assert _ingest(store, folder) == {"March.csv": "added"}
+    assert [path.name for path in folder.parent.rglob("March.csv")] == []
+
+
+def test_a_cut_zip_is_unreadable(store, folder, march):
+    path = _zip(folder / "a.zip", {"March.csv": march})
+    path.write_bytes(path.read_bytes()[:-30])
+    [outcome] = ingest.ingest([path], store)
+    assert (outcome.place, outcome.kept) == (str(path), Kept.UNREADABLE)
+    assert outcome.message == "not a whole zip file (File is not a zip file). Download it again."
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_unreadable_and_the_others_are_read(store, folder, march, april, method):
+    path = _zip(folder / "a.zip", {"March.csv": march, "April.csv": april}, method=method)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"March.csv") + len("March.csv")
+    content[start + 10 : start + 40] = b"\xff" * 30
+    path.write_bytes(content)
+    assert _ingest(store, path) == {"March.csv": "unreadable", "April.csv": "added"}
+
+
+def test_a_locked_member_is_said(store, folder, march):
+    path = _zip(folder / "a.zip", {"March.csv": march})
+    content = bytearray(path.read_bytes())
+    content[6] |= 1  # "encrypted", in the member's own header and in the list at the end
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    [outcome] = ingest.ingest([path], store)
+    assert outcome.kept is Kept.UNREADABLE
+    assert outcome.message.startswith("cannot be taken out of the zip (")
+    assert outcome.message.endswith("is encrypted, password required for extraction). Download it again.")
+
+
+def test_a_workbook_is_a_zip_that_is_left_whole(store, folder, march):
+    _zip(folder / "book.xlsx", {"[Content_Types].xml": "<Types/>", "xl/March.csv": march})
+    [outcome] = ingest.ingest([folder], store)
+    assert outcome == Outcome(str(folder / "book.xlsx"), Kept.NOT_RECOGNISED)
+
+
+def test_a_zip_in_a_zip_is_not_recognised(store, folder, march):
+    inner = BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("March.csv", march)
+    _zip(folder / "a.zip", {"inner.zip": inner.getvalue()})
+    assert _ingest(store, folder) == {"inner.zip": "not recognised"}
+
+
+# ---- synthetic and real
+
+
+def test_a_file_of_synthetic_codes_is_synthetic(keep, store):
+    keep(("Z-01", 5, 1), ("Z-02", 5, 1))
+    assert store.releases()[0].synthetic is True
+
+
+def test_real_and_synthetic_codes_in_one_file_are_refused(keep, store):
+    outcome = keep(("RC9", 5, 1), ("RJ1", 5, 1), ("Z-01", 5, 1))
+    assert (outcome.kept, store.releases()) == (Kept.UNREADABLE, [])
+    assert outcome.message == (
+        "1 of 3 organisation codes are the synthetic sample's; expected all or none. "
+        "Keep real and synthetic figures in separate files."
+    )
+
+
+def test_the_sample_among_published_data_is_refused_file_by_file(keep, store):
+    keep(*MARCH)
+    outcome = keep(("Z-01", 5, 1), name="sample.csv")
+    assert (outcome.kept, len(store.releases())) == (Kept.UNREADABLE, 1)
+    assert "holds published data" in outcome.message
+
+
+# ---- the sample
+
+
+@pytest.fixture
+def small_sample(monkeypatch, ae_csv):
+    """Make the sample one month, so that these tests are about ingesting it."""
+
+    def write(text):
+        monkeypatch.setattr(
+            ingest.sample,
+            "write_sample",
+            lambda folder: (folder / "April-2024-synthetic.csv").write_text(text, newline=""),
+        )
+
+    write(ae_csv(("Z-01", 5, 1), month="APRIL-2024"))
+    return write
+
+
+def test_the_sample_is_read_through_the_same_readers(store, small_sample):
+    [outcome] = ingest.ingest_sample(store)
+    assert (outcome.kept, store.synthetic) == (Kept.ADDED, True)
+
+
+def test_the_sample_again_changes_nothing(store, small_sample):
+    ingest.ingest_sample(store)
+    before = {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")}
+    [outcome] = ingest.ingest_sample(store)
+    assert outcome.kept is Kept.KNOWN
+    assert {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")} == before
+
+
+def test_the_samples_store_is_the_same_on_every_day(tmp_path, small_sample):
+    one, other = Store(tmp_path / "one"), Store(tmp_path / "other")
+    ingest.ingest_sample(one)
+    ingest.ingest_sample(other)
+    assert one.releases() == other.releases()
+    assert one.releases()[0].retrieved == ingest.SAMPLE_RETRIEVED
+
+
+def test_the_sample_is_refused_among_published_data(store, small_sample, keep):
+    keep(*MARCH)
+    with pytest.raises(StoreError, match="holds published data"):
+        ingest.ingest_sample(store)
+
+
+def test_a_sample_that_cannot_be_read_is_an_error(store, small_sample, ae_csv):
+    small_sample(ae_csv(("Z-01", 5, 1), total=()))
+    with pytest.raises(SourceError, match="no total row"):
+        ingest.ingest_sample(store)
+
+
+def test_a_sample_that_nobody_recognises_is_an_error(store, small_sample):
+    small_sample("something else")
+    with pytest.raises(SourceError, match=r"^April-2024-synthetic.csv: not recognised"):
+        ingest.ingest_sample(store)

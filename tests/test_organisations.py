@@ -1,0 +1,77 @@
+from datetime import date
+
+import polars as pl
+import pytest
+from openmeasures.organisations import as_written, directory, is_synthetic, region_written
+
+
+@pytest.mark.parametrize(
+    ("code", "synthetic"), [("Z-01", True), ("Z-", True), ("Z01", False), ("RC9", False), ("", False)]
+)
+def test_a_hyphen_marks_a_synthetic_code(code, synthetic):
+    assert is_synthetic(code) is synthetic
+
+
+@pytest.mark.parametrize(
+    ("published", "written"),
+    [
+        ("BARTS HEALTH NHS TRUST", "Barts Health NHS Trust"),
+        ("THE ROYAL WOLVERHAMPTON NHS TRUST", "The Royal Wolverhampton NHS Trust"),
+        ("ISLE OF WIGHT NHS TRUST", "Isle of Wight NHS Trust"),
+        ("ST GEORGE'S UNIVERSITY HOSPITALS", "St George's University Hospitals"),
+        ("ST GEORGE’S UNIVERSITY HOSPITALS", "St George’s University Hospitals"),
+        ("CLEVEDON MINOR INJURIES UNIT (THE UNIT)", "Clevedon Minor Injuries Unit (The Unit)"),
+        ("SITE - THE UNIT", "Site - The Unit"),
+        ("IC24", "IC24"),
+        ("MID AND SOUTH ESSEX, NHS TRUST", "Mid and South Essex, NHS Trust"),
+        ("  TWO   SPACES ", "Two Spaces"),
+        ("Barts Health NHS Trust", "Barts Health NHS Trust"),
+        ("Barts  HEALTH", "Barts HEALTH"),
+        ("", ""),
+    ],
+)
+def test_names_lose_the_publications_capitals(published, written):
+    assert as_written(published) == written
+
+
+@pytest.mark.parametrize(
+    ("parent", "region"),
+    [
+        ("NHS ENGLAND LONDON", "London"),
+        ("NHS ENGLAND NORTH EAST AND YORKSHIRE ", "North East and Yorkshire"),
+        (" NHS ENGLAND  SOUTH WEST", "South West"),
+        ("SUNDREY", "Sundrey"),
+        ("", ""),
+    ],
+)
+def test_a_region_is_its_parents_name_without_nhs_england(parent, region):
+    assert region_written(parent) == region
+
+
+def _named(*rows):
+    return pl.DataFrame(rows, schema=["org_code", "org_name", "parent_name", "period_start", "release"], orient="row")
+
+
+def test_an_organisation_has_its_latest_name():
+    found = directory(
+        _named(
+            ("RJ1", "NEW NAME", "NHS ENGLAND LONDON", date(2024, 3, 1), "b"),
+            ("RC9", "BEDFORD", "NHS ENGLAND EAST OF ENGLAND", date(2024, 3, 1), "b"),
+            ("RJ1", "OLD NAME", "NHS ENGLAND LONDON", date(2024, 2, 1), "c"),
+        )
+    )
+    assert found.rows() == [("RC9", "Bedford", "East of England"), ("RJ1", "New Name", "London")]
+
+
+def test_one_that_has_gone_keeps_its_last_name():
+    found = directory(
+        _named(
+            ("RJ1", "STILL HERE", "", date(2024, 3, 1), "b"),
+            ("RXH", "GONE", "", date(2021, 3, 1), "a"),
+        )
+    )
+    assert found["org_name"].to_list() == ["Still Here", "Gone"]
+
+
+def test_no_organisation_gives_no_row():
+    assert directory(_named(("RJ1", "A", "", date(2024, 3, 1), "b")).clear()).is_empty()

@@ -1,0 +1,183 @@
+from datetime import date
+
+import polars as pl
+import pytest
+from openmeasures import parameters, quality
+from openmeasures.counts import count
+from openmeasures.schemas import STATUS_TYPE, Counts, Status
+
+MARCH, APRIL = date(2024, 3, 1), date(2024, 4, 1)
+
+
+def _published(*rows):
+    """Make observations: organisation, month, metric and figure, of which None is not submitted."""
+    return pl.DataFrame(
+        [(*row, "not_submitted" if row[-1] is None else "reported") for row in rows],
+        schema={
+            "org_code": pl.String,
+            "period_start": pl.Date,
+            "metric": pl.String,
+            "value": pl.Float64,
+            "status": STATUS_TYPE,
+        },
+        orient="row",
+    )
+
+
+def _counts(*rows):
+    """Make counts: organisation, month, denominator (the numerator is half of it) and status."""
+    return Counts.validate(
+        pl.DataFrame(
+            [(code, month, of and of / 2, of, status) for code, month, of, status in rows],
+            schema=list(Counts.column_names()),
+            orient="row",
+        ),
+        cast=True,
+    )
+
+
+# ---- completeness
+
+
+def test_every_status_is_counted():
+    counts = _counts(
+        ("RC9", date(2024, 1, 1), 10, "reported"),
+        ("RC9", date(2024, 2, 1), 0, "reported"),
+        ("RC9", MARCH, None, "not_submitted"),
+        ("RC9", APRIL, None, "suppressed"),
+    )
+    assert quality.completeness(counts) == {
+        Status.REPORTED: 2,
+        Status.SUPPRESSED: 1,
+        Status.NOT_SUBMITTED: 1,
+        Status.NOT_APPLICABLE: 0,
+    }
+
+
+def test_without_counts_every_status_is_at_zero():
+    assert quality.completeness(_counts(("RC9", MARCH, 1, "reported")).clear()) == dict.fromkeys(Status, 0)
+
+
+# ---- agreement
+
+
+@pytest.mark.parametrize("published", [29, 30, 31])
+def test_the_difference_is_organisations_minus_published(published):
+    found = quality.agreement(
+        _published(("RC9", MARCH, "all", 10), ("RJ1", MARCH, "all", 20), ("ENG", MARCH, "all", published))
+    )
+    assert found.rows() == [("all", MARCH, 10 + 20, published, 10 + 20 - published)]
+
+
+def test_each_metric_and_period_has_its_own_row_in_order():
+    found = quality.agreement(
+        _published(
+            *((code, month, metric, 5) for code in ("RC9", "ENG") for month in (APRIL, MARCH) for metric in ("b", "a"))
+        )
+    )
+    assert found.select("period_start", "metric").rows() == [(MARCH, "a"), (MARCH, "b"), (APRIL, "a"), (APRIL, "b")]
+
+
+@pytest.mark.parametrize("total", [[], [("ENG", MARCH, "all", None)]])
+def test_without_a_published_total_there_is_nothing_to_compare(total):
+    assert quality.agreement(_published(("RC9", MARCH, "all", 10), *total)).is_empty()
+
+
+def test_what_was_not_reported_adds_nothing():
+    found = quality.agreement(
+        _published(("RC9", MARCH, "all", 10), ("RJ1", MARCH, "all", None), ("ENG", MARCH, "all", 10))
+    )
+    assert found["difference"].to_list() == [10 + 0 - 10]
+
+
+# ---- coverage
+
+
+def _coverage(*counts, published=(("ENG", MARCH, "all", 100),), period=MARCH):
+    return quality.coverage(_published(*published), _counts(*counts), denominator=["all"], period=period)
+
+
+@pytest.mark.parametrize(("of", "share"), [(0, 0), (99, 99 / 100), (100, 1)])
+def test_coverage_is_the_share_of_the_published_denominator(of, share):
+    assert _coverage(("RC9", MARCH, of, "reported")) == share
+
+
+def test_who_has_no_counts_is_not_covered():
+    assert _coverage(("RC9", MARCH, 70, "reported"), ("RJ1", MARCH, None, "not_applicable")) == 70 / 100
+
+
+def test_the_denominators_metrics_are_added_up():
+    published = (("ENG", MARCH, "type_1", 60), ("ENG", MARCH, "type_2", 40), ("ENG", MARCH, "over", 7))
+    found = quality.coverage(
+        _published(*published), _counts(("RC9", MARCH, 50, "reported")), denominator=["type_1", "type_2"], period=MARCH
+    )
+    assert found == 50 / (60 + 40)
+
+
+def test_other_periods_and_englands_own_row_do_not_matter():
+    assert _coverage(("RC9", MARCH, 50, "reported"), ("RC9", APRIL, 9, "reported"), ("ENG", MARCH, 9, "reported")) == (
+        50 / 100
+    )
+
+
+@pytest.mark.parametrize(
+    "published", [[("RC9", MARCH, "all", 9)], [("ENG", MARCH, "all", 0)], [("ENG", APRIL, "all", 9)]]
+)
+def test_without_a_published_denominator_there_is_no_coverage(published):
+    assert _coverage(("RC9", MARCH, 50, "reported"), published=published) is None
+
+
+# ---- assess
+
+
+@pytest.fixture
+def assess(keep, store, measure):
+    """Two months of two trusts, of which RC9 reports nothing in April; March is a revision, April is not."""
+    keep(("RC9", 100, 40), ("RJ1", 300, 30), name="March-2024-revised.csv")
+    keep(("RC9", "-", "-"), ("RJ1", 300, 30), month="APRIL-2024", name="April-2024.csv")
+
+    def assessed(org_code, period_to=""):
+        run = parameters.check(measure, org_code=org_code, period_to=period_to, data=str(store.folder))
+        published = run.observations()
+        counts = count(published, numerator=measure.numerator, denominator=measure.denominator)
+        return quality.assess(run, published, counts)
+
+    return assessed
+
+
+def test_an_organisations_periods_are_counted_by_status(assess):
+    assert assess("RC9").periods == {
+        Status.REPORTED: 1,
+        Status.SUPPRESSED: 0,
+        Status.NOT_SUBMITTED: 0,
+        Status.NOT_APPLICABLE: 1,
+    }
+
+
+def test_the_last_reported_period_and_the_latest_one(assess):
+    assert (assess("RC9").last_reported, assess("RC9").latest) == (MARCH, APRIL)
+    assert (assess("RJ1").last_reported, assess("RJ1").latest) == (APRIL, APRIL)
+
+
+def test_who_never_reported_has_no_last_period(keep, assess):
+    keep(("RC9", "-", "-"), ("RJ1", 300, 30), name="March-2024-revised-130624.csv")
+    assert assess("RC9").last_reported is None
+
+
+def test_coverage_is_that_of_the_latest_period(assess):
+    """In April RC9's dash leaves both sums, England's own included."""
+    assert (assess("RC9", "2024-03").coverage, assess("RC9").coverage) == ((100 + 300) / 400, 300 / 300)
+
+
+def test_the_status_is_that_of_the_latest_release(assess):
+    assert (assess("RC9", "2024-03").latest_status, assess("RC9").latest_status) == ("revised", "provisional")
+
+
+def test_totals_that_agree_are_not_counted(assess):
+    assert assess("RC9").unequal_totals == 0
+
+
+def test_totals_that_differ_are_counted_for_the_measures_own_metrics(assess, keep):
+    changed = ("TOTAL,400,0,", "TOTAL,401,9,")
+    keep(("RC9", 100, 40), ("RJ1", 300, 30), name="March-2024-revised-130624.csv", change=changed)
+    assert assess("RC9").unequal_totals == 1  # type 1 attendances; type 2 are not part of the measure

@@ -1,0 +1,73 @@
+from datetime import date
+
+import pytest
+from openmeasures.releases import Release, ReleaseStatus, Vintage, vintage_named
+from pydantic import ValidationError
+
+FIRST = Release(
+    sha256="0" * 64,
+    source="ae_monthly",
+    file_name="March-2024.csv",
+    period_start=date(2024, 3, 1),
+    period_end=date(2024, 3, 31),
+    status=ReleaseStatus.PROVISIONAL,
+    published=None,
+    retrieved=date(2024, 4, 11),
+    url="https://www.england.nhs.uk/",
+    licence="Open Government Licence v3.0",
+    synthetic=False,
+)
+
+
+# The names are the publication's own, one of each pattern since 2021.
+@pytest.mark.parametrize(
+    ("file_name", "status", "published"),
+    [
+        ("April-2021-revised-120522-ABC456.csv", "revised", date(2022, 5, 12)),
+        ("March-2024-revised-130624-abcdef123.csv", "revised", date(2024, 6, 13)),
+        ("Monthly-AE-March-2026-revised-flkg42.csv", "revised", None),
+        ("Monthly-AE-April-2024-revised.csv", "revised", None),
+        ("April-2025-CSV-revised.csv", "revised", None),
+        ("Monthly-AE-June-2024.csv", "provisional", None),
+        ("October-2025-CSV-hg6dl.csv", "provisional", None),
+        ("March-2024-REVISED_130624.csv", "revised", date(2024, 6, 13)),
+        ("March-2024-revised-13062.csv", "revised", None),
+        ("March-2024-revised-1306245.csv", "revised", None),
+        ("March-2024-revised-310224.csv", "revised", None),  # 31 February: six digits that are no date
+        ("", "provisional", None),
+    ],
+)
+def test_the_vintage_that_a_file_name_tells(file_name, status, published):
+    assert vintage_named(file_name) == Vintage(ReleaseStatus(status), published)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ({}, {"status": "final"}),
+        ({"status": "final"}, {"status": "revised"}),
+        ({"published": date(2025, 1, 1), "retrieved": date(2025, 1, 1)}, {"status": "revised"}),
+        ({}, {"published": date(2024, 4, 11)}),
+        ({"published": date(2024, 4, 11)}, {"published": date(2024, 4, 12)}),
+        ({"published": date(2024, 4, 11), "retrieved": date(2025, 1, 1)}, {"published": date(2024, 4, 12)}),
+        ({}, {"retrieved": date(2024, 4, 12)}),
+        ({}, {"sha256": "1" + "0" * 63}),
+    ],
+)
+def test_a_revision_is_newest_then_the_dates_decide_then_the_hash(older, newer):
+    made = [Release.model_validate({**FIRST.model_dump(), **changes}) for changes in (newer, older)]
+    assert sorted(made, key=lambda release: release.order) == made[::-1]
+
+
+def test_a_record_survives_its_own_file():
+    assert Release.model_validate_json(FIRST.model_dump_json()) == FIRST
+
+
+def test_a_record_with_an_unknown_key_is_refused():
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        Release.model_validate({**FIRST.model_dump(), "licens": "OGL"})
+
+
+def test_a_record_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        FIRST.synthetic = True
