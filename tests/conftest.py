@@ -2,15 +2,22 @@
 
 import csv
 import io
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import nbformat
 import pytest
+
 from openmeasures import definitions, ingest
+from openmeasures.running import notebooks
 from openmeasures.sources import SourceFile
 from openmeasures.store import Store
 
+PROJECT = Path(__file__).resolve().parents[1]
 PUBLISHED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "published"
 
 # Typed from the publication, not taken from the reader: a test that used the reader's own list could not fail.
@@ -72,6 +79,16 @@ reviewed: 2024-04-01
 next_review: 2025-04-01
 status: draft
 """
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give committed notebooks the sample, whatever `data/` holds: nbval runs them with their default parameters."""
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist inherits what its controller set
+        return
+    folder = tempfile.mkdtemp(prefix="openmeasures-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    ingest.ingest_sample(Store(Path(folder)))
+    os.environ["OPENMEASURES_DATA"] = folder
 
 
 def _ae_csv(*rows: tuple, month: str = "MARCH-2024", total: tuple[str, ...] = ("TOTAL",) * 4) -> str:
@@ -155,3 +172,60 @@ def published() -> Path:
     if not PUBLISHED.is_dir():
         pytest.skip(f"the published files are not in {PUBLISHED} (they are not part of the project)")
     return PUBLISHED.resolve()
+
+
+@pytest.fixture(scope="session")
+def sample_folder() -> Path:
+    """The data folder that holds the whole synthetic sample; only to be read."""
+    return Path(os.environ["OPENMEASURES_DATA"])
+
+
+# The last cell of a notebook that imports nothing, so that a test can afford to run it: a month's result as
+# `results.Result` shows it, 600 of 1,000 within four hours.
+RESULT_CELL = """\
+from IPython.display import display
+point = dict.fromkeys(
+    ["value_lower", "value_upper", "mean", "lower_process_limit", "upper_process_limit", "special_cause", "variation",
+     "standard", "standard_name", "assurance"]
+)
+point |= {"series": "all", "org_code": org_code, "period_start": f"{period_to}-01", "numerator": 600.0,
+          "denominator": 1000.0, "value": 60.0, "status": "reported"}
+content = {"measure": "four_hours", "org_code": org_code, "org_name": f"Hospitals of {org_code}",
+           "region_name": "London", "period_to": f"{period_to}-01", "synthetic": False, "releases": [],
+           "findings": {"variation": "60.0 % in the latest month.", "peers": "Like its peers."}, "points": [point]}
+display({"application/vnd.openmeasures.result+json": content, "text/markdown": "The result."}, raw=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def notebook_of() -> Callable[..., nbformat.NotebookNode]:
+    """Make a notebook of code cells, each under its own heading, after the cell of the parameters."""
+
+    def notebook(*cells: str, parameters: str = 'org_code = "ENG"\nperiod_to = ""\ndata = ""') -> nbformat.NotebookNode:
+        made = [nbformat.v4.new_markdown_cell("# Four hours\n\nA title.", id="title")]
+        for number, code in enumerate([parameters, *cells]):
+            tags = {} if number else {"tags": ["parameters"]}
+            made.append(nbformat.v4.new_markdown_cell(f"## Step {number}\n\nWhy {number}.", id=f"why-{number}"))
+            made.append(nbformat.v4.new_code_cell(code, metadata=tags, id=f"step-{number}"))
+        return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": notebooks.KERNEL})
+
+    return notebook
+
+
+@pytest.fixture
+def small_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notebook_of: Callable) -> Path:
+    """A project of its own as the working directory: the site's pages and one measure, `four_hours`.
+
+    Its notebook takes a second and fails for RJ1. The data folder is the one of `store`, which `keep` fills.
+    """
+    folder = tmp_path / "project"
+    measure = folder / "analyses" / "four_hours"
+    measure.mkdir(parents=True)
+    (measure / "measure.yml").write_text(MEASURE, encoding="utf-8")
+    nbformat.write(notebook_of('if org_code == "RJ1":\n    1 / 0', RESULT_CELL), measure / "notebook.ipynb")
+    shutil.copyfile(PROJECT / "_quarto.yml", folder / "_quarto.yml")
+    shutil.copytree(PROJECT / "site", folder / "site")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("OPENMEASURES_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("OPENMEASURES_RENDERING", raising=False)
+    return folder

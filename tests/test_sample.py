@@ -7,6 +7,7 @@ from statistics import mean
 
 import polars as pl
 import pytest
+
 from openmeasures import project, sample
 from openmeasures.errors import DefinitionError
 from openmeasures.periods import MONTH_NAMES

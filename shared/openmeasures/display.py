@@ -184,7 +184,7 @@ def standing_against(met: pl.DataFrame, measure: Measure) -> Markdown:
     if met.is_empty():
         return Markdown("No standard is in force, or there is no figure to set against one.")
     rows = [
-        (row["standard_name"], measure.written(row["standard"], decimals=0), "yes" if row["latest"] else "no",
+        (row["standard_name"], words.as_set(row["standard"], measure), "yes" if row["latest"] else "no",
          f"{row['periods_met']} of {row['periods']}",
          ASSURANCE_WORDS[Assurance(row["assurance"])] if row["assurance"] else "too few months to say")
         for row in met.iter_rows(named=True)

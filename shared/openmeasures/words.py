@@ -5,17 +5,20 @@
 | `finding` | what the latest point of a series means, and whether the standard is in reach |
 | `standing` | where an organisation lies among its peers |
 | `quality` | how complete and consistent the figures are |
+| `as_set` | a value that somebody set, such as a standard, in full |
 | `listed` | `a, b and c` |
 """
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import takewhile
+from math import isclose
 
 import polars as pl
 
 from openmeasures.definitions import Measure
 from openmeasures.methods.peers import Position, Spread, position
-from openmeasures.methods.spc import MINIMUM_POINTS, Assurance, SpecialCause, Variation
+from openmeasures.methods.spc import MINIMUM_POINTS, ROUNDING, Assurance, SpecialCause, Variation
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.periods import month_label
@@ -47,6 +50,12 @@ STATUS_WORDS = {
     Status.NOT_APPLICABLE: "not applicable",
 }
 
+_SETTLED = {
+    ReleaseStatus.PROVISIONAL: "is provisional and may be revised",
+    ReleaseStatus.FINAL: "is final",
+    ReleaseStatus.REVISED: "has been revised",
+}
+
 
 def listed(items: Sequence[str]) -> str:
     """Join items as a sentence does.
@@ -64,6 +73,12 @@ def plural(number: int, noun: str) -> str:
     ('1 month', '0 months')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def as_set(value: float, measure: Measure) -> str:
+    """Return a value that somebody set, with its unit, the decimals that it has and no more: `95 %`, but `99.5 %`."""
+    decimals = len(f"{value:.4f}".rstrip("0").partition(".")[2])
+    return measure.written(value, decimals=decimals)
 
 
 def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
@@ -116,9 +131,12 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
 
 
 def _run_beside_mean(figures: pl.DataFrame) -> int:
-    """Count the latest points that lie on one side of the mean."""
-    sides = (figures["value"] > figures["mean"]).reverse()
-    return len(sides) if sides.n_unique() == 1 else int((sides != sides[0]).arg_max() or 0)
+    """Count the latest points that lie on one side of the mean; a point on it ends the run, as in `spc.xmr`."""
+    sides = [
+        0 if isclose(value, mean, rel_tol=ROUNDING) else 1 if value > mean else -1
+        for value, mean in figures.select("value", "mean").reverse().iter_rows()
+    ]
+    return sum(1 for _ in takewhile(lambda side: side == sides[0], sides))
 
 
 def _assurance(last: dict[str, object], measure: Measure) -> str:
@@ -126,7 +144,7 @@ def _assurance(last: dict[str, object], measure: Measure) -> str:
     assurance = last.get("assurance")
     if assurance is None:
         return ""
-    standard = measure.written(float(str(last["standard"])), decimals=0)
+    standard = as_set(float(str(last["standard"])), measure)
     match Assurance(str(assurance)):
         case Assurance.HIT_OR_MISS:
             return (
@@ -177,12 +195,10 @@ def quality(found: Quality) -> str:
     parts.append(
         "all organisations add up to the published totals"
         if not found.unequal_totals
-        else f"{plural(found.unequal_totals, 'published total')} differ from the sum of organisations"
+        else f"{plural(found.unequal_totals, 'published total')} differ{'s' * (found.unequal_totals == 1)} from the sum of "
+        "organisations"
     )
     if found.coverage is not None:
         parts.append(f"figures cover {100 * found.coverage:.1f}\u00a0% of England's activity in the latest month")
-    settled = (
-        "has been revised" if found.latest_status == ReleaseStatus.REVISED else "is provisional and may be revised"
-    )
-    parts.append(f"the latest month {settled}")
+    parts.append(f"the latest month {_SETTLED[found.latest_status]}")
     return f"{'; '.join(parts)}."

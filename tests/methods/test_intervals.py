@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from openmeasures.errors import ParameterError
 from openmeasures.methods.intervals import wilson
 

@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import (
     ASSURANCE_TYPE,
@@ -20,7 +22,6 @@ from openmeasures.methods.spc import (
     assurance,
     xmr,
 )
-from polars.testing import assert_frame_equal
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=30)
 LIMITS = ["mean", "lower_process_limit", "upper_process_limit"]

@@ -146,20 +146,17 @@ def _label(kind: str, words: str, line: float, *, row: int, ends: tuple[float, f
 
 def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], measure: Measure) -> list[alt.Chart]:
     """Return the band, the lines, the dots and the words, in the order in which they are painted."""
-
-    def x(column: str) -> alt.X:
-        return (
-            alt.X(f"{column}:Q")
-            .scale(domain=list(ends), nice=False, zero=False)
-            .axis(
-                title=theme.axis_words(measure),
-                grid=False,
-                labelFlush=False,
-                labelExpr=theme.tick_words(measure),
-                tickCount=alt.ExprRef("width / 90"),
-            )
-        )
-
+    x = alt.X(  # for all layers
+        "from:Q",
+        scale=alt.Scale(domain=list(ends), nice=False, zero=False),
+        axis=alt.Axis(
+            title=theme.axis_words(measure),
+            grid=False,
+            labelFlush=False,
+            labelExpr=theme.tick_words(measure),
+            tickCount=alt.ExprRef("width / 90"),
+        ),
+    )
     dots, labels = alt.NamedData("dots"), alt.NamedData("labels")
     rise = f"min(width / {across}, (height - {rows * theme.ROW_HEIGHT}) / {levels})"  # from one dot to the next above
     middle = f"(height - (datum.level + 0.5) * {rise})"  # of a dot
@@ -179,19 +176,19 @@ def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], m
                 strokeWidth=4,
                 strokeJoin="round",
             )
-            .encode(x("line"), alt.Text("label:N"))
+            .encode(x="line:Q", text="label:N")
         )
         return written
 
     return [
         alt.Chart(alt.NamedData("band"), name="band")
         .mark_rect(color=theme.BAND, y={"expr": f"(datum.row + 1) * {theme.ROW_HEIGHT}"}, y2={"expr": "height"})
-        .encode(x("from"), alt.X2("to:Q")),
+        .encode(x, x2="to:Q"),
         alt.Chart(labels, name="lines")
         .transform_filter("datum.kind != 'band'")
         .mark_rule(strokeWidth=1.5)
         .encode(
-            x("line"),
+            x="line:Q",
             y=alt.value(alt.ExprRef(f"{row} + 9")),
             y2=alt.value(alt.ExprRef(f"isValid(datum.level) ? {middle} : height")),
             color=alt.Color("colour:N", scale=None),
@@ -199,11 +196,11 @@ def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], m
         alt.Chart(dots, name="dots")
         .transform_filter("!datum.is_subject")
         .mark_point(fill=theme.OTHERS, stroke=theme.OTHERS_EDGE, opacity=1, size={"expr": area}, y={"expr": middle})
-        .encode(x("place"), strokeWidth=alt.value(0.75), tooltip=tooltip),
+        .encode(x="place:Q", strokeWidth=alt.value(0.75), tooltip=tooltip),
         alt.Chart(dots, name="subject")
         .transform_filter("datum.is_subject")
         .mark_point(fill=theme.SUBJECT, stroke=theme.PAPER, shape="diamond", opacity=1, y={"expr": middle})
-        .encode(x("place"), size=alt.value(alt.ExprRef(f"max(150, 2 * {area})")), tooltip=tooltip),
+        .encode(x="place:Q", size=alt.value(alt.ExprRef(f"max(150, 2 * {area})")), tooltip=tooltip),
         words("label halos").encode(alt.Stroke("paper:N", scale=None)),
         words("labels").encode(alt.Fill("ink:N", scale=None)),
     ]

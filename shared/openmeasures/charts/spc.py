@@ -7,8 +7,6 @@
 Figures are drawn as they come. What is worked out here is room: where the axis ends and where labels stand.
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import Literal
 
 import altair as alt
@@ -57,6 +55,7 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
     "lower_process_limit": "Lower limit",
     "standard": "Standard",
 }
+MONTH = "period_start:T"
 # The month, and under January and under the first label the year.
 MONTH_WORDS = (
     "datum.index == 0 || utcmonth(datum.value) == 0 "
@@ -67,7 +66,6 @@ TOP_OF_AXIS = 1 / 8  # of the axis, where words above a line would leave it
 
 Row = dict[str, str | float | list[str] | None]
 Ends = tuple[float, float]
-ValueAxis = Callable[[str], alt.Y]
 
 
 def chart(
@@ -99,19 +97,18 @@ def chart(
     room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
     ends = theme.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
     rows = _rows(points, measure)
-    x, y = _month_axis(points.height), partial(_value_axis, ends=ends, measure=measure)
     subtitle = theme.axis_words(measure)
     if ends[0] != 0:
         subtitle += f". The vertical axis starts at {theme.plainly(ends[0], measure)}, not at zero."
     return alt.LayerChart(
         layer=[
-            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(x, y("upper_process_limit")),
-            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(x, y("lower_process_limit")),
-            _path("mean", theme.MEAN).encode(x, y("mean")),
-            _path("standard", theme.STANDARD).encode(x, y("standard")),
-            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(x, y("value")),
-            *_label_layers(x, y),
-            *_sign_layers({row["sign"] for row in rows}, x, y),
+            _path("mean", theme.MEAN).encode(_month_axis(len(rows)), _value_axis(ends, measure)),  # for all layers
+            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(x=MONTH, y="upper_process_limit:Q"),
+            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(x=MONTH, y="lower_process_limit:Q"),
+            _path("standard", theme.STANDARD).encode(x=MONTH, y="standard:Q"),
+            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(x=MONTH, y="value:Q"),
+            *_label_layers(),
+            *_sign_layers({row["sign"] for row in rows}),
         ],
         title=alt.Title(
             theme.wrapped(title, width=width, size=theme.PAGE.title),
@@ -195,19 +192,18 @@ def _step_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row
 
 def _month_axis(months: int) -> alt.X:
     step = theme.month_step(months, theme.PAGE)
-    # utc: the months must not shift with the reader's clock.
-    return (
-        alt.X("period_start:T")
-        .scale(type="utc", padding=8, nice=False)
-        .axis(title=None, grid=False, tickCount={"interval": "month", "step": step}, labelExpr=MONTH_WORDS)
+    return alt.X(
+        MONTH,
+        scale=alt.Scale(type="utc", padding=8, nice=False),  # utc: months must not shift with the reader's clock
+        axis=alt.Axis(title=None, grid=False, tickCount={"interval": "month", "step": step}, labelExpr=MONTH_WORDS),
     )
 
 
-def _value_axis(column: str, *, ends: Ends, measure: Measure) -> alt.Y:
-    return (
-        alt.Y(f"{column}:Q")
-        .scale(domain=list(ends), nice=False, zero=False)
-        .axis(title=None, tickCount=6, labelExpr=theme.tick_words(measure))
+def _value_axis(ends: Ends, measure: Measure) -> alt.Y:
+    return alt.Y(
+        "mean:Q",
+        scale=alt.Scale(domain=list(ends), nice=False, zero=False),
+        axis=alt.Axis(title=None, tickCount=6, labelExpr=theme.tick_words(measure)),
     )
 
 
@@ -225,17 +221,17 @@ def _path(
     return path
 
 
-def _label_layers(x: alt.X, y: ValueAxis) -> list[alt.Chart]:
+def _label_layers() -> list[alt.Chart]:
     """Return the labels at the right, tied to their lines, and those of earlier standards, clear of what they cross."""
     ends, steps = alt.NamedData("ends"), alt.NamedData("steps")
     taller = f"(length(datum.label) - 1) * {theme.LINE_HEIGHT}"  # what lines after the first add
     return [
         alt.Chart(ends, name="ties")
         .mark_rule(color=theme.COMMON_CAUSE.fill)
-        .encode(x, y("line"), alt.Y2("at:Q"), x2=alt.value(alt.ExprRef("width + 8"))),
+        .encode(x=MONTH, y="line:Q", y2="at:Q", x2=alt.value(alt.ExprRef("width + 8"))),
         alt.Chart(ends, name="end labels")
         .mark_text(align="left", baseline="middle", x={"expr": "width + 12"}, dy={"expr": f"-{taller} / 2"})
-        .encode(y("at"), alt.Text("label:N"), alt.Color("ink:N", scale=None)),
+        .encode(y="at:Q", text="label:N", color=alt.Color("ink:N", scale=None)),
         *(
             alt.Chart(steps, name=name)
             .mark_text(
@@ -248,29 +244,31 @@ def _label_layers(x: alt.X, y: ValueAxis) -> list[alt.Chart]:
                 strokeWidth=4,
                 strokeJoin="round",
             )
-            .encode(x, y("line"), alt.Text("label:N"))
+            .encode(x=MONTH, y="line:Q", text="label:N")
             for name, halo in (("step label halos", theme.PAPER), ("step labels", "transparent"))
         ),
     ]
 
 
-def _sign_layers(signs: set[str], x: alt.X, y: ValueAxis) -> list[alt.Chart]:
+def _sign_layers(signs: set[str]) -> list[alt.Chart]:
     """Return the points, and at the base the marks of months without one; the legend says only what occurs."""
     shown = [sign for sign in theme.SIGNS if sign.words in signs]
     words = [sign.words for sign in shown]
     looks = [
-        alt.Fill("sign:N").scale(type="ordinal", domain=words, range=[sign.fill for sign in shown]),
-        alt.Stroke("sign:N").scale(type="ordinal", domain=words, range=[sign.edge for sign in shown]),
-        alt.Shape("sign:N").scale(type="ordinal", domain=words, range=[sign.shape for sign in shown]),
+        alt.Fill("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.fill for sign in shown])),
+        alt.Stroke("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.edge for sign in shown])),
+        alt.Shape("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.shape for sign in shown])),
         # The last area stands twice, since Vega-Lite loses a range of one.
-        alt.Size("sign:O").scale(domain=words, range=[*(sign.area for sign in shown), shown[-1].area]),
+        alt.Size("sign:O", scale=alt.Scale(domain=words, range=[*(sign.area for sign in shown), shown[-1].area])),
     ]
     points = alt.Chart(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
     layers = [
-        points.mark_point(opacity=1, strokeWidth=1).encode(x, y("value"), *looks, tooltip=theme.tooltip(VALUE_TOOLTIP))
+        points.mark_point(opacity=1, strokeWidth=1).encode(
+            *looks, x=MONTH, y="value:Q", tooltip=theme.tooltip(VALUE_TOOLTIP)
+        )
     ]
     if signs & {sign.words for sign in MISSING_SIGNS.values()}:
         missing = alt.Chart(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
         marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})
-        layers.append(marks.encode(x, *looks, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
+        layers.append(marks.encode(*looks, x=MONTH, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
     return layers

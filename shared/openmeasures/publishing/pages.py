@@ -16,12 +16,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from openmeasures import definitions, project, results
+from openmeasures import definitions, project, results, words
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND
@@ -54,6 +55,11 @@ class Run:
     release: Release
     content: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+
+    @cached_property
+    def steps(self) -> list[parts.Step]:
+        """The notebook's steps; two pages show them, and images take time."""
+        return parts.steps(self.notebook)
 
 
 @dataclass
@@ -145,14 +151,14 @@ def _run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> No
         "title": measure.title, "subtitle": name, "org_name": name, "browser_title": f"{name}: {measure.short_title}",
         "downloads": downloads,
     }  # fmt: skip
-    steps = parts.steps(run.notebook)
+    steps = run.steps
     lead = [step for step in steps if step.figure or step.cell_id in LEAD]
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(
         address, "measure.qmd.jinja", page=page, measure=measure, findings=content["findings"], lead=lead, method=steps,
         summary=summary.summarise(content, measure, run.release), figures_of=_figures_of(steps, content, measure),
         organisations=[_listed(other) for other in of_measure if other.content and other.org_code != ENGLAND],
-        organisations_intro=UNRANKED,
+        organisations_intro=UNRANKED, as_set=words.as_set,
         caveats=measure.caveats_for(first, run.release.period_end),
         provenance=_provenance(run, store, command),
     )  # fmt: skip
@@ -188,10 +194,14 @@ def _listed(run: Run) -> dict[str, Any]:
 
 
 def _card(run: Run, address: str) -> dict[str, Any]:
-    card = {"measure": run.measure, "address": address, "error": run.error, "summary": None, "finding": ""}
+    card: dict[str, Any] = {
+        "measure": run.measure, "address": address, "error": run.error, "is_england": run.org_code == ENGLAND,
+        "summary": None, "finding": "", "figure": None,
+    }  # fmt: skip
     if not run.error:
         card["summary"] = summary.summarise(run.content, run.measure, run.release)
         card["finding"] = run.content["findings"]["variation"]
+        card["figure"] = next((step.figure for step in run.steps if step.cell_id == LEAD[0]), None)
     return card
 
 

@@ -89,7 +89,7 @@ def _standard(point: dict[str, Any] | None, measure: Measure) -> StandardFact | 
     if not point or point["standard"] is None:
         return None
     badge = _ASSURANCES[Assurance(point["assurance"])] if point["assurance"] else TOO_FEW
-    return StandardFact(point["standard_name"], measure.written(point["standard"], decimals=0), badge.kind, badge.text)
+    return StandardFact(point["standard_name"], words.as_set(point["standard"], measure), badge.kind, badge.text)
 
 
 def rows(content: dict[str, Any], measure: Measure, *, series: str) -> list[dict[str, str]]:
