@@ -4,6 +4,7 @@ import ast
 import csv
 import re
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -109,7 +110,7 @@ def test_notebook_names_no_path(folder):
 
 def test_every_step_has_a_heading_and_a_reason(folder):
     cells = notebook(folder).cells
-    for before, cell in zip(cells, cells[1:], strict=False):
+    for before, cell in pairwise(cells):
         if cell.cell_type == "code":
             assert re.match(r"## .+\n\n\w", before.source), cell.id
 

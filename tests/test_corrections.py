@@ -2,6 +2,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+
 from openmeasures import corrections
 from openmeasures.errors import DefinitionError
 from openmeasures.schemas import STATUS_TYPE

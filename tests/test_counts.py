@@ -2,6 +2,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+
 from openmeasures.counts import count, roll_up
 from openmeasures.definitions import Part
 from openmeasures.schemas import STATUS_TYPE, Counts

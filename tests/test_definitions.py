@@ -1,9 +1,10 @@
 from datetime import date, timedelta
 
 import pytest
+from pydantic import ValidationError
+
 from openmeasures import definitions
 from openmeasures.errors import DefinitionError, ParameterError
-from pydantic import ValidationError
 
 STANDARDS = """\
 standards:

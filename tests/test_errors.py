@@ -1,4 +1,5 @@
 import pytest
+
 from openmeasures import errors
 
 

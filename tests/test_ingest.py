@@ -4,6 +4,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+
 from openmeasures import ingest
 from openmeasures.errors import SourceError, StoreError
 from openmeasures.ingest import Kept, Outcome

@@ -2,6 +2,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+
 from openmeasures.organisations import as_written, directory, is_synthetic, region_written
 
 

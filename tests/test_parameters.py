@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+
 from openmeasures import parameters
 from openmeasures.errors import ParameterError, StoreError
 from openmeasures.store import Store

@@ -3,6 +3,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from openmeasures import periods
 from openmeasures.errors import ParameterError
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from openmeasures import project
 from openmeasures.errors import ParameterError
 

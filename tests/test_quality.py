@@ -2,6 +2,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+
 from openmeasures import parameters, quality
 from openmeasures.counts import count
 from openmeasures.schemas import STATUS_TYPE, Counts, Status

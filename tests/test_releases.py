@@ -1,8 +1,9 @@
 from datetime import date
 
 import pytest
-from openmeasures.releases import Release, ReleaseStatus, Vintage, vintage_named
 from pydantic import ValidationError
+
+from openmeasures.releases import Release, ReleaseStatus, Vintage, vintage_named
 
 FIRST = Release(
     sha256="0" * 64,

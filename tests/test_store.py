@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from openmeasures import store as store_module
 from openmeasures.errors import StoreError
 from openmeasures.releases import Release, vintage_named

@@ -16,7 +16,6 @@ random id, because committed notebooks must come out the same on every machine.
 """
 
 from collections.abc import Sequence
-from datetime import date
 
 import altair as alt
 import polars as pl
@@ -85,11 +84,9 @@ def sources(run: Parameters) -> Markdown:
     """Show how many releases the figures come from, and the latest."""
     releases = run.releases
     last = releases[-1]
+    months = f"{month_label(releases[0].period_start)} to {month_label(last.period_start)}"
     rows = [
-        (
-            "Months",
-            f"{month_label(releases[0].period_start)} to {month_label(last.period_start)} ({len(releases)} releases)",
-        ),
+        ("Months", f"{months} ({words.plural(len(releases), 'release')})"),
         ("Latest file", f"{last.file_name} ({last.status.value})"),
         ("SHA-256", f"`{last.sha256}`"),
         ("Publisher's page", "none: made by this project" if last.synthetic else f"<{last.url}>"),
@@ -116,14 +113,15 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     For England the published total is shown for comparison: organisations that report no figures for the measure
     are in it, and not in ours.
     """
-    mine = observations.filter(pl.col("org_code") == run.org_code).sort("period_start")
-    month: date = mine["period_start"][-1]
-    figures = {row["metric"]: row for row in mine.filter(pl.col("period_start") == month).iter_rows(named=True)}
+    mine = observations.filter(pl.col("org_code") == run.org_code)
+    latest = mine.filter(pl.col("period_start") == pl.col("period_start").max())
+    figures = {row["metric"]: row for row in latest.iter_rows(named=True)}
     rows = []
     for name, part in (("Numerator", run.measure.numerator), ("Denominator", run.measure.denominator)):
         rows += [(sign, metric.replace("_", " "), _cell(figures.get(metric))) for sign, metric in _signed(part)]
         rows.append(("=", f"**{name}**", f"**{_sum(part, figures)}**"))
-    return Markdown(table(("", f"As published for {month_label(month)}", "Figure"), rows, numbers=1))
+    title = month_label(latest["period_start"][0]) if figures else "no month"
+    return Markdown(table(("", f"As published for {title}", "Figure"), rows, numbers=1))
 
 
 def _signed(part: Part) -> list[tuple[str, str]]:

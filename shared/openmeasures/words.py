@@ -192,11 +192,11 @@ def quality(found: Quality) -> str:
         parts[0] += f" ({listed(gaps)})"
     if found.last_reported and found.last_reported < found.latest:
         parts.append(f"nothing after {month_label(found.last_reported)}")
+    unequal = found.unequal_totals
     parts.append(
-        "all organisations add up to the published totals"
-        if not found.unequal_totals
-        else f"{plural(found.unequal_totals, 'published total')} differ{'s' * (found.unequal_totals == 1)} from the sum of "
-        "organisations"
+        f"{plural(unequal, 'published total')} differ{'s' * (unequal == 1)} from the sum of organisations"
+        if unequal
+        else "all organisations add up to the published totals"
     )
     if found.coverage is not None:
         parts.append(f"figures cover {100 * found.coverage:.1f}\u00a0% of England's activity in the latest month")

@@ -10,6 +10,7 @@ from itertools import pairwise
 import fastexcel
 import polars as pl
 import pytest
+
 from openmeasures import corrections, project
 from openmeasures.counts import count, roll_up
 from openmeasures.definitions import Part

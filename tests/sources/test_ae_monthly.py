@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from openmeasures.errors import SourceError
 from openmeasures.schemas import Observations, Organisations
 from openmeasures.sources import ae_monthly, recognise
@@ -119,6 +120,11 @@ def test_a_zero_is_a_reported_figure(ae_file):
 def test_a_byte_order_mark(ae_csv, ae_file):
     file = ae_file(b"\xef\xbb\xbf" + ae_csv(*TWO).encode())
     assert ae_monthly.recognises(file)
+    assert _values(ae_monthly.read(file))["RC9"] == 1000
+
+
+def test_a_byte_order_mark_before_a_quoted_heading(ae_csv, ae_file):
+    file = ae_file(b"\xef\xbb\xbf" + ae_csv(*TWO).replace("Period", '"Period"', 1).encode())
     assert _values(ae_monthly.read(file))["RC9"] == 1000
 
 

@@ -5,8 +5,8 @@
 | `chart` | the chart; its description, which stands for it where it cannot be seen, is the finding |
 | `piled` | where each dot stands |
 
-A dot stands at its value, on top of those that it would cover, so that a pile's height shows how common a value is.
-Figures are drawn as they come; only room is worked out here.
+A dot stands within half its width of its value, on top of those that it would cover, so that a pile's height shows how
+common a value is. Figures are drawn as they come; only room is worked out here.
 """
 
 from collections.abc import Sequence
@@ -176,31 +176,31 @@ def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], m
                 strokeWidth=4,
                 strokeJoin="round",
             )
-            .encode(x="line:Q", text="label:N")
+            .encode(alt.X("line:Q"), alt.Text("label:N"))
         )
         return written
 
     return [
         alt.Chart(alt.NamedData("band"), name="band")
         .mark_rect(color=theme.BAND, y={"expr": f"(datum.row + 1) * {theme.ROW_HEIGHT}"}, y2={"expr": "height"})
-        .encode(x, x2="to:Q"),
+        .encode(x, alt.X2("to:Q")),
         alt.Chart(labels, name="lines")
         .transform_filter("datum.kind != 'band'")
         .mark_rule(strokeWidth=1.5)
         .encode(
-            x="line:Q",
+            alt.X("line:Q"),
+            alt.Color("colour:N", scale=None),
             y=alt.value(alt.ExprRef(f"{row} + 9")),
             y2=alt.value(alt.ExprRef(f"isValid(datum.level) ? {middle} : height")),
-            color=alt.Color("colour:N", scale=None),
         ),
         alt.Chart(dots, name="dots")
         .transform_filter("!datum.is_subject")
         .mark_point(fill=theme.OTHERS, stroke=theme.OTHERS_EDGE, opacity=1, size={"expr": area}, y={"expr": middle})
-        .encode(x="place:Q", strokeWidth=alt.value(0.75), tooltip=tooltip),
+        .encode(alt.X("place:Q"), strokeWidth=alt.value(0.75), tooltip=tooltip),
         alt.Chart(dots, name="subject")
         .transform_filter("datum.is_subject")
         .mark_point(fill=theme.SUBJECT, stroke=theme.PAPER, shape="diamond", opacity=1, y={"expr": middle})
-        .encode(x="place:Q", size=alt.value(alt.ExprRef(f"max(150, 2 * {area})")), tooltip=tooltip),
+        .encode(alt.X("place:Q"), size=alt.value(alt.ExprRef(f"max(150, 2 * {area})")), tooltip=tooltip),
         words("label halos").encode(alt.Stroke("paper:N", scale=None)),
         words("labels").encode(alt.Fill("ink:N", scale=None)),
     ]

@@ -55,7 +55,7 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
     "lower_process_limit": "Lower limit",
     "standard": "Standard",
 }
-MONTH = "period_start:T"
+MONTH = alt.X("period_start:T")
 # The month, and under January and under the first label the year.
 MONTH_WORDS = (
     "datum.index == 0 || utcmonth(datum.value) == 0 "
@@ -103,10 +103,10 @@ def chart(
     return alt.LayerChart(
         layer=[
             _path("mean", theme.MEAN).encode(_month_axis(len(rows)), _value_axis(ends, measure)),  # for all layers
-            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(x=MONTH, y="upper_process_limit:Q"),
-            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(x=MONTH, y="lower_process_limit:Q"),
-            _path("standard", theme.STANDARD).encode(x=MONTH, y="standard:Q"),
-            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(x=MONTH, y="value:Q"),
+            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("upper_process_limit:Q")),
+            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("lower_process_limit:Q")),
+            _path("standard", theme.STANDARD).encode(MONTH, alt.Y("standard:Q")),
+            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(MONTH, alt.Y("value:Q")),
             *_label_layers(),
             *_sign_layers({row["sign"] for row in rows}),
         ],
@@ -193,7 +193,7 @@ def _step_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row
 def _month_axis(months: int) -> alt.X:
     step = theme.month_step(months, theme.PAGE)
     return alt.X(
-        MONTH,
+        "period_start:T",
         scale=alt.Scale(type="utc", padding=8, nice=False),  # utc: months must not shift with the reader's clock
         axis=alt.Axis(title=None, grid=False, tickCount={"interval": "month", "step": step}, labelExpr=MONTH_WORDS),
     )
@@ -228,10 +228,10 @@ def _label_layers() -> list[alt.Chart]:
     return [
         alt.Chart(ends, name="ties")
         .mark_rule(color=theme.COMMON_CAUSE.fill)
-        .encode(x=MONTH, y="line:Q", y2="at:Q", x2=alt.value(alt.ExprRef("width + 8"))),
+        .encode(MONTH, alt.Y("line:Q"), alt.Y2("at:Q"), x2=alt.value(alt.ExprRef("width + 8"))),
         alt.Chart(ends, name="end labels")
         .mark_text(align="left", baseline="middle", x={"expr": "width + 12"}, dy={"expr": f"-{taller} / 2"})
-        .encode(y="at:Q", text="label:N", color=alt.Color("ink:N", scale=None)),
+        .encode(alt.Y("at:Q"), alt.Text("label:N"), alt.Color("ink:N", scale=None)),
         *(
             alt.Chart(steps, name=name)
             .mark_text(
@@ -244,7 +244,7 @@ def _label_layers() -> list[alt.Chart]:
                 strokeWidth=4,
                 strokeJoin="round",
             )
-            .encode(x=MONTH, y="line:Q", text="label:N")
+            .encode(MONTH, alt.Y("line:Q"), alt.Text("label:N"))
             for name, halo in (("step label halos", theme.PAPER), ("step labels", "transparent"))
         ),
     ]
@@ -264,11 +264,11 @@ def _sign_layers(signs: set[str]) -> list[alt.Chart]:
     points = alt.Chart(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
     layers = [
         points.mark_point(opacity=1, strokeWidth=1).encode(
-            *looks, x=MONTH, y="value:Q", tooltip=theme.tooltip(VALUE_TOOLTIP)
+            MONTH, alt.Y("value:Q"), *looks, tooltip=theme.tooltip(VALUE_TOOLTIP)
         )
     ]
     if signs & {sign.words for sign in MISSING_SIGNS.values()}:
         missing = alt.Chart(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
         marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})
-        layers.append(marks.encode(*looks, x=MONTH, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
+        layers.append(marks.encode(MONTH, *looks, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
     return layers

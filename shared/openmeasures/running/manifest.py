@@ -1,6 +1,6 @@
 """The record of runs: one line each in `_build/manifest.jsonl`, the last line of a run being the one that counts."""
 
-import json
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,10 +24,15 @@ class Entry(BaseModel):
 
 
 def append(path: Path, entry: Entry) -> None:
-    """Add one run's line; a line is short enough to be written in one piece."""
+    """Add one run's line, short enough to be written in one piece, in place of one that was cut off by a kill."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(entry.model_dump_json() + "\n")
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(entry.model_dump_json().encode() + b"\n")
 
 
 def read(path: Path) -> list[Entry]:
@@ -39,13 +44,11 @@ def read(path: Path) -> list[Entry]:
     if not path.is_file():
         return []
     latest: dict[tuple[str, str], Entry] = {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    *lines, _cut_off = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
-            entry = Entry(**json.loads(line))
-        except (json.JSONDecodeError, ValidationError, TypeError) as error:
-            if number == len(lines) and not line.endswith("\n"):
-                break
+            entry = Entry.model_validate_json(line)
+        except ValidationError as error:
             raise StoreError(f"{path}, line {number}: not a run's record. Delete _build/ and run again.") from error
         latest[entry.measure_id, entry.org_code] = entry
     return [latest[key] for key in sorted(latest)]

@@ -46,17 +46,18 @@ def plan(measure: Measure, *, data: Path, org_codes: list[str] | None = None, pe
     notebook = measure.folder / NOTEBOOK
     check_notebook(notebook)
     run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(data))
-    for org_code in org_codes or []:
+    named = list(dict.fromkeys(org_codes or []))
+    for org_code in named:
         parameters.check(measure, org_code=org_code, period_to=period_to, data=str(data))
     with_figures = _with_figures(run)
-    if without := [code for code in org_codes or [] if code not in with_figures]:
+    if without := [code for code in named if code not in with_figures]:
         raise ParameterError(
             f"organisation {without[0]!r} ({run.name_of(without[0])}): no {measure.short_title} figure in any month "
             "up to the one asked for, so there is nothing to show. Name another."
         )
     digest = data_digest(run.store, measure.source)
     return [
-        Task(measure.id, notebook, code, f"{run.period_to:%Y-%m}", data, digest) for code in (org_codes or with_figures)
+        Task(measure.id, notebook, code, f"{run.period_to:%Y-%m}", data, digest) for code in (named or with_figures)
     ]
 
 

@@ -1,0 +1,101 @@
+import pytest
+from pydantic import ValidationError
+
+from openmeasures.errors import StoreError
+from openmeasures.running import manifest
+from openmeasures.running.manifest import Entry
+
+
+def entry(org_code="RC9", *, measure_id="four_hours", **values):
+    standard = {"period_to": "2024-03", "digest": "d1", "status": "done", "seconds": 1.5, "sha256": "ab"}
+    return Entry(measure_id=measure_id, org_code=org_code, **(standard | values))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "_build" / "manifest.jsonl"
+
+
+def test_without_a_manifest_there_is_no_entry(path):
+    assert manifest.read(path) == []
+
+
+def test_an_entry_is_read_as_it_was_written(path):
+    failed = entry(status="failed", sha256="", error='cell 3: „Größe“ – "\\" \u2028')
+    manifest.append(path, failed)
+    assert manifest.read(path) == [failed]
+
+
+def test_each_run_has_a_line(path):
+    for code in ("RC9", "RJ1"):
+        manifest.append(path, entry(code))
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_entries_are_in_order_of_measure_and_organisation(path):
+    for measure_id, code in (("b", "RC9"), ("a", "RJ1"), ("a", "RC9")):
+        manifest.append(path, entry(code, measure_id=measure_id))
+    assert [(e.measure_id, e.org_code) for e in manifest.read(path)] == [("a", "RC9"), ("a", "RJ1"), ("b", "RC9")]
+
+
+def test_the_last_line_of_a_run_counts(path):
+    manifest.append(path, entry(seconds=1.0))
+    manifest.append(path, entry(status="failed", error="broken", sha256=""))
+    manifest.append(path, entry("RJ1"))
+    manifest.append(path, entry(seconds=2.0))
+    assert [(e.org_code, e.status, e.seconds) for e in manifest.read(path)] == [
+        ("RC9", "done", 2.0),
+        ("RJ1", "done", 1.5),
+    ]
+
+
+@pytest.mark.parametrize("kept", [1, 20, -2, -1])
+def test_a_line_that_was_cut_off_does_not_count(path, kept):
+    manifest.append(path, entry("RC9"))
+    whole = path.read_bytes()
+    path.write_bytes(whole + entry("RJ1", error="–").model_dump_json().encode()[:kept])
+    assert [e.org_code for e in manifest.read(path)] == ["RC9"]
+
+
+def test_a_line_that_was_cut_off_within_a_letter_does_not_count(path):
+    manifest.append(path, entry("RC9"))
+    path.write_bytes(path.read_bytes() + '{"error":"–'.encode()[:-1])
+    assert [e.org_code for e in manifest.read(path)] == ["RC9"]
+
+
+def test_the_next_run_takes_the_place_of_a_line_that_was_cut_off(path):
+    manifest.append(path, entry("RC9"))
+    path.write_bytes(path.read_bytes() + b'{"measure_id":"four_ho')
+    manifest.append(path, entry("RJ1"))
+    assert [e.org_code for e in manifest.read(path)] == ["RC9", "RJ1"]
+
+
+def test_the_next_run_takes_the_place_of_an_only_line_that_was_cut_off(path):
+    path.parent.mkdir()
+    path.write_bytes(b'{"measure_id":"four_ho')
+    manifest.append(path, entry("RJ1"))
+    assert [e.org_code for e in manifest.read(path)] == ["RJ1"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "nonsense", "[]", "1", "{}", '{"measure_id": "four_hours"}', entry().model_dump_json()[:-1] + ',"x":1}'],
+)
+def test_any_other_malformed_line_is_refused(path, line):
+    manifest.append(path, entry())
+    path.write_text(f"{line}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"manifest.jsonl, line 1: not a run's record. Delete _build/ and run again."):
+        manifest.read(path)
+
+
+def test_a_malformed_last_line_that_was_not_cut_off_is_refused(path):
+    manifest.append(path, entry())
+    path.write_text(path.read_text(encoding="utf-8") + "nonsense\n", encoding="utf-8")
+    with pytest.raises(StoreError, match="line 2"):
+        manifest.read(path)
+
+
+@pytest.mark.parametrize("values", [{"status": 1}, {"seconds": "soon"}, {"unheard_of": ""}])
+def test_an_entry_has_its_fields_and_no_others(values):
+    with pytest.raises(ValidationError):
+        entry(**values)

@@ -1,0 +1,135 @@
+import hashlib
+import json
+
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from openmeasures import results
+from openmeasures.errors import DefinitionError
+from openmeasures.running import notebooks
+
+CONDA = {"name": "conda-env-x", "display_name": "Python (x)"}
+RESULT = {results.MIME_TYPE: {"measure": "four_hours"}, "text/markdown": "The result."}
+
+
+def notebook(*outputs, **metadata):
+    cell = new_code_cell("1 + 1", id="sum", execution_count=1, outputs=list(outputs))
+    return new_notebook(cells=[new_markdown_cell("# Title", id="title"), cell], metadata=metadata)
+
+
+# ---- what differs between two runs
+
+
+def test_timings_and_paths_of_papermill_go():
+    made = notebook(papermill={"duration": 1.2, "input_path": "/home/a"}, kernelspec=CONDA)
+    made.cells[1].metadata = {"papermill": {"duration": 0.1}, "execution": {"iopub.busy": "2024"}}
+    text = nbformat.writes(notebooks.steady(made))
+    assert [word for word in ("papermill", "duration", "/home", "conda", "iopub") if word in text] == []
+
+
+def test_the_kernel_and_language_are_the_same_on_every_machine():
+    made = notebook(kernelspec=CONDA, language_info={"name": "python", "version": "3.11.7"})
+    assert notebooks.steady(made).metadata == {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+
+
+def test_tags_stay():
+    made = notebook()
+    made.cells[1].metadata = {"tags": ["parameters"], "collapsed": True}
+    assert notebooks.steady(made).cells[1].metadata == {"tags": ["parameters"]}
+
+
+def test_papermills_own_cell_loses_its_random_id():
+    made = notebook()
+    made.cells[1].metadata = {"tags": ["injected-parameters"]}
+    assert notebooks.steady(made).cells[1].id == "injected-parameters"
+
+
+def test_ids_of_displays_go():
+    made = notebook(new_output("display_data", data={"text/markdown": "x"}))
+    made.cells[1].outputs[0]["transient"] = {"display_id": "b5d1"}
+    assert "transient" not in notebooks.steady(made).cells[1].outputs[0]
+
+
+def test_sources_outputs_and_counts_stay():
+    output = new_output("execute_result", data={"text/plain": "2"}, execution_count=1)
+    cell = notebooks.steady(notebook(output)).cells[1]
+    assert (cell.id, cell.source, cell.execution_count, cell.outputs) == ("sum", "1 + 1", 1, [output])
+
+
+# ---- writing
+
+
+def test_a_notebook_is_written_and_read_back(tmp_path):
+    made = notebooks.steady(notebook())
+    notebooks.write(made, tmp_path / "new" / "n.ipynb")
+    assert nbformat.read(tmp_path / "new" / "n.ipynb", as_version=4) == made
+
+
+def test_a_notebook_ends_in_one_newline(tmp_path):
+    notebooks.write(notebook(), tmp_path / "n.ipynb")
+    content = (tmp_path / "n.ipynb").read_bytes()
+    assert content.endswith(b"}\n")
+    assert b"\r" not in content
+
+
+def test_an_invalid_notebook_is_not_written(tmp_path):
+    made = notebook()
+    made.cells[0]["cell_type"] = "prose"
+    with pytest.raises(nbformat.ValidationError):
+        notebooks.write(made, tmp_path / "n.ipynb")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- the result
+
+
+def test_the_result_is_found_wherever_it_is_shown(tmp_path):
+    notebooks.write(notebook(new_output("stream", text="x"), new_output("display_data", data=RESULT)), tmp_path / "n")
+    assert notebooks.result(tmp_path / "n") == {"measure": "four_hours"}
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_notebook_has_exactly_one_result(tmp_path, number):
+    path = tmp_path / "n.ipynb"
+    notebooks.write(notebook(*[new_output("display_data", data=RESULT)] * number), path)
+    with pytest.raises(DefinitionError, match=rf"n.ipynb: {number} results found, expected one; end it with `results"):
+        notebooks.result(path)
+
+
+# ---- refreshing a committed notebook
+
+
+@pytest.fixture
+def committed(tmp_path, notebook_of):
+    """A measure's notebook that shows the name of its data folder and of its own, from beside it."""
+    path = tmp_path / "four_hours" / "notebook.ipynb"
+    path.parent.mkdir()
+    (path.parent / "beside.txt").write_text("seen", encoding="utf-8")
+    code = (
+        "import os\nfrom pathlib import Path\n"
+        'org_code + Path(os.environ["OPENMEASURES_DATA"]).name + Path("beside.txt").read_text()'
+    )
+    nbformat.write(notebook_of(code), path)
+    return path
+
+
+def test_refreshing_saves_outputs_once_and_for_all(committed, tmp_path):
+    assert notebooks.refresh(committed, tmp_path / "sample") is True
+    saved = committed.read_bytes()
+    (output,) = json.loads(saved)["cells"][-1]["outputs"]
+    assert output["data"]["text/plain"] == ["'ENGsampleseen'"]
+    assert notebooks.refresh(committed, tmp_path / "sample") is False
+    assert committed.read_bytes() == saved
+
+
+def test_a_notebook_that_fails_is_left_as_it_was(committed, tmp_path, notebook_of):
+    nbformat.write(notebook_of("1 / 0"), committed)
+    before = hashlib.sha256(committed.read_bytes()).hexdigest()
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        notebooks.refresh(committed, tmp_path / "sample")
+    assert hashlib.sha256(committed.read_bytes()).hexdigest() == before

@@ -1,0 +1,173 @@
+from datetime import date
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from openmeasures import definitions
+from openmeasures.errors import DefinitionError, ParameterError, StoreError
+from openmeasures.running import plan
+from openmeasures.running.plan import Task, check_notebook, data_digest
+
+FEBRUARY = {"month": "FEBRUARY-2024", "name": "February-2024.csv"}
+
+
+@pytest.fixture
+def planned(small_project, store, keep):
+    """Plan the small project's measure on March 2024, where RD8 has no attendances."""
+    keep(("RC9", 1000, 400), ("RJ1", 500, 100), ("RD8", 0, 0))
+
+    def make(**arguments):
+        return plan.plan(definitions.find("four_hours"), data=store.folder, **arguments)
+
+    return make
+
+
+def codes(tasks):
+    return [task.org_code for task in tasks]
+
+
+# ---- what is to be run
+
+
+def test_england_comes_first_then_everyone_with_activity(planned):
+    assert codes(planned()) == ["ENG", "RC9", "RJ1"]
+
+
+def test_a_task_names_notebook_month_and_data(planned, small_project, store):
+    digest = data_digest(store, "ae_monthly")
+    notebook = small_project / "analyses" / "four_hours" / "notebook.ipynb"
+    assert planned(org_codes=["RC9"]) == [Task("four_hours", notebook, "RC9", "2024-03", store.folder, digest)]
+
+
+def test_papermill_is_not_told_the_data_folder():
+    task = Task("four_hours", Path("notebook.ipynb"), "RC9", "2024-03", Path("/secret"), "")
+    assert task.parameters == {"org_code": "RC9", "period_to": "2024-03"}
+
+
+@pytest.mark.parametrize("given", [["RJ1"], ["RJ1", "ENG"], ["ENG"]])
+def test_organisations_that_are_named_are_run_in_that_order(planned, given):
+    assert codes(planned(org_codes=given)) == given
+
+
+def test_an_organisation_named_twice_is_run_once(planned):
+    assert codes(planned(org_codes=["RJ1", "ENG", "RJ1"])) == ["RJ1", "ENG"]
+
+
+@pytest.mark.parametrize("written", ["2024-02", "February 2024"])
+def test_a_month_is_planned_as_it_is_written_in_results(planned, keep, written):
+    keep(("RC9", 900, 300), **FEBRUARY)
+    assert {task.period_to for task in planned(period_to=written)} == {"2024-02"}
+
+
+def test_who_came_later_than_the_month_asked_for_is_left_out(planned, keep):
+    keep(("RC9", 900, 300), **FEBRUARY)
+    assert codes(planned(period_to="2024-02")) == ["ENG", "RC9"]
+
+
+def test_who_left_before_the_month_asked_for_still_has_a_page(planned, keep):
+    keep(("RQM", 900, 300), **FEBRUARY)
+    assert "RQM" in codes(planned())
+
+
+def test_a_correction_that_takes_every_figure_leaves_nothing_to_run(planned, small_project):
+    (small_project / "analyses" / "four_hours" / "corrections.yml").write_text(
+        "- what: Zeros\n  reason: Not asked\n  org_codes: [RJ1]\n  from: 2024-03-01\n  to: 2024-03-31\n"
+        "  metrics: [over_four_hours_type_1]\n  expect: 100\n  status: not_applicable\n",
+        encoding="utf-8",
+    )
+    assert codes(planned()) == ["ENG", "RC9"]
+
+
+# ---- what cannot be run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"org_codes": ["RC9", "RJl"]}, "Did you mean 'RJ1'?"),
+        ({"org_codes": ["rc9"]}, "Did you mean 'RC9'?"),
+        ({"org_codes": ["RC9 Hospitals NHS Trust"]}, "Did you mean 'RC9' (RC9 Hospitals, NHS Trust)?"),
+        ({"period_to": "2024-04"}, "no release for April 2024"),
+        ({"period_to": "Marsh 2024"}, "Did you mean 'March'?"),
+        ({"org_codes": ["RD8"]}, "organisation 'RD8' (RD8 Hospitals, NHS Trust): no Four hours figure in any month"),
+    ],
+)
+def test_a_mistaken_parameter_is_refused_before_anything_runs(planned, arguments, said):
+    with pytest.raises(ParameterError) as refusal:
+        planned(**arguments)
+    assert said in str(refusal.value)
+
+
+def test_an_empty_data_folder_is_refused(small_project, store):
+    with pytest.raises(StoreError, match="no release of 'ae_monthly' here"):
+        plan.plan(definitions.find("four_hours"), data=store.folder)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ('org_code = "ENG"\nperiod_to = ""', r"sets \['org_code', 'period_to'\], expected exactly"),
+        ('org_kode = "ENG"\nperiod_to = ""\ndata = ""', "'org_kode'"),
+        ('org_code = "ENG"\nperiod_to = ""\ndata = ""\nworkers = 1', "'workers'"),
+        ("1 + 1", "sets nothing, expected exactly"),
+    ],
+)
+def test_a_notebook_with_other_parameters_is_refused(tmp_path, notebook_of, parameters, said):
+    path = tmp_path / "notebook.ipynb"
+    nbformat.write(notebook_of(parameters=parameters), path)
+    with pytest.raises(DefinitionError, match=said):
+        check_notebook(path)
+
+
+def test_a_notebook_without_tagged_parameters_is_refused(tmp_path, notebook_of):
+    notebook = notebook_of()
+    notebook.cells[2].metadata = {}
+    nbformat.write(notebook, tmp_path / "notebook.ipynb")
+    with pytest.raises(DefinitionError, match="sets nothing"):
+        check_notebook(tmp_path / "notebook.ipynb")
+
+
+def test_a_missing_notebook_is_refused(tmp_path):
+    with pytest.raises(DefinitionError, match=r"notebook.ipynb: no such file"):
+        check_notebook(tmp_path / "notebook.ipynb")
+
+
+@pytest.mark.parametrize("content", ["", "<html>", "[]", "{}", '{"nbformat": 4, "nbformat_minor": 5}', "ä"])
+def test_a_file_that_is_no_notebook_is_refused(tmp_path, content):
+    path = tmp_path / "notebook.ipynb"
+    path.write_text(content, encoding="utf-16" if content == "ä" else "utf-8")
+    with pytest.raises(DefinitionError, match=r"notebook.ipynb: not a Jupyter notebook \(.+\)\.") as refusal:
+        check_notebook(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_notebook_is_checked_before_the_data(small_project, store):
+    (small_project / "analyses" / "four_hours" / "notebook.ipynb").unlink()
+    with pytest.raises(DefinitionError):
+        plan.plan(definitions.find("four_hours"), data=store.folder)
+
+
+# ---- the digest of the data
+
+
+def test_the_digest_changes_with_every_release(store, keep):
+    digests = [data_digest(store, "ae_monthly")]
+    keep(("RC9", 1000, 400))
+    digests.append(data_digest(store, "ae_monthly"))
+    keep(("RC9", 1000, 390), name="March-2024-revised.csv", retrieved=date(2024, 5, 9))
+    digests.append(data_digest(store, "ae_monthly"))
+    assert len(set(digests)) == 3
+
+
+def test_the_digest_is_the_same_for_the_same_releases(store, keep):
+    keep(("RC9", 1000, 400))
+    before = data_digest(store, "ae_monthly")
+    keep(("RC9", 1000, 400), retrieved=date(2025, 1, 1))
+    assert data_digest(store, "ae_monthly") == before
+
+
+def test_the_digest_is_that_of_one_source(store, keep):
+    before = data_digest(store, "another")
+    keep(("RC9", 1000, 400))
+    assert data_digest(store, "another") == before

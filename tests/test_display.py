@@ -1,0 +1,339 @@
+"""What notebooks show, read as a reader sees it: rows and cells of Markdown tables."""
+
+from datetime import date
+
+import altair as alt
+import polars as pl
+import pytest
+
+from openmeasures import corrections, display, parameters
+from openmeasures.definitions import Part, Standard
+from openmeasures.methods.peers import Spread
+from openmeasures.methods.spc import ASSURANCE_TYPE
+from openmeasures.peer_groups import PeerGroup
+from openmeasures.schemas import STATUS_TYPE, Status
+
+FEBRUARY, MARCH, APRIL = (date(2024, month, 1) for month in (2, 3, 4))
+
+
+@pytest.fixture
+def run_of(keep, store, measure):
+    """Make a run on March 2024, with RC9 and RJ1 unless told otherwise, of a measure with some fields changed."""
+
+    def run(org_code="RC9", *, rows=(("RC9", 1000, 400), ("RJ1", 500, 100)), **changes):
+        keep(*rows)
+        changed = measure.model_copy(update=changes)
+        return parameters.check(changed, org_code=org_code, period_to="", data=str(store.folder))
+
+    return run
+
+
+def cells(markdown):
+    """Return the rows of the first table of a Markdown text, the line under its headings left out."""
+    lines = [line for line in markdown.text.replace("\u00a0", " ").splitlines() if line.startswith("|")]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+    return rows[:1] + rows[2:]
+
+
+# ---- Markdown
+
+
+def test_markdown_is_an_output_without_html():
+    assert display.prose("One *sentence*.")._repr_mimebundle_() == {
+        "text/markdown": "One *sentence*.",
+        "text/plain": "One *sentence*.",
+    }
+
+
+def test_a_table_sets_its_numbers_to_the_right():
+    assert display.table(("Month", "Figure"), [("March", "1"), ("April", "2")], numbers=1) == (
+        "| Month | Figure |\n| :-- | --: |\n| March | 1 |\n| April | 2 |"
+    )
+
+
+def test_a_bar_in_a_cell_does_not_make_another_cell():
+    assert display.table(("A", "B"), [("x|y", "z")]).splitlines()[-1] == "| x/y | z |"
+
+
+# ---- definition and sources
+
+
+def test_definition_says_what_is_measured_for_whom(run_of):
+    shown = display.definition(run_of())
+    assert cells(shown)[:2] == [
+        ("", "A&E within four hours"),
+        ("Organisation", "RC9 Hospitals, NHS Trust (RC9)"),
+    ]
+    assert display.SYNTHETIC_NOTICE not in shown.text
+
+
+def test_definition_of_the_sample_says_first_that_it_is_made_up(run_of):
+    shown = display.definition(run_of("Z-01", rows=(("Z-01", 1000, 400),)))
+    assert shown.text.startswith(display.SYNTHETIC_NOTICE)
+
+
+@pytest.mark.parametrize(
+    ("improvement", "words"),
+    [
+        ("increase", "percent, higher is better"),
+        ("decrease", "percent, lower is better"),
+        ("neutral", "percent, neither way is better"),
+    ],
+)
+def test_definition_says_which_way_is_better(run_of, improvement, words):
+    assert ("Unit", words) in cells(display.definition(run_of(improvement=improvement)))
+
+
+def test_sources_name_the_latest_file_by_its_hash(run_of, store):
+    run = run_of()
+    (release,) = store.releases()
+    assert cells(display.sources(run))[1:] == [
+        ("Months", "March 2024 to March 2024 (1 release)"),
+        ("Latest file", "March-2024.csv (provisional)"),
+        ("SHA-256", f"`{release.sha256}`"),
+        ("Publisher's page", f"<{release.url}>"),
+        ("Licence", release.licence),
+    ]
+
+
+def test_sources_count_the_releases_that_are_used(run_of, keep):
+    keep(("RC9", 900, 300), month="FEBRUARY-2024", name="February-2024.csv")
+    keep(("RC9", 1000, 390), name="March-2024-revised.csv")
+    shown = cells(display.sources(run_of()))
+    assert ("Months", "February 2024 to March 2024 (2 releases)") in shown
+    assert ("Latest file", "March-2024-revised.csv (revised)") in shown
+
+
+def test_sources_of_the_sample_send_nobody_to_the_publisher(run_of):
+    shown = cells(display.sources(run_of("Z-01", rows=(("Z-01", 1000, 400),))))
+    assert shown[-2:] == [
+        ("Publisher's page", "none: made by this project"),
+        ("Licence", "MIT, as this project"),
+    ]
+
+
+# ---- corrections
+
+
+def test_a_correction_is_shown_with_its_reason_and_extent(run_of):
+    entry = corrections.Correction(
+        what="Zeros", reason="Not asked", org_codes=["RC9"], metrics=["a"], expect=0, status="not_applicable",
+        **{"from": FEBRUARY, "to": MARCH},
+    )  # fmt: skip
+    shown = display.corrected(corrections.Corrected(pl.DataFrame(), [(entry, 1234)]), run_of())
+    assert cells(shown) == [
+        ("Error", "Reason", "Months", "Made", "Figures"),
+        ("Zeros", "Not asked", "February 2024 to March 2024", "not applicable", "1,234"),
+    ]
+
+
+def test_without_corrections_it_says_so(run_of):
+    shown = display.corrected(corrections.Corrected(pl.DataFrame(), []), run_of())
+    assert shown.text == "No known error concerns these figures."
+
+
+# ---- numerator and denominator
+
+
+def test_arithmetic_adds_up_the_published_figures(run_of):
+    run = run_of(rows=(("RC9", 12345, 2345),))
+    assert cells(display.arithmetic(run.observations(), run)) == [
+        ("", "As published for March 2024", "Figure"),
+        ("+", "attendances type 1", "12,345"),
+        ("−", "over four hours type 1", "2,345"),
+        ("=", "**Numerator**", f"**{12345 - 2345:,}**"),
+        ("+", "attendances type 1", "12,345"),
+        ("=", "**Denominator**", "**12,345**"),
+    ]
+
+
+def test_arithmetic_for_england_is_that_of_the_published_total(run_of):
+    run = run_of("ENG")
+    figures = [row[2] for row in cells(display.arithmetic(run.observations(), run))[1:]]
+    assert figures == ["1,500", "500", f"**{1500 - 500:,}**", "1,500", "**1,500**"]
+
+
+def test_arithmetic_is_that_of_the_organisations_own_latest_month(run_of, keep):
+    keep(("RJ1", 500, 100), month="FEBRUARY-2024", name="February-2024.csv")
+    run = run_of("RJ1", rows=(("RC9", 1000, 400),))
+    assert cells(display.arithmetic(run.observations(), run))[0][1] == "As published for February 2024"
+
+
+def test_arithmetic_has_no_sum_where_a_figure_is_missing(run_of):
+    part = Part(text="Everyone", add=["attendances_type_1", "unheard_of"])
+    run = run_of(numerator=part, denominator=part)
+    observations = run.observations().with_columns(
+        value=pl.lit(None, pl.Float64), status=pl.lit(Status.SUPPRESSED.value, STATUS_TYPE)
+    )
+    assert [row[2] for row in cells(display.arithmetic(observations, run))[1:4]] == [
+        "suppressed",
+        "not submitted",
+        "**none, since a figure is missing**",
+    ]
+
+
+def test_arithmetic_of_an_organisation_without_rows(run_of):
+    run = run_of()
+    shown = cells(display.arithmetic(run.observations().clear(), run))
+    assert shown[0][1] == "As published for no month"
+    assert {row[2] for row in shown[1:]} == {"not submitted", "**none, since a figure is missing**"}
+
+
+# ---- the latest rows
+
+
+def points(*rows):
+    """Make points of month, numerator, denominator, value and status; the interval is one point either side."""
+    schema = {
+        "period_start": pl.Date,
+        "numerator": pl.Float64,
+        "denominator": pl.Float64,
+        "value": pl.Float64,
+        "status": pl.String,
+    }
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.with_columns(value_lower=pl.col("value") - 1, value_upper=pl.col("value") + 1)
+
+
+def test_figures_show_counts_value_and_interval(run_of):
+    shown = display.figures(points((MARCH, 6000.0, 10000.0, 60.0, "reported")), run_of())
+    assert cells(shown) == [
+        ("Month", "Numerator", "Denominator", "Four hours", "95 % interval"),
+        ("March 2024", "6,000", "10,000", "60.0 %", "59.0 % to 61.0 %"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ((0.0, 0.0, None, "reported"), ("0", "0", "no activity", "")),
+        ((0.0, 10.0, 0.0, "reported"), ("0", "10", "0.0 %", "-1.0 % to 1.0 %")),
+        ((None, None, None, "suppressed"), ("", "", "suppressed", "")),
+        ((None, None, None, "not_submitted"), ("", "", "not submitted", "")),
+        ((None, None, None, "not_applicable"), ("", "", "not applicable", "")),
+    ],
+)
+def test_a_figure_that_is_not_there_is_never_a_zero(run_of, row, shown):
+    assert cells(display.figures(points((MARCH, *row)), run_of()))[1][1:] == shown
+
+
+@pytest.mark.parametrize(("latest", "first"), [(1, "April 2024"), (2, "March 2024"), (9, "February 2024")])
+def test_only_the_latest_figures_are_shown_in_order_of_time(run_of, latest, first):
+    rows = points(*((month, 6.0, 10.0, 60.0, "reported") for month in (APRIL, FEBRUARY, MARCH)))
+    shown = cells(display.figures(rows, run_of(), latest=latest))[1:]
+    assert (len(shown), shown[0][0], shown[-1][0]) == (min(latest, 3), first, "April 2024")
+
+
+# ---- standards
+
+
+def met(*rows):
+    schema = {
+        "standard_name": pl.String,
+        "standard": pl.Float64,
+        "latest": pl.Boolean,
+        "periods_met": pl.UInt32,
+        "periods": pl.UInt32,
+        "assurance": ASSURANCE_TYPE,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        (
+            ("Operational", 95.0, True, 12, 12, "consistently_passing"),
+            ("Operational", "95 %", "yes", "12 of 12", "will be met every month"),
+        ),
+        (
+            ("Milestone", 76.5, False, 1, 3, "hit_or_miss"),
+            ("Milestone", "76.5 %", "no", "1 of 3", "met in some months and not in others"),
+        ),
+        (
+            ("Milestone", 78.0, False, 0, 12, "consistently_failing"),
+            ("Milestone", "78 %", "no", "0 of 12", "will not be met without change"),
+        ),
+        (
+            ("Milestone", 78.0, False, 0, 2, None),
+            ("Milestone", "78 %", "no", "0 of 2", "too few months to say"),
+        ),
+    ],
+)
+def test_standing_against_a_standard(measure, row, shown):
+    assert cells(display.standing_against(met(row), measure))[1] == shown
+
+
+def test_without_a_standard_in_force_it_says_so(measure):
+    shown = display.standing_against(met(), measure)
+    assert shown.text == "No standard is in force, or there is no figure to set against one."
+
+
+# ---- charts
+
+
+def charted(*values):
+    months = [date(2024, 1 + number, 1) for number in range(len(values))]
+    rows = [(month, 6.0, 10.0, value, "reported") for month, value in zip(months, values, strict=True)]
+    return points(*rows).with_columns(
+        pl.lit(None, pl.Float64).alias("mean"),
+        pl.lit(None, pl.Float64).alias("lower_process_limit"),
+        pl.lit(None, pl.Float64).alias("upper_process_limit"),
+        pl.lit("none").alias("special_cause"),
+        pl.lit(None, pl.String).alias("variation"),
+        pl.lit(None, pl.Float64).alias("standard"),
+        pl.lit(None, pl.String).alias("standard_name"),
+        pl.lit(None, pl.String).alias("assurance"),
+    )
+
+
+def test_a_series_is_drawn_with_its_finding_as_description(run_of):
+    chart = display.variation(charted(60.0, 61.0), run_of(), title="Four hours", finding="It rose.")
+    assert isinstance(chart, alt.LayerChart)
+    specification = chart.to_dict()
+    assert specification["description"] == "It rose."
+    assert "RC9 Hospitals, NHS Trust: Four hours" in " ".join(specification["title"]["text"])
+
+
+@pytest.mark.parametrize("values", [(None, None), ()])
+def test_a_series_without_a_figure_is_told_and_not_drawn(run_of, values):
+    shown = display.variation(charted(*values), run_of(), title="Type 1 only", finding="No figures up to March 2024.")
+    assert shown.text == "**Type 1 only**: No figures up to March 2024."
+
+
+LATEST = pl.DataFrame(
+    {
+        "org_code": ["RC9", "RJ1", "RXX"],
+        "org_name": ["Bedfordshire", "Guy's", "Elsewhere"],
+        "value": [60.0, 80.0, 10.0],
+        "denominator": [1000.0, 500.0, 10.0],
+    }
+)
+SPREAD = Spread(2, 60.0, 65.0, 70.0, 75.0, 80.0)
+
+
+def compared(run, *, spread=SPREAD, org_codes=("RJ1",)):
+    group = PeerGroup(list(org_codes), "trusts")
+    return display.comparison(LATEST, run, group=group, spread=spread, finding="In the middle.")
+
+
+def test_peers_are_drawn_with_the_runs_own_and_nobody_else(run_of):
+    chart = compared(run_of())
+    specification = chart.to_dict()
+    assert specification["description"] == "In the middle."
+    text = str(specification)
+    assert "Guy's" in text
+    assert "Bedfordshire" in text
+    assert "Elsewhere" not in text
+
+
+@pytest.mark.parametrize(("begin", "is_drawn"), [(MARCH, True), (APRIL, False)])
+def test_a_standard_is_drawn_beside_peers_while_it_is_in_force(run_of, begin, is_drawn):
+    standard = Standard(name="S", value=95, title="T", url="https://www.england.nhs.uk/", **{"from": begin})
+    chart = compared(run_of(standards=[standard]))
+    assert ("95" in str(chart.to_dict()["datasets"])) == is_drawn
+
+
+def test_peers_without_a_figure_are_told_and_not_drawn(run_of):
+    shown = compared(run_of(), spread=Spread(0, None, None, None, None, None))
+    assert shown.text == "In the middle."

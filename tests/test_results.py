@@ -1,0 +1,110 @@
+import json
+from datetime import date
+
+import nbformat
+import polars as pl
+import pytest
+
+from openmeasures import parameters, results
+from openmeasures.methods import spc
+
+FEBRUARY, MARCH = date(2024, 2, 1), date(2024, 3, 1)
+FINDINGS = {"variation": "It fell.", "peers": "It is in the middle half."}
+
+
+@pytest.fixture
+def run(keep, store, measure):
+    keep(("RC9", 1000, 400), ("RJ1", 500, 100))
+    return parameters.check(measure, org_code="RC9", period_to="", data=str(store.folder))
+
+
+def points(*rows):
+    """Make points of organisation, month and value, as a notebook has them."""
+    made = pl.DataFrame(
+        rows, schema={"org_code": pl.String, "period_start": pl.Date, "value": pl.Float64}, orient="row"
+    )
+    limits = ("value_lower", "value_upper", "mean", "lower_process_limit", "upper_process_limit", "standard")
+    return made.with_columns(
+        pl.lit(600, pl.Int64).alias("numerator"),
+        pl.lit(1000.0).alias("denominator"),
+        pl.lit("none", spc.SPECIAL_CAUSE_TYPE).alias("special_cause"),
+        pl.lit("common_cause", spc.VARIATION_TYPE).alias("variation"),
+        pl.lit(None, pl.String).alias("standard_name"),
+        pl.lit(None, spc.ASSURANCE_TYPE).alias("assurance"),
+        pl.lit("reported").alias("status"),
+        pl.lit("left out").alias("note"),
+        *(pl.lit(None, pl.Float64).alias(name) for name in limits),
+    )
+
+
+def test_a_result_holds_the_runs_own_organisation_only(run):
+    found = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0), ("RJ1", MARCH, 80.0)))
+    assert found.points["org_code"].to_list() == ["RC9"]
+
+
+def test_every_result_has_the_same_columns(run):
+    assert dict(results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0))).points.schema) == results.COLUMNS
+
+
+def test_series_and_periods_are_in_order(run):
+    both = points(("RC9", MARCH, 60.0), ("RC9", FEBRUARY, 50.0))
+    found = results.collect(run, FINDINGS, type_1=both, all=both)
+    assert found.points.select("series", "period_start").rows() == [
+        ("all", FEBRUARY),
+        ("all", MARCH),
+        ("type_1", FEBRUARY),
+        ("type_1", MARCH),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(60.1234564, 60.123456), (60.1234566, 60.123457), (0.1 + 0.2, 0.3), (None, None)],
+)
+def test_figures_are_rounded_to_six_decimals(run, value, expected):
+    assert results.collect(run, FINDINGS, all=points(("RC9", MARCH, value))).points["value"].item() == expected
+
+
+def test_an_organisation_without_points_gives_none(run):
+    assert results.collect(run, FINDINGS, all=points(("RJ1", MARCH, 80.0))).points.is_empty()
+
+
+def test_content_says_what_was_run_on_what(run):
+    content = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0))).content
+    rows = content.pop("points")
+    assert content == {
+        "measure": "four_hours",
+        "org_code": "RC9",
+        "org_name": "RC9 Hospitals, NHS Trust",
+        "region_name": "London",
+        "period_to": "2024-03-01",
+        "synthetic": False,
+        "releases": [run.releases[0].sha256],
+        "findings": FINDINGS,
+    }
+    assert len(rows) == 1
+    assert {"series": "all", "period_start": "2024-03-01", "numerator": 600.0, "value": 60.0}.items() <= rows[0].items()
+
+
+def test_content_is_plain_data(run):
+    content = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0))).content
+    assert json.loads(json.dumps(content)) == content
+
+
+def test_the_sample_says_that_it_is_synthetic(keep, store, measure):
+    keep(("Z-01", 1000, 400))
+    run = parameters.check(measure, org_code="Z-01", period_to="", data=str(store.folder))
+    assert results.collect(run, FINDINGS, all=points(("Z-01", MARCH, 60.0))).content["synthetic"] is True
+
+
+def test_a_notebook_shows_the_findings_and_carries_the_result(run):
+    found = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0)))
+    bundle = found._repr_mimebundle_()
+    text = "**RC9 Hospitals, NHS Trust.** It fell. It is in the middle half."
+    assert bundle == {results.MIME_TYPE: found.content, "text/markdown": text, "text/plain": text}
+
+
+def test_nbformat_takes_the_result_for_an_output(run):
+    bundle = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0)))._repr_mimebundle_()
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=bundle)])
+    nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))

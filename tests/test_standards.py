@@ -1,0 +1,177 @@
+from datetime import date
+
+import polars as pl
+import pytest
+
+from openmeasures import standards
+from openmeasures.definitions import Standard
+from openmeasures.methods import spc
+
+MARCH, APRIL, MAY = date(2024, 3, 1), date(2024, 4, 1), date(2024, 5, 1)
+POINTS = {
+    "period_start": pl.Date,
+    "value": pl.Float64,
+    "lower_process_limit": pl.Float64,
+    "upper_process_limit": pl.Float64,
+}
+
+
+def standard(value, *, begin=date(2010, 1, 1), end=None, name="Standard"):
+    return Standard(
+        name=name, value=value, **{"from": begin, "to": end}, title="Guidance", url="https://www.england.nhs.uk/"
+    )
+
+
+def with_standards(measure, *given, improvement="increase"):
+    return measure.model_copy(update={"standards": list(given), "improvement": improvement})
+
+
+def points(*rows, limits=(50.0, 70.0)):
+    """Make points from pairs of month and value, all with the same limits."""
+    return pl.DataFrame([(*row, *limits) for row in rows], schema=POINTS, orient="row")
+
+
+# ---- the standard beside each point
+
+
+def test_each_point_has_the_standard_of_its_own_month(measure):
+    set_down = with_standards(
+        measure, standard(76, begin=MARCH, end=date(2024, 4, 30), name="Before"), standard(78, begin=MAY, name="After")
+    )
+    joined = standards.join(points((MARCH, 60.0), (APRIL, 61.0), (MAY, 62.0)), set_down)
+    assert joined["standard"].to_list() == [76, 76, 78]
+    assert joined["standard_name"].to_list() == ["Before", "Before", "After"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        (MARCH, MARCH, 76),
+        (date(2024, 3, 2), None, None),  # a month is judged by its first day
+        (date(2024, 2, 1), date(2024, 2, 29), None),
+    ],
+)
+def test_a_standard_holds_from_its_first_day_to_its_last(measure, begin, end, expected):
+    set_down = with_standards(measure, standard(76, begin=begin, end=end))
+    assert standards.join(points((MARCH, 60.0)), set_down)["standard"].to_list() == [expected]
+
+
+def test_of_several_in_force_the_latest_begun_is_drawn(measure):
+    set_down = with_standards(measure, standard(78, begin=MARCH, name="Milestone"), standard(95, name="Operational"))
+    assert standards.join(points((MARCH, 60.0)), set_down)["standard_name"].item() == "Milestone"
+
+
+def test_every_organisation_keeps_its_rows_in_their_order(measure):
+    rows = points((APRIL, 61.0), (MARCH, 60.0), (APRIL, 71.0)).with_columns(org_code=pl.Series(["B", "A", "A"]))
+    joined = standards.join(rows, with_standards(measure, standard(95)))
+    assert joined.select(rows.columns).equals(rows)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [((50.0, 94.9), "consistently_failing"), ((50.0, 95.0), "hit_or_miss"), ((95.1, 99.0), "consistently_passing")],
+)
+def test_assurance_sets_the_limits_against_the_standard(measure, limits, expected):
+    joined = standards.join(points((MARCH, 60.0), limits=limits), with_standards(measure, standard(95)))
+    assert joined["assurance"].item() == expected
+
+
+@pytest.mark.parametrize(("given", "limits"), [((), (50.0, 70.0)), ((standard(95),), (None, None))])
+def test_without_standard_or_limits_there_is_no_assurance(measure, given, limits):
+    joined = standards.join(points((MARCH, 60.0), limits=limits), with_standards(measure, *given))
+    assert joined["assurance"].item() is None
+
+
+def test_a_series_without_a_standard_has_the_same_columns(measure):
+    rows = points((MARCH, 60.0))
+    joined, absent = standards.join(rows, with_standards(measure, standard(95))), standards.absent(rows)
+    assert absent.schema == joined.schema
+    assert absent.select("standard", "standard_name", "assurance").row(0) == (None, None, None)
+
+
+def test_no_points_give_no_rows(measure):
+    assert standards.join(points(), with_standards(measure, standard(95))).is_empty()
+
+
+# ---- how often it was met
+
+
+def met(measure, rows, *given, period=MARCH, improvement="increase", **layout):
+    found = standards.met(
+        points(*rows, **layout), with_standards(measure, *given, improvement=improvement), period=period
+    )
+    return found.rows(named=True)
+
+
+def year(*values):
+    """Make the rows of the months up to March 2024, the last value for that month."""
+    months = [date(2022 + (2 + back) // 12, (2 + back) % 12 + 1, 1) for back in range(25 - len(values), 25)]
+    return list(zip(months, values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("improvement", "value", "expected"),
+    [
+        ("increase", 59.9, False),
+        ("increase", 60.0, True),  # a value equal to the standard meets it
+        ("increase", 60.1, True),
+        ("decrease", 59.9, True),
+        ("decrease", 60.0, True),
+        ("decrease", 60.1, False),
+    ],
+)
+def test_the_latest_value_meets_the_standard_or_not(measure, improvement, value, expected):
+    (row,) = met(measure, [(MARCH, value)], standard(60), improvement=improvement)
+    assert (row["latest"], row["periods_met"], row["periods"]) == (expected, int(expected), 1)
+
+
+def test_only_the_last_twelve_periods_count(measure):
+    (row,) = met(measure, year(*[61.0] * 6, *[59.0] * 11, 61.0), standard(60))
+    assert (row["periods_met"], row["periods"]) == (1, 12)
+
+
+def test_a_period_without_a_figure_is_neither_met_nor_missed(measure):
+    (row,) = met(measure, year(*[61.0] * 10, None, 59.0), standard(60))
+    assert (row["latest"], row["periods_met"], row["periods"]) == (False, 10, 12 - 1)
+
+
+def test_each_standard_in_force_has_its_row_the_latest_begun_first(measure):
+    given = standard(55, name="Operational"), standard(65, begin=MARCH, name="Milestone"), standard(9, begin=APRIL)
+    assert [
+        (row["standard_name"], row["standard"], row["latest"]) for row in met(measure, [(MARCH, 60.0)], *given)
+    ] == [
+        ("Milestone", 65, False),
+        ("Operational", 55, True),
+    ]
+
+
+def test_assurance_is_that_of_the_latest_point(measure):
+    (row,) = met(measure, [(MARCH, 60.0)], standard(95))
+    assert row["assurance"] == "consistently_failing"
+
+
+def test_rows_in_any_order_give_the_same(measure):
+    rows = year(61.0, 59.0)
+    assert met(measure, rows, standard(60)) == met(measure, rows[::-1], standard(60))
+
+
+@pytest.mark.parametrize(
+    ("rows", "given", "improvement"),
+    [
+        ([(MARCH, 60.0)], [], "increase"),
+        ([(MARCH, 60.0)], [standard(60, begin=APRIL)], "increase"),
+        ([(MARCH, 60.0)], [standard(60)], "neutral"),
+        ([(MARCH, None)], [standard(60)], "increase"),
+        ([], [standard(60)], "increase"),
+    ],
+    ids=["no standard", "not yet in force", "neutral", "no figure", "no points"],
+)
+def test_nothing_is_met_or_missed(measure, rows, given, improvement):
+    assert met(measure, rows, *given, improvement=improvement) == []
+
+
+def test_the_table_has_one_shape_whether_or_not_there_are_rows(measure):
+    some = standards.met(points((MARCH, 60.0)), with_standards(measure, standard(60)), period=MARCH)
+    none = standards.met(points(), with_standards(measure), period=MARCH)
+    assert some.schema == none.schema
+    assert none.schema["assurance"] == spc.ASSURANCE_TYPE

@@ -1,0 +1,310 @@
+"""Findings in plain English, word for word: they are the page, the alt text and the summary."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from openmeasures import words
+from openmeasures.methods.peers import Spread
+from openmeasures.parameters import Parameters
+from openmeasures.quality import Quality
+from openmeasures.releases import ReleaseStatus
+from openmeasures.schemas import Status
+
+MARCH = date(2024, 3, 1)
+COLUMNS = {
+    "period_start": pl.Date,
+    "value": pl.Float64,
+    "mean": pl.Float64,
+    "lower_process_limit": pl.Float64,
+    "upper_process_limit": pl.Float64,
+    "special_cause": pl.String,
+    "variation": pl.String,
+    "standard": pl.Float64,
+    "assurance": pl.String,
+}
+
+
+def series(*values, mean=60, cause="none", variation="common_cause", standard=None, assurance=None):
+    """Make a series that ends in March 2024, with limits 10 either side of its mean; labels are those of every row."""
+    months = [date(2023 + (2 + back) // 12, (2 + back) % 12 + 1, 1) for back in range(13 - len(values), 13)]
+    limits = (mean, mean - 10, mean + 10) if mean is not None else (None, None, None)
+    rows = [(month, value, *limits, cause, variation, standard, assurance) for month, value in zip(months, values)]  # noqa: B905 - fewer values than months
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+
+
+def say(measure, points, period_to=MARCH):
+    return words.finding(points, measure, period_to=period_to).replace("\u00a0", " ")
+
+
+# ---- the finding of a series
+
+
+@pytest.mark.parametrize("points", [series(), series(None, None)])
+def test_a_series_without_a_figure_says_so(measure, points):
+    assert say(measure, points) == "No figures up to March 2024."
+
+
+@pytest.mark.parametrize(
+    ("values", "months"), [([61], "1 month of figures are"), ([None, 59, 61], "2 months of figures are")]
+)
+def test_too_few_figures_are_given_without_a_judgement(measure, values, months):
+    assert say(measure, series(*values, mean=None)) == (
+        f"61.0 % in March 2024. {months} too few to tell common from special cause, which takes 13."
+    )
+
+
+def test_a_series_that_ended_says_since_when(measure):
+    found = say(measure, series(61, None))
+    assert found.startswith(
+        "The last figure is for February 2024; later months have none. Common-cause variation: 61.0 % in February 2024"
+    )
+
+
+def test_common_cause_gives_range_and_average(measure):
+    assert say(measure, series(59, 61)) == (
+        "Common-cause variation: 61.0 % in March 2024 is within the range of 50.0 % to 70.0 % that this series is "
+        "expected to keep to, around an average of 60.0 %."
+    )
+
+
+def test_the_order_of_rows_does_not_matter(measure):
+    points = series(59, 61)
+    assert say(measure, points.reverse()) == say(measure, points)
+
+
+@pytest.mark.parametrize(
+    ("variation", "opening"),
+    [
+        ("improvement_high", "Special-cause improvement: 75.0 % in March 2024 is above"),
+        ("improvement_low", "Special-cause improvement: 75.0 % in March 2024 is below"),
+        ("concern_high", "Special-cause concern: 75.0 % in March 2024 is above"),
+        ("concern_low", "Special-cause concern: 75.0 % in March 2024 is below"),
+        ("neutral_high", "Special cause, high: 75.0 % in March 2024 is above"),
+        ("neutral_low", "Special cause, low: 75.0 % in March 2024 is below"),
+    ],
+)
+def test_a_point_beyond_a_limit(measure, variation, opening):
+    found = say(measure, series(75, cause="astronomical_point", variation=variation))
+    assert found == f"{opening} the expected range of 50.0 % to 70.0 %."
+
+
+@pytest.mark.parametrize(
+    ("values", "months"),
+    [
+        ([59, *[61] * 7], 7),
+        ([59, *[61] * 8], 8),
+        ([*[61] * 3, 59, None, *[61] * 7], 7),  # neither the gap nor what came before the break counts
+        ([60, *[61] * 7], 7),  # a value on the mean breaks a shift
+        ([61] * 9, 9),
+    ],
+)
+def test_a_shift_counts_its_months(measure, values, months):
+    assert say(measure, series(*values, cause="shift", variation="improvement_high")) == (
+        f"Special-cause improvement: the last {months} months are above the average of 60.0 %; March 2024 is at 61.0 %."
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "months"), [([61, *[59] * 7], 7), ([60, *[59] * 7], 7), ([60 - 1e-12, *[59] * 7], 7)]
+)
+def test_a_low_shift_is_broken_by_the_mean_too(measure, values, months):
+    assert say(measure, series(*values, cause="shift", variation="concern_low")) == (
+        f"Special-cause concern: the last {months} months are below the average of 60.0 %; March 2024 is at 59.0 %."
+    )
+
+
+@pytest.mark.parametrize(("variation", "direction"), [("concern_high", "higher"), ("improvement_low", "lower")])
+def test_a_trend_names_its_direction(measure, variation, direction):
+    found = say(measure, series(63, cause="trend", variation=variation))
+    assert found.endswith(f"each of the last months is {direction} than the one before; March 2024 is at 63.0 %.")
+
+
+@pytest.mark.parametrize(
+    ("variation", "side", "limit"), [("improvement_high", "above", "70.0 %"), ("concern_low", "below", "50.0 %")]
+)
+def test_two_in_three_names_the_limit_that_is_near(measure, variation, side, limit):
+    found = say(measure, series(68, cause="two_in_three", variation=variation))
+    assert found.endswith(
+        f"two of the last three months are unusually far {side} the average of 60.0 %, close to the limit of {limit}; "
+        "March 2024 is at 68.0 %."
+    )
+
+
+@pytest.mark.parametrize(
+    ("assurance", "sentence"),
+    [
+        ("consistently_passing", "The standard of 65 % will be met every month unless something changes."),
+        (
+            "hit_or_miss",
+            "The standard of 65 % lies inside the expected range, so it will be met in some months and not in others.",
+        ),
+        (
+            "consistently_failing",
+            "The standard of 65 % is out of reach: it will not be met unless something changes.",
+        ),
+    ],
+)
+def test_the_standard_follows_the_variation(measure, assurance, sentence):
+    found = say(measure, series(61, standard=65, assurance=assurance))
+    assert found.endswith(f"around an average of 60.0 %. {sentence}")
+
+
+@pytest.mark.parametrize(("standard", "written"), [(95, "95 %"), (99.5, "99.5 %"), (0.25, "0.25 %"), (76.0, "76 %")])
+def test_a_standard_is_written_with_the_decimals_it_was_set_with(measure, standard, written):
+    assert f"The standard of {written} is" in say(
+        measure, series(61, standard=standard, assurance="consistently_failing")
+    )
+
+
+def test_without_a_judgement_on_the_standard_nothing_is_said_of_it(measure):
+    assert "standard" not in say(measure, series(61, standard=65))
+
+
+# ---- among peers
+
+
+def run_of(measure, org_code="RC9"):
+    organisations = pl.DataFrame(
+        {"org_code": ["ENG", "RC9"], "org_name": ["England", "Bedfordshire"], "region_name": ["", "East"]}
+    )
+    return Parameters(measure, None, org_code, MARCH, organisations)
+
+
+def standing(measure, values, *, org_code="RC9", organisations=None):
+    latest = pl.DataFrame(
+        {"org_code": ["RC9", *"ABCDEFG"][: len(values)], "value": values}, schema_overrides={"value": pl.Float64}
+    )
+    present = [value for value in values if value is not None]
+    number = len(present) if organisations is None else organisations
+    spread = Spread(number, 50.0, 55.0, 60.0, 65.0, 70.0)
+    said = words.standing(run_of(measure, org_code), latest, spread=spread, group="trusts")
+    return said.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("mine", "place"),
+    [(50, "in the lowest quarter"), (53.5, "in the middle half"), (70, "in the highest quarter")],
+)
+def test_a_place_among_peers_is_a_quarter_and_never_a_rank(measure, mine, place):
+    found = standing(measure, [mine, 51, 52, 53, 54, 55, 56, 57])
+    assert found == (
+        f"In March 2024 Bedfordshire, at {mine:.1f} %, is {place}: half of the 8 trusts lie between 55.0 % and 65.0 %."
+    )
+
+
+def test_seven_peers_are_too_few_for_a_place(measure):
+    assert "Bedfordshire, at 50.0 %, has too few peers to be placed among them: half of the 7 trusts lie" in standing(
+        measure, [50, 51, 52, 53, 54, 55, 56]
+    )
+
+
+def test_england_has_no_place_but_the_spread(measure):
+    assert standing(measure, [50, 60], org_code="ENG") == (
+        "In March 2024 half of the 2 trusts lie between 55.0 % and 65.0 %."
+    )
+
+
+@pytest.mark.parametrize("latest", [[None, 60.0, 61.0], []])
+def test_an_organisation_without_a_figure_is_told_so(measure, latest):
+    found = standing(measure, latest, organisations=2)
+    assert found == ("Bedfordshire has no figure for March 2024; half of the 2 trusts lie between 55.0 % and 65.0 %.")
+
+
+@pytest.mark.parametrize("org_code", ["RC9", "ENG"])
+def test_a_group_without_figures(measure, org_code):
+    assert standing(measure, [None], org_code=org_code) == "None of the trusts has a figure for March 2024."
+
+
+# ---- data quality
+
+
+def assessed(reported=48, not_submitted=0, not_applicable=0, suppressed=0, **values):
+    periods = {
+        Status.REPORTED: reported,
+        Status.SUPPRESSED: suppressed,
+        Status.NOT_SUBMITTED: not_submitted,
+        Status.NOT_APPLICABLE: not_applicable,
+    }
+    standard = {
+        "last_reported": MARCH,
+        "latest": MARCH,
+        "unequal_totals": 0,
+        "coverage": None,
+        "latest_status": ReleaseStatus.PROVISIONAL,
+    }
+    return words.quality(Quality(periods, **(standard | values))).replace("\u00a0", " ")
+
+
+def test_complete_and_consistent_figures(measure):
+    assert assessed(coverage=0.9876) == (
+        "48 of 48 months reported; all organisations add up to the published totals; figures cover 98.8 % of England's "
+        "activity in the latest month; the latest month is provisional and may be revised."
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ({"reported": 1}, "1 of 1 month reported;"),
+        ({"reported": 0}, "0 of 0 months reported;"),
+        ({"reported": 47, "not_submitted": 1}, "47 of 48 months reported (1 month not submitted);"),
+        (
+            {"reported": 5, "suppressed": 1, "not_submitted": 2, "not_applicable": 3},
+            "5 of 11 months reported (1 month suppressed, 2 months not submitted and 3 months not applicable);",
+        ),
+    ],
+)
+def test_every_gap_is_named_by_its_kind(states, said):
+    assert assessed(**states).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("last", "is_said"), [(date(2024, 2, 1), True), (MARCH, False), (None, False)], ids=["ended", "current", "never"]
+)
+def test_a_series_that_ended_early(last, is_said):
+    assert ("nothing after February 2024" in assessed(last_reported=last)) == is_said
+
+
+@pytest.mark.parametrize(
+    ("unequal", "said"),
+    [
+        (0, "all organisations add up to the published totals"),
+        (1, "1 published total differs from the sum of organisations"),
+        (2, "2 published totals differ from the sum of organisations"),
+    ],
+)
+def test_totals_that_do_not_agree_are_counted(unequal, said):
+    assert f"; {said};" in assessed(unequal_totals=unequal)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (ReleaseStatus.PROVISIONAL, "the latest month is provisional and may be revised."),
+        (ReleaseStatus.REVISED, "the latest month has been revised."),
+        (ReleaseStatus.FINAL, "the latest month is final."),
+    ],
+)
+def test_how_settled_the_latest_month_is(status, said):
+    assert assessed(latest_status=status).endswith(said)
+
+
+# ---- words
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 months"), (1, "1 month"), (2, "2 months"), (1234, "1,234 months")])
+def test_plural(number, said):
+    assert words.plural(number, "month") == said
+
+
+@pytest.mark.parametrize(
+    ("items", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c", "d"], "a, b, c and d")]
+)
+def test_listed(items, said):
+    assert words.listed(items) == said
+
+
+def test_every_state_of_a_figure_has_its_words():
+    assert set(words.STATUS_WORDS) == set(Status)
