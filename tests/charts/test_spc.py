@@ -26,8 +26,8 @@ SCHEMA = {
 # Three signals, two gaps, and a standard that falls and rises again.
 POINTS = pl.DataFrame(
     [
-        (date(2022, 1, 1), 71.0, "reported", "none", "common_cause", 95.0, "Operational standard"),
-        (date(2022, 2, 1), 79.0, "reported", "shift", "improvement_high", 95.0, "Operational standard"),
+        (date(2022, 1, 1), 71.0, "reported", "none", "common_cause", 85.0, "Operational standard"),
+        (date(2022, 2, 1), 79.0, "reported", "shift", "improvement_high", 85.0, "Operational standard"),
         (date(2022, 3, 1), None, "not_submitted", None, None, 76.0, "Milestone"),
         (date(2022, 4, 1), None, "not_applicable", None, None, 76.0, "Milestone"),
         (date(2022, 5, 1), 69.0, "reported", "astronomical_point", "concern_low", None, None),
@@ -144,7 +144,7 @@ def test_standard_is_a_red_step_only_where_in_force(spec):
     assert (mark["interpolate"], mark["color"], mark["invalid"]) == (
         "step", theme.STANDARD, "break-paths-filter-domains",
     )  # fmt: skip
-    assert [row["standard"] for row in spec["datasets"]["points"]] == [95, 95, 76, 76, None, 78]
+    assert [row["standard"] for row in spec["datasets"]["points"]] == [85, 85, 76, 76, None, 78]
 
 
 def test_lines_are_labelled_at_their_ends_in_order(spec):
@@ -158,12 +158,12 @@ def test_lines_are_labelled_at_their_ends_in_order(spec):
 
 def test_earlier_standards_are_labelled_where_they_begin(spec):
     steps = [(row["period_start"], row["label"]) for row in spec["datasets"]["steps"]]
-    assert steps == [("2022-01-01", ["Standard 95\u00a0%"]), ("2022-03-01", ["Standard 76\u00a0%"])]
+    assert steps == [("2022-01-01", ["Standard 85\u00a0%"]), ("2022-03-01", ["Standard 76\u00a0%"])]
 
 
 @pytest.mark.parametrize(
     ("values", "standard", "side"),
-    [([70, 71, 72], 75, "bottom"), ([80, 81, 72], 75, "top"), ([76, 70, 75], 75, "bottom"), ([50, 51, 52], 99, "top")],
+    [([70, 71, 72], 75, "bottom"), ([80, 81, 72], 75, "top"), ([76, 70, 75], 75, "bottom"), ([60, 80, 90], 99, "top")],
 )
 def test_a_standard_s_label_keeps_to_the_emptier_side_and_inside(measure, values, standard, side):
     points = POINTS.drop_nulls("value").with_columns(
@@ -202,7 +202,34 @@ def test_an_axis_that_starts_at_zero_needs_no_word_about_it(measure):
 def test_axis_holds_every_value_line_and_standard(spec):
     low, high = layer(spec, "mean")["encoding"]["y"]["scale"]["domain"]
     assert low < 69.0
-    assert 95.0 < high <= 100
+    assert 85.0 < high <= 100
+
+
+# Values and limits of POINTS run from 69 to 79, so the chart reaches ten points further on each side.
+@pytest.mark.parametrize(
+    ("standard", "shown", "words"),
+    [
+        (59.0, 59.0, ""),
+        (58.9, None, " Standard 58.9\u00a0%: below the chart."),
+        (89.0, 89.0, ""),
+        (89.1, None, " Standard 89.1\u00a0%: above the chart."),
+    ],
+)
+def test_a_standard_out_of_reach_is_named_and_not_drawn(measure, standard, shown, words):
+    spec = drawn(POINTS.with_columns(standard=pl.lit(standard)), measure)
+    assert {row["standard"] for row in spec["datasets"]["points"]} == {shown}
+    assert " ".join(spec["title"]["subtitle"]).partition("not at zero.")[2] == words
+    written = {row["standard_written"].partition(" (")[0] for row in spec["datasets"]["points"]}
+    assert written == {f"{standard:g}\u00a0%"}
+
+
+def test_axis_of_a_flat_series_still_reaches_as_far_as_its_least_span(measure):
+    flat = POINTS.with_columns(
+        value=pl.lit(70.0), mean=pl.lit(70.0), lower_process_limit=pl.lit(70.0), upper_process_limit=pl.lit(70.0)
+    )
+    for standard, shown in ((75.0, 75.0), (75.1, None)):  # five points, a twentieth of 0 to 100
+        spec = drawn(flat.with_columns(standard=pl.lit(standard)), measure)
+        assert spec["datasets"]["points"][0]["standard"] == shown
 
 
 def test_months_are_counted_in_utc_and_january_bears_the_year(spec):
@@ -216,7 +243,7 @@ def test_tooltips_speak_in_words(spec):
     row = spec["datasets"]["points"][4]
     assert (row["month"], row["written"], row["cause"]) == ("May 2022", "69.0\u00a0%", "beyond a process limit")
     assert row["standard_written"] == "none in force"
-    assert spec["datasets"]["points"][0]["standard_written"] == "95\u00a0% (Operational standard)"
+    assert spec["datasets"]["points"][0]["standard_written"] == "85\u00a0% (Operational standard)"
     formats = {tip["field"]: tip.get("format") for tip in layer(spec, "points")["encoding"]["tooltip"]}
     assert formats["numerator"] == formats["denominator"] == ","
 

@@ -55,6 +55,7 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
     "lower_process_limit": "Lower limit",
     "standard": "Standard",
 }
+REACH = ("value", "mean", "lower_process_limit", "upper_process_limit")  # what the chart is about
 MONTH = alt.X("period_start:T")
 # The month, and under January and under the first label the year.
 MONTH_WORDS = (
@@ -75,7 +76,7 @@ def chart(
 
     A month without a value breaks the line and gets a mark at the base that says why there is none. Where mean and
     limits are null, as with too few months, they are not drawn. A standard is a step over the months in which it is
-    in force.
+    in force; one so far off that it would flatten the series is named in the subtitle instead.
 
     - `points`: one row a month, those without a value included: `period_start`, `value`, `status`, `numerator`,
       `denominator`, the columns that `methods.spc.xmr` adds, `standard` (null where none is in force) and
@@ -92,7 +93,7 @@ def chart(
             f"chart {title!r}: found {points.height} months without a value, expected one with a value or more. "
             "Say in words that there is no figure."
         )
-    points = points.sort("period_start")
+    points, beyond = _within_reach(points.sort("period_start"), measure)
     drawn = [float(figure) for column in ("value", *LINES) for figure in points[column].drop_nulls()]
     room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
     ends = theme.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
@@ -100,6 +101,7 @@ def chart(
     subtitle = theme.axis_words(measure)
     if ends[0] != 0:
         subtitle += f". The vertical axis starts at {theme.plainly(ends[0], measure)}, not at zero."
+    subtitle += beyond
     return alt.LayerChart(
         layer=[
             _path("mean", theme.MEAN).encode(_month_axis(len(rows)), _value_axis(ends, measure)),  # for all layers
@@ -125,6 +127,26 @@ def chart(
     )
 
 
+def _within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, str]:
+    """Blank the standards that are out of the chart's reach, and say which they are.
+
+    The reach is that of values and limits, and as much again on each side.
+    """
+    low, high = measure.natural_bounds
+    figures = [float(figure) for column in REACH for figure in points[column].drop_nulls()]
+    least, most = min(figures), max(figures)
+    reach = max(most - least, ((high - low) if low is not None and high is not None else most) * theme.LEAST_SPAN)
+    above, below = pl.col("standard") > most + reach, pl.col("standard") < least - reach
+    words = ""
+    for side, where in ((above, "above"), (below, "below")):
+        far = points.filter(side)["standard"].unique().sort()
+        if not far.is_empty():
+            named = " and ".join(theme.plainly(standard, measure) for standard in far)
+            words += f" Standard {named}: {where} the chart."
+    in_force = pl.col("standard")
+    return points.with_columns(in_force=in_force, standard=pl.when(~(above | below)).then(in_force)), words
+
+
 def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
     """Return what is drawn of each month, and the words of its tooltip."""
     signs = {variation: sign.words for variation, sign in VARIATION_SIGNS.items()}
@@ -133,7 +155,7 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
     reason = pl.col("status").cast(pl.String).replace_strict(reasons)
     standards = [
         "none in force" if value is None else f"{theme.plainly(value, measure)} ({name})"
-        for value, name in points.select("standard", "standard_name").iter_rows()
+        for value, name in points.select("in_force", "standard_name").iter_rows()
     ]
     return points.select(
         pl.col("period_start").dt.to_string("%Y-%m-%d"),

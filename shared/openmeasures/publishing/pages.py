@@ -108,6 +108,7 @@ def publish(store: Store, build: Path, stage: Path) -> list[str]:
     cards = [_card(run, f"{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
     pages.render("measures/index.qmd", "measures.qmd.jinja", cards=cards, synthetic=synthetic)
     pages.render("_measures.qmd", "home.qmd.jinja", cards=england, synthetic=synthetic)
+    pages.render("_notice.qmd", "notice.qmd.jinja", synthetic=synthetic)
     pages.finish(build / "pages.json")
     return pages.written
 

@@ -6,11 +6,13 @@ from typing import Any
 import polars as pl
 
 from openmeasures import results
+from openmeasures.errors import StoreError
 from openmeasures.running import manifest, notebooks
 from openmeasures.running.execute import notebook_path
 from openmeasures.running.manifest import Entry
 from openmeasures.store import write_whole
 
+OWN = ("measure", "org_name", "region_name")  # what a run says once, and the table in every row
 FIRST = ["measure", "series", "org_code", "org_name", "region_name", "period_start"]
 
 
@@ -24,12 +26,19 @@ def entries(build: Path, measure_id: str, digest: str) -> list[Entry]:
 
 
 def contents(build: Path, found: list[Entry]) -> list[dict[str, Any]]:
-    """Return the result of each run that succeeded, in the order of the entries."""
-    return [
-        notebooks.result(notebook_path(build, entry.measure_id, entry.org_code))
-        for entry in found
-        if entry.status == "done"
-    ]
+    """Return the result of each run that succeeded, in the order of the entries.
+
+    Raises `StoreError` where its notebook is gone.
+    """
+    return [_content(notebook_path(build, e.measure_id, e.org_code)) for e in found if e.status == "done"]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise StoreError(
+            f"{path}: no such file, although the manifest has this run as done. Delete _build/ and run again."
+        )
+    return notebooks.result(path)
 
 
 def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:
@@ -38,12 +47,11 @@ def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:
     tables = [
         pl.DataFrame(content["points"], schema=kinds)
         .with_columns(pl.col("period_start").str.to_date())
-        .with_columns(pl.lit(content[name]).alias(name) for name in ("measure", "org_name", "region_name"))
+        .with_columns(pl.lit(content[name]).alias(name) for name in OWN)
         for content in contents_
     ]
-    if not tables:
-        return pl.DataFrame(schema=results.COLUMNS)
-    rows = pl.concat(tables)
+    empty = pl.DataFrame(schema={**results.COLUMNS, **dict.fromkeys(OWN, pl.String)})
+    rows = pl.concat([empty, *tables])
     return rows.select(*FIRST, pl.exclude(FIRST)).sort("series", "org_code", "period_start")
 
 

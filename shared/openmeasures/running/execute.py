@@ -29,20 +29,34 @@ def notebook_path(build: Path, measure_id: str, org_code: str) -> Path:
 def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> Iterator[Entry]:
     """Run every task, `workers` at a time (as many as there are cores, by default); yield each entry as it ends.
 
-    The entry is in the manifest before it is yielded.
+    The entry is in the manifest before it is yielded. A process that is ended from outside takes the whole pool with
+    it; the runs that this cut short are tried again, one at a time, so that only those fail that end their process.
     """
     record = build / "manifest.jsonl"
-    # Fresh processes: Polars must not be forked once it has run a query.
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    cut_short = []
+    with _pool(workers) as pool:
         running = {pool.submit(run_one, task, build): task for task in tasks}
         for future in as_completed(running):
-            task = running[future]
             try:
                 entry = future.result()
             except BrokenProcessPool:
-                entry = _entry(task, 0.0, error="its process was ended from outside, perhaps for lack of memory")
+                cut_short.append(running[future])
+                continue
             manifest.append(record, entry)
             yield entry
+    for task in cut_short:
+        with _pool(1) as pool:
+            try:
+                entry = pool.submit(run_one, task, build).result()
+            except BrokenProcessPool:
+                entry = _entry(task, 0.0, error="its process was ended from outside, perhaps for lack of memory")
+        manifest.append(record, entry)
+        yield entry
+
+
+def _pool(workers: int | None) -> ProcessPoolExecutor:
+    """Return a pool of fresh processes: Polars must not be forked once it has run a query."""
+    return ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn"))
 
 
 def run_one(task: Task, build: Path) -> Entry:

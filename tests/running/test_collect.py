@@ -1,0 +1,136 @@
+from datetime import date
+
+import nbformat
+import polars as pl
+import pytest
+
+from openmeasures import results
+from openmeasures.errors import StoreError
+from openmeasures.running import collect, manifest
+from openmeasures.running.execute import notebook_path
+from openmeasures.running.manifest import Entry
+
+FEBRUARY, MARCH = "2024-02-01", "2024-03-01"
+
+
+def content(org_code="RC9", *rows):
+    """Make a run's result; a row is series, month and value."""
+    points = [
+        dict.fromkeys(results.COLUMNS)
+        | {"series": series, "org_code": org_code, "period_start": month, "value": value, "status": "reported"}
+        for series, month, value in rows
+    ]
+    return {"measure": "four_hours", "org_code": org_code, "org_name": f"{org_code}, Trust", "region_name": "East",
+            "points": points}  # fmt: skip
+
+
+def entry(org_code="RC9", *, measure_id="four_hours", digest="now", error=""):
+    return Entry(
+        measure_id=measure_id, org_code=org_code, period_to="2024-03", digest=digest, seconds=1, error=error,
+        status="failed" if error else "done",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def record(tmp_path):
+    """Write a manifest of entries, and a notebook for each that succeeded."""
+
+    def write(*entries, value=60.0):
+        for each in entries:
+            manifest.append(tmp_path / "manifest.jsonl", each)
+            data = {results.MIME_TYPE: content(each.org_code, ("all", MARCH, value))}
+            cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=data)])
+            path = notebook_path(tmp_path, each.measure_id, each.org_code)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not each.error:
+                nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+        return tmp_path
+
+    return write
+
+
+# ---- which runs count
+
+
+def test_only_runs_of_the_measure_on_the_present_data_count(record):
+    build = record(
+        entry("RC9"),
+        entry("RJ1", digest="before"),
+        entry("RC9", measure_id="other"),
+        entry("RXX", error="broken"),
+        entry("RYY", digest="before"),
+        entry("RYY"),
+    )
+    assert [each.org_code for each in collect.entries(build, "four_hours", "now")] == ["RC9", "RXX", "RYY"]
+
+
+def test_a_run_on_other_data_takes_the_place_of_the_one_before(record):
+    build = record(entry("RC9", digest="before"), entry("RC9"))
+    assert collect.entries(build, "four_hours", "before") == []
+
+
+def test_without_a_manifest_nothing_was_run(tmp_path):
+    assert collect.entries(tmp_path, "four_hours", "now") == []
+
+
+def test_results_are_those_of_the_runs_that_succeeded(record):
+    build = record(entry("RC9"), entry("RXX", error="broken"), entry("RJ1"))
+    found = collect.contents(build, collect.entries(build, "four_hours", "now"))
+    assert [each["org_code"] for each in found] == ["RC9", "RJ1"]
+
+
+def test_a_notebook_that_was_deleted_is_missed_by_name(record):
+    build = record(entry("RC9"))
+    notebook_path(build, "four_hours", "RC9").unlink()
+    with pytest.raises(StoreError, match=r"RC9.ipynb: no such file, although the manifest .* Delete _build/ and run"):
+        collect.contents(build, collect.entries(build, "four_hours", "now"))
+
+
+# ---- the table
+
+
+def test_a_table_says_of_each_point_whose_it_is():
+    table = collect.table([content("RC9", ("all", MARCH, 60.0))])
+    assert table.columns[:6] == ["measure", "series", "org_code", "org_name", "region_name", "period_start"]
+    assert table.row(0)[:6] == ("four_hours", "all", "RC9", "RC9, Trust", "East", date(2024, 3, 1))
+
+
+def test_a_table_is_in_order_of_series_organisation_and_period():
+    table = collect.table(
+        [
+            content("RJ1", ("all", FEBRUARY, 1.0), ("all", MARCH, 2.0)),
+            content("RC9", ("type_1", MARCH, 3.0), ("all", MARCH, 4.0)),
+        ]
+    )
+    assert table["value"].to_list() == [4.0, 1.0, 2.0, 3.0]
+
+
+def test_a_table_has_one_shape_whatever_is_missing():
+    whole = collect.table([content("RC9", ("all", MARCH, 60.0)), content("RJ1", ("all", MARCH, None))])
+    no_points = collect.table([content("RC9")])
+    assert whole.schema == no_points.schema == collect.table([]).schema
+    assert whole.schema["value"] == pl.Float64
+    assert whole.schema["period_start"] == pl.Date
+
+
+def test_the_csv_holds_the_runs_that_succeeded_and_no_other(record):
+    build = record(entry("RC9"), entry("RXX", error="broken"), entry("RJ1", digest="before"))
+    found = collect.contents(build, collect.entries(build, "four_hours", "now"))
+    path = collect.write_csv(build, "four_hours", found)
+    assert path == build / "results" / "four_hours.csv"
+    rows = pl.read_csv(path)
+    assert rows.select("org_code", "org_name", "period_start", "value").rows() == [
+        ("RC9", "RC9, Trust", "2024-03-01", 60.0)
+    ]
+
+
+def test_the_csv_of_no_results_has_the_same_heading(tmp_path):
+    some = collect.write_csv(tmp_path, "some", [content("RC9", ("all", MARCH, 60.0))])
+    none = collect.write_csv(tmp_path, "none", [])
+    assert none.read_text(encoding="utf-8").splitlines() == some.read_text(encoding="utf-8").splitlines()[:1]
+
+
+def test_the_csv_is_written_anew(tmp_path):
+    collect.write_csv(tmp_path, "four_hours", [content("RC9", ("all", MARCH, 60.0))])
+    path = collect.write_csv(tmp_path, "four_hours", [content("RJ1", ("all", MARCH, 61.0))])
+    assert pl.read_csv(path)["org_code"].to_list() == ["RJ1"]

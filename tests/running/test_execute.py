@@ -1,0 +1,203 @@
+"""Runs with the real papermill, real processes and real kernels, on a notebook that takes a second."""
+
+import hashlib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from openmeasures.running import manifest, notebooks
+from openmeasures.running.execute import execute, notebook_path, run_one
+from openmeasures.running.plan import Task
+
+# What a run does is up to its organisation.
+SOURCE = """\
+import os
+from pathlib import Path
+match org_code:
+    case "FAILS":
+        raise ValueError("no such\\n  ward")
+    case "OURS":
+        from openmeasures.errors import ParameterError
+        raise ParameterError("organisation 'OURS': unknown. Name another.")
+    case "DIES":
+        os._exit(3)
+    case "KILLS":
+        os.kill(os.getppid(), 9)
+"""
+RESULT = """\
+from IPython.display import display
+content = {"org_code": org_code, "period_to": period_to, "data": Path(os.environ["OPENMEASURES_DATA"]).name,
+           "folder": Path.cwd().name}
+if org_code != "SILENT":
+    display({"application/vnd.openmeasures.result+json": content, "text/markdown": "Done."}, raw=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("execute")
+
+
+@pytest.fixture(scope="module")
+def task_for(folder, notebook_of):
+    notebook = folder / "analyses" / "four_hours" / "notebook.ipynb"
+    notebook.parent.mkdir(parents=True)
+    nbformat.write(notebook_of(SOURCE, RESULT), notebook)
+
+    def task(org_code, data="data"):
+        return Task("four_hours", notebook, org_code, "2024-03", folder / data, "digest")
+
+    return task
+
+
+@pytest.fixture(scope="module")
+def executed(folder, task_for):
+    """Run five organisations, of which two fail; return the entries as they came, by organisation."""
+    build = folder / "pool"
+    (build / "notebooks" / "four_hours").mkdir(parents=True)
+    notebook_path(build, "four_hours", "FAILS").write_text("of an earlier run", encoding="utf-8")
+    tasks = [task_for(code) for code in ("ENG", "FAILS", "RC9", "DIES", "RJ1")]
+    return build, {entry.org_code: entry for entry in execute(tasks, build, workers=2)}
+
+
+@pytest.fixture
+def run_here(task_for, tmp_path, monkeypatch):
+    """Run one organisation in this process."""
+    monkeypatch.setenv("OPENMEASURES_DATA", "")  # restored afterwards, since a run sets it
+
+    def run(org_code, **values):
+        entry = run_one(task_for(org_code, **values), tmp_path)
+        return entry, notebook_path(tmp_path, "four_hours", org_code)
+
+    return run
+
+
+# ---- several runs
+
+
+def test_every_run_has_its_entry(executed):
+    _, entries = executed
+    assert {code: entry.status for code, entry in entries.items()} == {
+        "ENG": "done", "FAILS": "failed", "RC9": "done", "DIES": "failed", "RJ1": "done",
+    }  # fmt: skip
+
+
+def test_every_entry_is_in_the_manifest(executed):
+    build, entries = executed
+    assert manifest.read(build / "manifest.jsonl") == [entries[code] for code in sorted(entries)]
+
+
+def test_a_run_that_succeeded_left_its_notebook(executed):
+    build, entries = executed
+    for code in ("ENG", "RC9", "RJ1"):
+        path = notebook_path(build, "four_hours", code)
+        assert notebooks.result(path)["org_code"] == code
+        assert entries[code].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert entries[code].error == ""
+        assert entries[code].seconds > 0
+
+
+def test_a_run_that_failed_left_no_notebook_and_none_of_an_earlier_run(executed):
+    build, entries = executed
+    found = sorted(path.name for path in (build / "notebooks" / "four_hours").iterdir())
+    assert found == ["ENG.ipynb", "RC9.ipynb", "RJ1.ipynb"]
+    assert (entries["FAILS"].sha256, entries["DIES"].sha256) == ("", "")
+
+
+def test_an_error_says_in_one_line_which_cell_failed_and_why(executed):
+    _, entries = executed
+    assert entries["FAILS"].error == "cell 3: ValueError: no such ward"
+
+
+def test_a_kernel_that_died_is_a_failed_run(executed):
+    _, entries = executed
+    assert entries["DIES"].error == "DeadKernelError: Kernel died"
+
+
+def test_entries_carry_the_task(executed):
+    _, entries = executed
+    entry = entries["RC9"]
+    assert (entry.measure_id, entry.period_to, entry.digest) == ("four_hours", "2024-03", "digest")
+
+
+def test_a_run_sees_its_parameters_its_data_and_its_own_folder(executed):
+    build, _ = executed
+    assert notebooks.result(notebook_path(build, "four_hours", "RC9")) == {
+        "org_code": "RC9", "period_to": "2024-03", "data": "data", "folder": "four_hours"
+    }  # fmt: skip
+
+
+def test_a_notebook_names_neither_times_nor_paths_nor_random_ids(executed, folder):
+    build, _ = executed
+    text = notebook_path(build, "four_hours", "RC9").read_text(encoding="utf-8")
+    made = nbformat.reads(text, as_version=4)
+    assert [
+        word for word in (str(folder), str(Path.home()), "duration", "start_time", "transient") if word in text
+    ] == []
+    assert [cell.id for cell in made.cells if cell.cell_type == "code"] == [
+        "step-0",
+        "injected-parameters",
+        "step-1",
+        "step-2",
+    ]
+    assert set(made.metadata) == {"kernelspec", "language_info"}
+
+
+def test_two_runs_give_the_same_bytes(executed, run_here):
+    build, entries = executed
+    entry, path = run_here("RC9")
+    assert path.read_bytes() == notebook_path(build, "four_hours", "RC9").read_bytes()
+    assert entry.sha256 == entries["RC9"].sha256
+
+
+def test_a_process_that_is_ended_from_outside_takes_no_other_run_with_it(task_for, tmp_path):
+    tasks = [task_for(code) for code in ("KILLS", "RC9")]
+    entries = {entry.org_code: entry for entry in execute(tasks, tmp_path, workers=1)}
+    assert entries["KILLS"].error == "its process was ended from outside, perhaps for lack of memory"
+    assert entries["RC9"].status == "done"
+    assert len(manifest.read(tmp_path / "manifest.jsonl")) == 2
+
+
+def test_no_tasks_are_no_entries(tmp_path):
+    assert list(execute([], tmp_path)) == []
+
+
+# ---- one run
+
+
+def test_an_error_of_ours_needs_no_class_name(run_here):
+    entry, path = run_here("OURS")
+    assert entry.error == "cell 3: organisation 'OURS': unknown. Name another."
+    assert not path.exists()
+
+
+def test_a_notebook_that_shows_no_result_failed(run_here):
+    entry, path = run_here("SILENT")
+    assert "SILENT.ipynb: 0 results found, expected one; end it with `results.collect(…)`." in entry.error
+    assert not path.exists()
+
+
+def test_a_cell_that_hangs_is_ended(run_here, task_for, folder, notebook_of, monkeypatch, tmp_path):
+    monkeypatch.setattr(notebooks, "CELL_SECONDS", 1)
+    notebook = tmp_path / "hangs.ipynb"
+    nbformat.write(notebook_of("import time\ntime.sleep(60)"), notebook)
+    entry = run_one(Task("four_hours", notebook, "RC9", "2024-03", folder, ""), tmp_path)
+    assert entry.status == "failed"
+    assert "A cell timed out while it was being executed, after 1 seconds" in entry.error
+
+
+def test_a_notebook_that_is_not_there_failed(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENMEASURES_DATA", "")
+    entry = run_one(Task("four_hours", tmp_path / "none.ipynb", "RC9", "2024-03", folder, ""), tmp_path)
+    assert entry.status == "failed"
+    assert "none.ipynb" in entry.error
+
+
+def test_a_run_reads_the_data_that_its_task_names(run_here):
+    _, path = run_here("RC9", data="elsewhere")
+    assert notebooks.result(path)["data"] == "elsewhere"
+
+
+def test_notebooks_lie_by_measure_and_organisation():
+    assert notebook_path(Path("_build"), "four_hours", "RC9") == Path("_build/notebooks/four_hours/RC9.ipynb")
