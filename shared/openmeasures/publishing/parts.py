@@ -94,5 +94,6 @@ def inline(svg: str, prefix: str) -> str:
     """Return an image for use inside a page: ids made unique, and no blank line, at which Markdown would end it."""
     for name in set(re.findall(r'\bid="([^"]+)"', svg)):
         unique = f"{prefix}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-        svg = svg.replace(f'id="{name}"', f'id="{unique}"').replace(f"#{name}", f"#{unique}")
+        svg = svg.replace(f'id="{name}"', f'id="{unique}"')
+        svg = re.sub(rf"#{re.escape(name)}(?![\w.:-])", f"#{unique}", svg)  # not `clip10` for `clip1`
     return re.sub(r"\n\s*\n", "\n", svg.strip())

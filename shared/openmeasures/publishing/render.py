@@ -12,6 +12,7 @@ from openmeasures.errors import RenderError
 # Set while we call a renderer, so that the pre-render step of _quarto.yml does not make the pages a second time.
 RENDERING = "OPENMEASURES_RENDERING"
 LAST_LINES = 15  # of a renderer's output, enough to hold its reason
+NOTEBOOKS = "downloads/*.ipynb"  # in the folder of each measure or organisation
 IGNORED_WARNINGS = ("html-math-method is ignored",)  # for Quarto alone; our pages have no formulae in TeX
 
 
@@ -37,9 +38,20 @@ def render(stage: Path, renderer: str = "auto") -> Rendered:
     if renderer == "quarto" and not quarto:
         raise RenderError("quarto: not on the PATH. Install it (quarto.org), or use --renderer smalldocs.")
     if quarto and renderer != "smalldocs":
-        return Rendered("Quarto", _call([quarto, "render", str(stage)], stage))
-    smalldocs = [sys.executable, "-m", "smalldocs.cli", "render", str(stage), "--quiet"]
-    return Rendered("smalldocs", _call(smalldocs, stage))
+        name, command = "Quarto", [quarto, "render", str(stage)]
+    else:
+        name, command = "smalldocs", [sys.executable, "-m", "smalldocs.cli", "render", str(stage), "--quiet"]
+    warnings = _call(name, command, stage)
+    _copy_notebooks(stage)
+    return Rendered(name, warnings)
+
+
+def _copy_notebooks(stage: Path) -> None:
+    """Copy the executed notebooks that pages offer: smalldocs takes any notebook for a page, and copies none."""
+    for notebook in [path for folder in ("measures", "organisations") for path in stage.glob(f"{folder}/*/{NOTEBOOKS}")]:
+        target = stage / "_site" / notebook.relative_to(stage)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(notebook, target)
 
 
 def _path() -> str:
@@ -47,13 +59,13 @@ def _path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
-def _call(command: list[str], stage: Path) -> list[str]:
+def _call(name: str, command: list[str], stage: Path) -> list[str]:
     environment = {**os.environ, RENDERING: "1", "PATH": _path(), "PYTHONUTF8": "1"}
     done = subprocess.run(
-        command, cwd=stage, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        command, cwd=stage, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode:
         last = "\n  ".join(said[-LAST_LINES:])
-        raise RenderError(f"{Path(command[0]).stem} could not render {stage}:\n  {last}")
+        raise RenderError(f"{name} could not render {stage}:\n  {last}")
     return [line for line in said if "warn" in line.casefold() and not any(w in line for w in IGNORED_WARNINGS)]

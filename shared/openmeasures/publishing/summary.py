@@ -45,12 +45,12 @@ class Summary:
 
 _VARIATIONS = {
     Variation.COMMON_CAUSE: Badge("common", "Common cause: no sign of change"),
-    Variation.IMPROVEMENT_HIGH: Badge("improvement", "Special cause: improvement ▲"),
-    Variation.IMPROVEMENT_LOW: Badge("improvement", "Special cause: improvement ▼"),
-    Variation.CONCERN_HIGH: Badge("concern", "Special cause: concern ▲"),
-    Variation.CONCERN_LOW: Badge("concern", "Special cause: concern ▼"),
-    Variation.NEUTRAL_HIGH: Badge("neutral", "Special cause: high ▲"),
-    Variation.NEUTRAL_LOW: Badge("neutral", "Special cause: low ▼"),
+    Variation.IMPROVEMENT_HIGH: Badge("improvement", "Special cause: improvement ▲"),
+    Variation.IMPROVEMENT_LOW: Badge("improvement", "Special cause: improvement ▼"),
+    Variation.CONCERN_HIGH: Badge("concern", "Special cause: concern ▲"),
+    Variation.CONCERN_LOW: Badge("concern", "Special cause: concern ▼"),
+    Variation.NEUTRAL_HIGH: Badge("neutral", "Special cause: high ▲"),
+    Variation.NEUTRAL_LOW: Badge("neutral", "Special cause: low ▼"),
 }
 TOO_FEW = Badge("none", "Too few months to say")
 _ASSURANCES = {

@@ -1,0 +1,159 @@
+"""Renderers stand in as scripts that write down how they were called; tests/test_site.py has the real smalldocs."""
+
+import json
+import os
+import shutil
+import sys
+
+import pytest
+
+from openmeasures.errors import RenderError
+from openmeasures.publishing import render
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for Quarto is a script with a #! line")
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    monkeypatch.delenv(render.RENDERING, raising=False)
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    (folder / "_quarto.yml").write_text("project:\n  type: website\n  render: [index.qmd]\n", encoding="utf-8")
+    (folder / "index.qmd").write_text("---\ntitle: Home\n---\n\nHello.\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def quarto(tmp_path, monkeypatch):
+    """Put a Quarto on the PATH that says what it is told, ends with the given code, and writes down its call."""
+
+    def put(said="", complaint="", code=0):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        script = folder / "quarto"
+        script.write_text(
+            f"#!{sys.executable}\n"
+            "import json, os, sys\n"
+            f"with open({str(tmp_path / 'call.json')!r}, 'w') as file:\n"
+            "    json.dump({'arguments': sys.argv[1:], 'cwd': os.getcwd(), 'environment': dict(os.environ)}, file)\n"
+            f"sys.stdout.buffer.write({said.encode()!r})\n"
+            f"sys.stderr.buffer.write({complaint.encode() if isinstance(complaint, str) else complaint!r})\n"
+            f"sys.exit({code})\n",
+            encoding="utf-8",
+        )
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return lambda: json.loads((tmp_path / "call.json").read_text(encoding="utf-8"))
+
+    return put
+
+
+@pytest.fixture
+def no_quarto(monkeypatch):
+    """Hide any Quarto of this machine."""
+    real = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, **options: None if name == "quarto" else real(name, **options))
+
+
+# ---- which renderer
+
+
+@pytest.mark.parametrize("renderer", ["auto", "quarto"])
+def test_quarto_is_chosen_where_it_is_on_the_path(stage, quarto, renderer):
+    call = quarto()
+    assert render.render(stage, renderer) == ("Quarto", [])
+    assert call()["arguments"] == ["render", str(stage)]
+    assert call()["cwd"] == str(stage)
+
+
+def test_smalldocs_is_chosen_where_there_is_no_quarto(stage, no_quarto):
+    assert render.render(stage) == ("smalldocs", [])
+    assert "Hello." in (stage / "_site" / "index.html").read_text(encoding="utf-8")
+
+
+def test_smalldocs_is_chosen_when_asked_for(stage, quarto):
+    call = quarto()
+    assert render.render(stage, "smalldocs").renderer == "smalldocs"
+    with pytest.raises(FileNotFoundError):
+        call()
+
+
+def test_asking_for_a_quarto_that_is_not_there_is_an_error(stage, no_quarto):
+    with pytest.raises(RenderError, match=r"quarto: not on the PATH\. Install it .*--renderer smalldocs"):
+        render.render(stage, "quarto")
+    assert not (stage / "_site").exists()
+
+
+# ---- how it is called
+
+
+def test_the_renderer_knows_that_we_called_it(stage, quarto, monkeypatch):
+    call = quarto()
+    assert not render.is_rendering()
+    render.render(stage)
+    assert call()["environment"][render.RENDERING] == "1"
+    assert not render.is_rendering()
+    monkeypatch.setenv(render.RENDERING, "1")
+    assert render.is_rendering()
+
+
+def test_the_renderer_finds_our_own_command_without_an_activated_environment(stage, quarto):
+    call = quarto()
+    render.render(stage)
+    assert call()["environment"]["PATH"].split(os.pathsep)[0] == os.path.dirname(sys.executable)  # noqa: PTH120
+
+
+# ---- what it says
+
+
+@pytest.mark.parametrize("renderer", ["quarto", "smalldocs"])
+def test_a_renderer_that_fails_is_an_error_with_its_reason(stage, quarto, renderer):
+    quarto(said="[1/2] index.qmd\n", complaint="\nERROR: no such thing\n", code=1)
+    (stage / "_quarto.yml").write_text("project: [", encoding="utf-8")
+    with pytest.raises(RenderError) as refusal:
+        render.render(stage, renderer)
+    assert str(refusal.value).splitlines()[:2] == [f"{renderer} could not render {stage}:", f"  {reason}"]
+
+
+@pytest.mark.parametrize(("lines", "shown"), [(14, 14), (15, 15), (16, 15)])
+def test_only_the_last_lines_of_a_long_complaint_are_shown(stage, quarto, lines, shown):
+    quarto(complaint="".join(f"line {number}\n" for number in range(1, lines + 1)), code=1)
+    with pytest.raises(RenderError) as refusal:
+        render.render(stage)
+    said = str(refusal.value).splitlines()[1:]
+    assert (len(said), said[-1]) == (shown, f"  line {lines}")
+
+
+def test_warnings_are_passed_on_and_nothing_else(stage, quarto):
+    quarto(said="Output created\n", complaint="WARNING: a.qmd: broken link b.qmd\n[warn] odd key\n")
+    assert render.render(stage).warnings == ["WARNING: a.qmd: broken link b.qmd", "[warn] odd key"]
+
+
+def test_a_broken_link_is_a_warning_of_smalldocs(stage, no_quarto):
+    (stage / "index.qmd").write_text("[nowhere](nowhere.qmd)\n", encoding="utf-8")
+    assert render.render(stage).warnings == ["warning: index.qmd: broken link nowhere.qmd"]
+
+
+def test_what_concerns_quarto_alone_is_no_warning(stage, no_quarto):
+    (stage / "_quarto.yml").write_text(
+        "project:\n  type: website\n  render: [index.qmd]\nformat:\n  html:\n    html-math-method: mathml\n",
+        encoding="utf-8",
+    )
+    assert render.render(stage).warnings == []
+
+
+def test_output_in_another_encoding_is_still_passed_on(stage, quarto):
+    quarto(complaint=b"WARNING: na\xefve\n")
+    assert render.render(stage).warnings == ["WARNING: na\N{REPLACEMENT CHARACTER}ve"]
+
+
+# ---- downloads
+
+
+def test_executed_notebooks_are_downloads_and_not_pages(stage, no_quarto):
+    downloads = stage / "organisations" / "RC9" / "downloads"
+    downloads.mkdir(parents=True)
+    (downloads / "four_hours-RC9.ipynb").write_text("{}", encoding="utf-8")
+    render.render(stage)
+    site = stage / "_site" / "organisations" / "RC9" / "downloads"
+    assert [path.name for path in site.iterdir()] == ["four_hours-RC9.ipynb"]

@@ -1,0 +1,172 @@
+from datetime import date
+
+import pytest
+
+from openmeasures.methods.spc import Assurance, Variation
+from openmeasures.publishing import summary
+from openmeasures.publishing.summary import Badge
+from openmeasures.releases import Release, ReleaseStatus
+from openmeasures.results import COLUMNS
+
+RELEASE = Release(
+    sha256="0" * 64, source="ae_monthly", file_name="March-2024.csv", period_start=date(2024, 3, 1),
+    period_end=date(2024, 3, 31), status=ReleaseStatus.PROVISIONAL, published=None, retrieved=date(2024, 4, 11),
+    url="https://www.england.nhs.uk/", licence="OGL", synthetic=False,
+)  # fmt: skip
+
+
+def point(month, value=60.0, *, series="all", **values):
+    """Make a point of 600 of 1,000, an interval of one point and limits of ten either side."""
+    figures = {"numerator": 600.0, "denominator": 1000.0, "value": value, "status": "reported"}
+    around = {"value_lower": 59.0, "value_upper": 61.0, "lower_process_limit": 50.0, "upper_process_limit": 70.0}
+    return (
+        dict.fromkeys(COLUMNS)
+        | figures
+        | around
+        | {"series": series, "period_start": f"2024-{month:02d}-01", "variation": "common_cause"}
+        | values
+    )
+
+
+MISSING = {
+    "value": None, "numerator": None, "denominator": None, "value_lower": None, "value_upper": None, "variation": None,
+}  # fmt: skip
+
+
+def content(*points):
+    return {"points": list(points), "period_to": "2024-03-01"}
+
+
+def plain(text):
+    return text.replace("\u00a0", " ")
+
+
+# ---- the latest figure
+
+
+def test_the_latest_point_is_the_last_with_a_value_of_the_measure_itself():
+    points = point(1), point(2), point(3, status="not_submitted", **MISSING), point(3, series="type_1")
+    assert summary.latest_point(content(*points)) == points[1]
+
+
+@pytest.mark.parametrize("points", [(), (point(3, **MISSING),), (point(3, series="type_1"),)])
+def test_there_may_be_no_latest_point(points):
+    assert summary.latest_point(content(*points)) is None
+
+
+def test_a_summary_gives_the_latest_figure(measure):
+    found = summary.summarise(content(point(2), point(3, 60.04)), measure, RELEASE)
+    assert (found.month, plain(found.value), found.counted) == ("March 2024", "60.0 %", "600 of 1,000")
+    assert (found.data_to, found.vintage) == ("March 2024", "provisional")
+
+
+def test_a_summary_of_a_series_that_ended_says_both_months(measure):
+    found = summary.summarise(content(point(2)), measure, RELEASE)
+    assert (found.month, found.data_to) == ("February 2024", "March 2024")
+
+
+def test_a_summary_without_a_figure(measure):
+    found = summary.summarise(content(), measure, RELEASE)
+    assert (found.month, found.value, found.counted) == ("No month", "no figure", "")
+    assert (found.variation, found.standard) == (summary.TOO_FEW, None)
+
+
+@pytest.mark.parametrize("status", ReleaseStatus)
+def test_a_summary_says_how_settled_the_data_are(measure, status):
+    release = RELEASE.model_copy(update={"status": status})
+    assert summary.summarise(content(point(3)), measure, release).vintage == status.value
+
+
+# ---- badges
+
+
+@pytest.mark.parametrize(
+    ("variation", "badge"),
+    [
+        ("common_cause", Badge("common", "Common cause: no sign of change")),
+        ("improvement_high", Badge("improvement", "Special cause: improvement ▲")),
+        ("improvement_low", Badge("improvement", "Special cause: improvement ▼")),
+        ("concern_high", Badge("concern", "Special cause: concern ▲")),
+        ("concern_low", Badge("concern", "Special cause: concern ▼")),
+        ("neutral_high", Badge("neutral", "Special cause: high ▲")),
+        ("neutral_low", Badge("neutral", "Special cause: low ▼")),
+        (None, Badge("none", "Too few months to say")),
+    ],
+)
+def test_variation_has_words_beside_its_colour(variation, badge):
+    assert summary.variation(point(3, variation=variation)) == badge
+
+
+def test_no_point_has_no_variation():
+    assert summary.variation(None) == summary.TOO_FEW
+
+
+def test_every_label_has_its_badge():
+    assert {summary.variation(point(3, variation=each.value)).kind for each in Variation} == {
+        "common", "improvement", "concern", "neutral",
+    }  # fmt: skip
+
+
+def standard_of(measure, **values):
+    found = summary.summarise(content(point(3, standard=95.0, standard_name="Operational", **values)), measure, RELEASE)
+    return found.standard
+
+
+@pytest.mark.parametrize(
+    ("assurance", "kind", "text"),
+    [
+        ("consistently_passing", "passing", "Will be met every month"),
+        ("hit_or_miss", "hit-or-miss", "Met in some months and not in others"),
+        ("consistently_failing", "failing", "Will not be met without change"),
+        (None, "none", "Too few months to say"),
+    ],
+)
+def test_a_standard_is_shown_with_what_may_be_expected(measure, assurance, kind, text):
+    found = standard_of(measure, assurance=assurance)
+    assert (found.name, plain(found.value), found.kind, found.text) == ("Operational", "95 %", kind, text)
+
+
+def test_every_assurance_has_its_badge(measure):
+    assert len({standard_of(measure, assurance=each.value).kind for each in Assurance}) == len(Assurance)
+
+
+def test_a_point_without_a_standard_has_none(measure):
+    assert summary.summarise(content(point(3)), measure, RELEASE).standard is None
+
+
+# ---- the rows behind a chart
+
+
+def test_rows_are_those_of_one_series_latest_first(measure):
+    points = content(point(2), point(3), point(3, series="type_1"))
+    assert [row["month"] for row in summary.rows(points, measure, series="all")] == ["March 2024", "February 2024"]
+    assert [row["month"] for row in summary.rows(points, measure, series="type_1")] == ["March 2024"]
+
+
+def test_a_row_shows_all_that_the_chart_does(measure):
+    (row,) = summary.rows(content(point(3, numerator=6000.0, denominator=10000.0)), measure, series="all")
+    assert {name: plain(value) for name, value in row.items()} == {
+        "month": "March 2024",
+        "numerator": "6,000",
+        "denominator": "10,000",
+        "value": "60.0 %",
+        "interval": "59.0 % to 61.0 %",
+        "limits": "50.0 % to 70.0 %",
+        "status": "reported",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (MISSING | {"status": "not_submitted"}, ("", "", "", "", "50.0 % to 70.0 %", "not submitted")),
+        (MISSING | {"status": "suppressed"}, ("", "", "", "", "50.0 % to 70.0 %", "suppressed")),
+        (MISSING | {"numerator": 0.0, "denominator": 0.0}, ("0", "0", "", "", "50.0 % to 70.0 %", "reported")),
+        ({"value": 0.0}, ("600", "1,000", "0.0 %", "59.0 % to 61.0 %", "50.0 % to 70.0 %", "reported")),
+        ({"lower_process_limit": None}, ("600", "1,000", "60.0 %", "59.0 % to 61.0 %", "", "reported")),
+        ({"value_upper": None}, ("600", "1,000", "60.0 %", "", "50.0 % to 70.0 %", "reported")),
+    ],
+)
+def test_a_cell_is_empty_where_there_is_nothing_and_only_there(measure, values, shown):
+    (row,) = summary.rows(content(point(3, **values)), measure, series="all")
+    assert tuple(plain(value) for value in row.values())[1:] == shown
