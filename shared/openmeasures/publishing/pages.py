@@ -11,6 +11,7 @@ longer does; it touches nothing else.
 """
 
 import json
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
@@ -69,9 +70,9 @@ class Pages:
     stage: Path
     written: list[str] = field(default_factory=list)
 
-    def write(self, address: str, text: str) -> None:
+    def write(self, address: str, text: str | bytes) -> None:
         """Write one file whole, and only where it differs, so that a renderer sees what changed."""
-        path, content = self.stage / address, text.encode()
+        path, content = self.stage / address, text.encode() if isinstance(text, str) else text
         self.written.append(address)
         if not (path.is_file() and path.read_bytes() == content):
             write_whole(path, content)
@@ -120,14 +121,22 @@ def _runs(store: Store, build: Path, measure: Measure) -> list[Run]:
         release = [r for r in releases if f"{r.period_start:%Y-%m}" <= entry.period_to][-1]
         notebook = notebook_path(build, measure.id, entry.org_code)
         content = {} if entry.error else collect.contents(build, [entry])[0]
-        found.append(Run(measure, entry.org_code, notebook, release, content, entry.error))
+        error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
+        found.append(Run(measure, entry.org_code, notebook, release, content, error))
     return found
+
+
+def _without_folders(error: str, *folders: Path) -> str:
+    """Return an error for readers, who are not to see where on this machine it happened."""
+    for folder in sorted({str(folder) for folder in folders}, key=len, reverse=True):
+        error = error.replace(folder + os.sep, "").replace(folder, "…")
+    return error
 
 
 def _copy_by_hand(pages: Pages) -> None:
     site = project.root() / "site"
-    for path in sorted(path for path in site.rglob("*") if path.is_file()):
-        pages.write(path.relative_to(site).as_posix(), path.read_text(encoding="utf-8"))
+    for path in sorted(path for path in site.rglob("*") if path.is_file() and not path.name.startswith(".")):
+        pages.write(path.relative_to(site).as_posix(), path.read_bytes())
     if pages.stage != project.root():
         shutil.copyfile(project.root() / CONFIG, pages.stage / CONFIG)
 

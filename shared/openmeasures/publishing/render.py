@@ -48,7 +48,9 @@ def render(stage: Path, renderer: str = "auto") -> Rendered:
 
 def _copy_notebooks(stage: Path) -> None:
     """Copy the executed notebooks that pages offer: smalldocs takes any notebook for a page, and copies none."""
-    for notebook in [path for folder in ("measures", "organisations") for path in stage.glob(f"{folder}/*/{NOTEBOOKS}")]:
+    for notebook in [
+        path for folder in ("measures", "organisations") for path in stage.glob(f"{folder}/*/{NOTEBOOKS}")
+    ]:
         target = stage / "_site" / notebook.relative_to(stage)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(notebook, target)

@@ -8,9 +8,11 @@ from statistics import mean
 import polars as pl
 import pytest
 
-from openmeasures import project, sample
+from openmeasures import project
 from openmeasures.errors import DefinitionError
 from openmeasures.periods import MONTH_NAMES
+from openmeasures.sample import organisations as sample_organisations
+from openmeasures.sample import stories, write_sample
 
 PUBLISHED = project.root().parent / "shared" / "data" / "published"
 needs_published_data = pytest.mark.skipif(not PUBLISHED.is_dir(), reason=f"no published data in {PUBLISHED}")
@@ -76,7 +78,7 @@ def type_1(row):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample") / "made"
-    sample.write_sample(folder)
+    write_sample(folder)
     return folder
 
 
@@ -93,7 +95,7 @@ def series(folder):
 
 @pytest.fixture(scope="module")
 def organisations():
-    return sample.read_organisations()
+    return sample_organisations.read_organisations()
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def fork(tmp_path, monkeypatch):
     """A project of one's own, with a copy of the reference tables to spoil."""
     (tmp_path / "_quarto.yml").touch()
     (tmp_path / "analyses").mkdir()
-    shutil.copytree(sample.reference_folder(), tmp_path / "reference" / "sample")
+    shutil.copytree(sample_organisations.reference_folder(), tmp_path / "reference" / "sample")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "reference" / "sample"
 
@@ -116,7 +118,7 @@ def replaced(path, old, new):
 
 
 def test_two_writes_are_equal_byte_for_byte(folder, tmp_path):
-    written = sample.write_sample(tmp_path)
+    written = write_sample(tmp_path)
     assert {p.name: p.read_bytes() for p in written} == {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
@@ -129,14 +131,14 @@ def test_one_organisation_more_changes_no_other(fork, folder, tmp_path):
     path = fork / "organisations.csv"
     added = "Z-99,Elsewick NHS Trust,acute trust,Sundrey,Sundrey,8000,0,0,0.6,,\n"
     path.write_text(path.read_text(encoding="utf-8") + added, encoding="utf-8")
-    for written in sample.write_sample(tmp_path / "more"):
+    for written in write_sample(tmp_path / "more"):
         assert [row for row in rows_of(written)[:-1] if row[1] != "Z-99"] == rows_of(folder / written.name)[:-1]
 
 
 def test_a_story_less_changes_no_other_month(fork, series, tmp_path):
     path = fork / "organisations.csv"
     path.write_text(re.sub(r",shock,.*", ",,", path.read_text(encoding="utf-8")), encoding="utf-8")
-    sample.write_sample(tmp_path / "less")
+    write_sample(tmp_path / "less")
     for month, name in NAMES.items():
         (row,) = [row for row in rows_of(tmp_path / "less" / f"{name}-synthetic.csv") if row[1] == "Z-07"]
         assert (row == series["Z-07"][month]) is (month != "2025-06")
@@ -149,7 +151,7 @@ def test_one_file_a_month_and_a_second_for_the_revised_one(folder):
     expected = [f"{name}-synthetic.csv" for name in NAMES.values()]
     assert len(expected) == 48
     expected.insert(expected.index("October-2025-synthetic.csv") + 1, "October-2025-synthetic-revised.csv")
-    assert [path.name for path in sample.write_sample(folder)] == expected
+    assert [path.name for path in write_sample(folder)] == expected
     assert sorted(path.name for path in folder.iterdir()) == sorted(expected)
 
 
@@ -363,18 +365,18 @@ def test_a_hospital_without_ae_is_there_for_its_other_admissions(series):
 
 
 def test_every_story_is_planted_once(organisations):
-    assert sorted(organisations["story"].drop_nulls()) == sorted(sample.Story)
+    assert sorted(organisations["story"].drop_nulls()) == sorted(stories.Story)
 
 
 @pytest.mark.parametrize(
     ("story", "months"),
     [
-        (sample.Story.STEP_IMPROVEMENT, [sample.STEP_FROM]),
-        (sample.Story.SHOCK, [sample.SHOCK_MONTH]),
-        (sample.Story.SLOW_DECLINE, [sample.DECLINE_FROM, sample.LAST_MONTH]),
-        (sample.Story.NOT_SUBMITTED, sample.NOT_SUBMITTED_MONTHS),
-        (sample.Story.OTHER_STANDARD, sample.OTHER_STANDARD_MONTHS),
-        (sample.Story.REVISED, [sample.REVISED_MONTH]),
+        (stories.Story.STEP_IMPROVEMENT, [stories.STEP_FROM]),
+        (stories.Story.SHOCK, [stories.SHOCK_MONTH]),
+        (stories.Story.SLOW_DECLINE, [stories.DECLINE_FROM, stories.LAST_MONTH]),
+        (stories.Story.NOT_SUBMITTED, stories.NOT_SUBMITTED_MONTHS),
+        (stories.Story.OTHER_STANDARD, stories.OTHER_STANDARD_MONTHS),
+        (stories.Story.REVISED, [stories.REVISED_MONTH]),
     ],
 )
 def test_notes_name_the_months_that_are_planted(organisations, story, months):
@@ -395,9 +397,9 @@ def test_organisations_are_typed(organisations):
 
 
 def test_the_planted_merger_is_in_the_successions():
-    assert sample.read_successions().select("org_code", "successor_code", pl.col("date").cast(pl.String)).rows() == [
-        ("Z-21", "Z-20", "2024-04-01")
-    ]
+    assert sample_organisations.read_successions().select(
+        "org_code", "successor_code", pl.col("date").cast(pl.String)
+    ).rows() == [("Z-21", "Z-20", "2024-04-01")]
 
 
 @pytest.mark.parametrize(
@@ -417,26 +419,26 @@ def test_the_planted_merger_is_in_the_successions():
 def test_a_row_that_breaks_a_rule_is_refused_by_its_name(fork, old, new, rule):
     replaced(fork / "organisations.csv", old, new)
     with pytest.raises(DefinitionError, match=rf"organisations\.csv: rows \[.*{re.escape(rule)}"):
-        sample.read_organisations()
+        sample_organisations.read_organisations()
 
 
 def test_another_header_is_refused(fork):
     replaced(fork / "organisations.csv", "org_code,org_name", "org_code,name")
     with pytest.raises(DefinitionError, match=r"columns .*'name'.* expected .*'org_name'"):
-        sample.read_organisations()
+        sample_organisations.read_organisations()
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2,3\n"])
 def test_what_is_no_table_is_refused(fork, content):
     (fork / "organisations.csv").write_text(content)
     with pytest.raises(DefinitionError, match="not a table"):
-        sample.read_organisations()
+        sample_organisations.read_organisations()
 
 
 def test_a_missing_table_is_refused(fork):
     (fork / "successions.csv").unlink()
     with pytest.raises(DefinitionError, match=r"successions\.csv: no such file"):
-        sample.read_successions()
+        sample_organisations.read_successions()
 
 
 @pytest.mark.parametrize(
@@ -451,4 +453,4 @@ def test_a_missing_table_is_refused(fork):
 def test_a_succession_that_cannot_be_is_refused(fork, old, new, message):
     replaced(fork / "successions.csv", old, new)
     with pytest.raises(DefinitionError, match=message):
-        sample.read_successions()
+        sample_organisations.read_successions()
