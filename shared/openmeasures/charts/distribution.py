@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from openmeasures.charts import theme
+from openmeasures.charts import layout, theme
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError, near_miss
 from openmeasures.methods.peers import Spread
@@ -88,7 +88,7 @@ def chart(
     }
     drawn = {kind: (float(line), words) for kind, (line, words) in lines.items() if line is not None}
     values = others["value"].to_list()
-    ends = theme.domain([*values, *(line for line, _ in drawn.values())], bounds=measure.natural_bounds)
+    ends = layout.domain([*values, *(line for line, _ in drawn.values())], bounds=measure.natural_bounds)
     across, places = _fitting_piles(values, ends=ends, width=width * PLOT_SHARE)
     levels = max(level for _, level in places) + 1
     is_subject = pl.col("org_code") == org_code
@@ -114,8 +114,8 @@ def chart(
     return alt.LayerChart(
         layer=_layers(across, len(labels), levels, ends=ends, measure=measure),
         title=alt.Title(
-            theme.wrapped(title, width=width, size=theme.PAGE.title),
-            subtitle=theme.wrapped(note, width=width, size=theme.PAGE.text),
+            layout.wrapped(title, width=width, size=theme.PAGE.title),
+            subtitle=layout.wrapped(note, width=width, size=theme.PAGE.text),
         ),
         description=finding,
         width=width,
@@ -136,7 +136,7 @@ def _label(kind: str, words: str, line: float, *, row: int, ends: tuple[float, f
         "kind": kind,
         "row": row,
         "line": round(line, theme.DECIMALS),
-        "label": theme.wrapped(words, width=width * theme.LABEL_SHARES["labels"], size=theme.PAGE.text),
+        "label": layout.wrapped(words, width=width * theme.LABEL_SHARES["labels"], size=theme.PAGE.text),
         "align": "left" if share < CENTRED[0] else "right" if share > CENTRED[1] else "center",
         "colour": colour,
         "ink": ink,

@@ -18,7 +18,7 @@ from xml.sax.saxutils import quoteattr
 import altair as alt
 import vl_convert
 
-from openmeasures.charts import theme
+from openmeasures.charts import layout, theme
 
 SPEC_TYPE = "application/vnd.openmeasures.chart+json"  # "+json", so that nbformat keeps it as JSON
 VEGA_LITE_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # what Altair writes
@@ -66,10 +66,10 @@ def narrow(spec: Spec, width: int = theme.PHONE.width) -> Spec:
     phone["config"] = theme.config(theme.PHONE)
     title = phone["title"]
     for part, size in (("text", theme.PHONE.title), ("subtitle", theme.PHONE.text)):
-        title[part] = theme.wrapped(" ".join(title[part]), width=width, size=size)
+        title[part] = layout.wrapped(" ".join(title[part]), width=width, size=size)
     for name, share in theme.LABEL_SHARES.items():
         for row in phone["datasets"].get(name, []):
-            row["label"] = theme.wrapped(" ".join(row["label"]), width=width * share, size=theme.PHONE.text)
+            row["label"] = layout.wrapped(" ".join(row["label"]), width=width * share, size=theme.PHONE.text)
     _spread_end_labels(phone)
     _thin_axis_and_points(phone)
     if "dots" in phone["datasets"]:
@@ -84,7 +84,7 @@ def _spread_end_labels(phone: Spec) -> None:
     if labels:
         ends = phone["layer"][0]["encoding"]["y"]["scale"]["domain"]
         lines = max(len(row["label"]) for row in labels)
-        places = theme.apart([row["line"] for row in labels], ends=ends, height=phone["height"], lines=lines)
+        places = layout.apart([row["line"] for row in labels], ends=ends, height=phone["height"], lines=lines)
         for row, place in zip(labels, places, strict=True):
             row["at"] = place
 
@@ -94,7 +94,7 @@ def _thin_axis_and_points(phone: Spec) -> None:
     months = phone["datasets"].get("points", [])
     for encoding in (layer["encoding"] for layer in phone["layer"] if months):
         if "axis" in encoding.get("x", {}):
-            encoding["x"]["axis"]["tickCount"]["step"] = theme.month_step(len(months), theme.PHONE)
+            encoding["x"]["axis"]["tickCount"]["step"] = layout.month_step(len(months), theme.PHONE)
         if "size" in encoding:
             scale = encoding["size"]["scale"]
             scale["range"] = [area * theme.PHONE.points for area in scale["range"]]

@@ -12,7 +12,7 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from openmeasures.charts import theme
+from openmeasures.charts import layout, theme
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import SpecialCause, Variation
@@ -96,7 +96,7 @@ def chart(
     points, beyond = _within_reach(points.sort("period_start"), measure)
     drawn = [float(figure) for column in ("value", *LINES) for figure in points[column].drop_nulls()]
     room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
-    ends = theme.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
+    ends = layout.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
     rows = _rows(points, measure)
     subtitle = theme.axis_words(measure)
     if ends[0] != 0:
@@ -113,8 +113,8 @@ def chart(
             *_sign_layers({row["sign"] for row in rows}),
         ],
         title=alt.Title(
-            theme.wrapped(title, width=width, size=theme.PAGE.title),
-            subtitle=theme.wrapped(subtitle, width=width, size=theme.PAGE.text),
+            layout.wrapped(title, width=width, size=theme.PAGE.title),
+            subtitle=layout.wrapped(subtitle, width=width, size=theme.PAGE.text),
         ),
         description=finding,
         width=width,
@@ -178,7 +178,7 @@ def _end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]
     """Return the words to the right of each line that reaches the last month, none of them touching."""
     last = points.row(-1, named=True)
     lines = {column: last[column] for column in LINES if last[column] is not None}
-    places = theme.apart(list(lines.values()), ends=ends, height=theme.PLOT_HEIGHT)
+    places = layout.apart(list(lines.values()), ends=ends, height=theme.PLOT_HEIGHT)
     return [
         {
             "period_start": last["period_start"].isoformat(),
@@ -213,7 +213,7 @@ def _step_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row
 
 
 def _month_axis(months: int) -> alt.X:
-    step = theme.month_step(months, theme.PAGE)
+    step = layout.month_step(months, theme.PAGE)
     return alt.X(
         "period_start:T",
         scale=alt.Scale(type="utc", padding=8, nice=False),  # utc: months must not shift with the reader's clock

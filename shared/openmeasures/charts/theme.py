@@ -1,4 +1,4 @@
-"""The look of every chart: colours, signs, fonts, sizes, and the room that words need.
+"""The look of every chart: colours, signs, fonts, sizes and words.
 
 No other module names a colour. Colours follow Making Data Count [1], but never stand alone: each kind of point also
 has its own shape, size or fill, and an edge dark enough to be seen on white. Importing this enables the theme.
@@ -9,18 +9,13 @@ has its own shape, size or fill, and an edge dark enough to be seen on white. Im
 | `PAGE`, `PHONE` | the two sizes in which a chart is published |
 | `config` | the Vega-Lite configuration for a size |
 | `measured`, `plainly` | figures for labels |
-| `axis_words`, `tick_words`, `month_step`, `tooltip` | what axes and tooltips say |
-| `wrapped`, `apart` | words on lines that fit, labels that do not touch |
-| `domain` | where an axis begins and ends |
+| `axis_words`, `tick_words`, `tooltip` | what axes and tooltips say |
 
 Sources:
 1. NHS-R Community, NHSRplotthedots at 050b07d, R/ptd_spc_colours.R, https://github.com/nhs-r-community/NHSRplotthedots
 2. W3C, WCAG 2.2, success criteria 1.4.1, 1.4.3 and 1.4.11, https://www.w3.org/TR/WCAG22/
 """
 
-import math
-import textwrap
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import altair as alt
@@ -155,76 +150,3 @@ def tooltip(fields: dict[str, str]) -> list[alt.Tooltip]:
         alt.Tooltip(field, title=title, format="," if field.endswith(":Q") else alt.Undefined)
         for field, title in fields.items()
     ]
-
-
-def month_step(months: int, size: Size) -> int:
-    """Return how many months apart the labels of an axis of so many months are."""
-    return next((step for step in MONTH_STEPS if months <= step * size.months), MONTH_STEPS[-1])
-
-
-def wrapped(words: str, *, width: float, size: int) -> list[str]:
-    """Return the words on as few lines of `width` pixels as can be, all about as long; no-break spaces hold."""
-    most = max(1, int(width / (size * LETTER)))
-
-    def lines(letters: int) -> list[str]:
-        return textwrap.wrap(words, letters, break_long_words=False, break_on_hyphens=False)
-
-    fewest = len(lines(most))
-    return lines(next(letters for letters in range(1, most + 1) if len(lines(letters)) == fewest))
-
-
-def apart(values: Sequence[float], *, ends: tuple[float, float], height: float, lines: int = 1) -> list[float]:
-    """Return where labels of so many `lines` stand: each as near its value as can be, none touching, all on the axis.
-
-    All in the axis's unit, but the axis's `height` in pixels. Of equal values the first stands highest.
-
-    >>> apart([50, 51, 90], ends=(0, 100), height=190)
-    [45.5, 55.5, 90.0]
-    """
-    low, high = ends
-    room = (high - low) / height * (lines * LINE_HEIGHT + LABEL_SPACE)
-    order = sorted(range(len(values)), key=lambda index: -values[index])
-    blocks: list[list[float]] = []  # labels that touch, as [sum, count]: pooled, they share their middle
-    for place, index in enumerate(order):
-        blocks.append([values[index] + place * room, 1])
-        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] < blocks[-1][0] / blocks[-1][1]:
-            total, count = blocks.pop()
-            blocks[-1][0] += total
-            blocks[-1][1] += count
-    middles = [total / count for total, count in blocks for _ in range(int(count))]
-    lowest = low + (len(values) - 1) * room
-    placed = {index: min(max(middles[place], lowest), high) - place * room for place, index in enumerate(order)}
-    return [round(placed[index], 6) for index in range(len(values))]
-
-
-def domain(
-    values: Sequence[float], *, bounds: tuple[float | None, float | None], room_below: float = 0.0
-) -> tuple[float, float]:
-    """Return round ends for an axis that shows `values`, never beyond the `bounds` of what can happen.
-
-    It starts at the lower bound only where the values come near it. However little the values differ, it spans at
-    least `LEAST_SPAN` of the possible range, so that noise is not drawn as a mountain. `room_below` is a share of the
-    span, for marks at the base.
-
-    >>> domain([71.2, 78.9], bounds=(0, 100))
-    (70.0, 80.0)
-    >>> domain([100, 100], bounds=(0, 100))
-    (97.0, 100.0)
-    """
-    low, high = bounds
-    possible = high - low if low is not None and high is not None else max(abs(value) for value in values)
-    least, most = min(values), max(values)
-    lacking = max(possible * LEAST_SPAN - (most - least), 0) or (most == least) * 1.0
-    least, most = least - lacking / 2, most + lacking / 2
-    step = _nice_step((most - least) / 8)
-    start = math.floor((least - (most - least) * (0.05 + room_below)) / step) * step
-    end = math.ceil((most + (most - least) * 0.05) / step) * step
-    if low is not None and start - low < (end - start) / 2:
-        start = low
-    return round(float(start), 10), round(float(end if high is None else min(end, high)), 10)
-
-
-def _nice_step(least: float) -> float:
-    """Return the first of 1, 2, 5, 10, 20, 50 … and their tenths that is not below `least`."""
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(power * step for step in (1, 2, 5, 10) if power * step >= least)

@@ -128,7 +128,7 @@ def _runs(store: Store, build: Path, measure: Measure) -> list[Run]:
 
 def _without_folders(error: str, *folders: Path) -> str:
     """Return an error for readers, who are not to see where on this machine it happened."""
-    for folder in sorted({str(folder) for folder in folders}, key=len, reverse=True):
+    for folder in sorted({str(folder) for folder in folders if folder.name}, key=len, reverse=True):
         error = error.replace(folder + os.sep, "").replace(folder, "…")
     return error
 

@@ -1,0 +1,414 @@
+"""Pages as Markdown, from runs that were made up by hand; tests/test_site.py has the whole way, to HTML."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_output
+
+from openmeasures import results
+from openmeasures.errors import DefinitionError, RenderError
+from openmeasures.publishing import pages
+from openmeasures.running import manifest
+from openmeasures.running.execute import notebook_path
+from openmeasures.running.manifest import Entry
+from openmeasures.running.plan import data_digest
+
+ENGLAND_PAGE = "measures/four_hours/index.qmd"
+
+
+def page_of(code):
+    return f"organisations/{code}/four_hours.qmd"
+
+
+@pytest.fixture
+def build(tmp_path):
+    return tmp_path / "_build"
+
+
+@pytest.fixture
+def stage(tmp_path):
+    folder = tmp_path / "stage"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def ran(small_project, store, keep, build, notebook_of):
+    """Record a run of `four_hours`: its notebook, or its error."""
+    keep(("RC9", 1000, 400), ("RJ1", 500, 100))
+
+    def record(org_code="RC9", *, error="", value=60.0, name=None, region="London", outputs=(), digest=None):
+        digest = digest or data_digest(store, "ae_monthly")
+        manifest.append(
+            build / "manifest.jsonl",
+            Entry(
+                measure_id="four_hours", org_code=org_code, period_to="2024-03", digest=digest, seconds=1, error=error,
+                status="failed" if error else "done",
+            ),
+        )  # fmt: skip
+        if error:
+            return
+        point = dict.fromkeys(results.COLUMNS) | {
+            "series": "all", "org_code": org_code, "period_start": "2024-03-01", "value": value, "numerator": 600.0,
+            "denominator": 1000.0, "status": "reported",
+        }  # fmt: skip
+        content = {
+            "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
+            "region_name": region, "period_to": "2024-03-01", "synthetic": False, "releases": [],
+            "findings": {"variation": f"What {org_code} is like.", "peers": "Like others."}, "points": [point],
+        }  # fmt: skip
+        notebook = notebook_of("variation()", "method()", "results.collect()")
+        notebook.cells[-5].id = "variation"
+        notebook.cells[-5].outputs = [new_output("display_data", data=out) for out in outputs]
+        notebook.cells[-3].outputs = [new_output("display_data", data={"text/markdown": "Step by step."})]
+        shown = {results.MIME_TYPE: content, "text/markdown": "The finding."}
+        notebook.cells[-1].outputs = [new_output("display_data", data=shown)]
+        path = notebook_path(build, "four_hours", org_code)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+
+    return record
+
+
+@pytest.fixture
+def publish(store, build, stage):
+    return lambda: pages.publish(store, build, stage)
+
+
+@pytest.fixture
+def text(stage):
+    return lambda address: (stage / address).read_text(encoding="utf-8")
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+# ---- which pages
+
+
+def test_england_and_every_organisation_have_their_pages(ran, publish, stage):
+    for code in ("ENG", "RC9"):
+        ran(code)
+    assert {address for address in publish() if address.startswith(("measures", "organisations", "_"))} >= {
+        "_measures.qmd",
+        "measures/index.qmd",
+        ENGLAND_PAGE,
+        "measures/four_hours/downloads/four_hours-ENG.csv",
+        "measures/four_hours/downloads/four_hours-ENG.ipynb",
+        "organisations/index.qmd",
+        "organisations/RC9/index.qmd",
+        page_of("RC9"),
+        "organisations/RC9/downloads/four_hours-RC9.csv",
+        "organisations/RC9/downloads/four_hours-RC9.ipynb",
+    }
+    assert not (stage / "organisations" / "ENG").exists()
+
+
+def test_every_address_returned_is_a_file(ran, publish, stage):
+    ran("ENG")
+    assert set(publish()) | {"_quarto.yml"} == files(stage)
+
+
+def test_pages_written_by_hand_are_copied(ran, publish, stage, small_project):
+    ran("ENG")
+    publish()
+    for path in files(small_project / "site"):
+        assert (stage / path).read_bytes() == (small_project / "site" / path).read_bytes()
+
+
+def test_pictures_are_copied_and_hidden_files_are_not(ran, publish, stage, small_project):
+    (small_project / "site" / "assets" / "logo.png").write_bytes(b"\x89PNG\xff")
+    (small_project / "site" / ".DS_Store").write_bytes(b"\xff")
+    ran("ENG")
+    publish()
+    assert (stage / "assets" / "logo.png").read_bytes() == b"\x89PNG\xff"
+    assert not (stage / ".DS_Store").exists()
+
+
+def test_the_project_itself_may_be_the_stage(ran, store, build, small_project):
+    ran("ENG")
+    before = (small_project / "_quarto.yml").read_bytes()
+    pages.publish(store, build, small_project)
+    assert (small_project / "_quarto.yml").read_bytes() == before
+    assert (small_project / ENGLAND_PAGE).is_file()
+
+
+def test_runs_on_other_data_have_no_pages(ran, publish):
+    ran("RC9")
+    ran("RJ1", digest="before")
+    assert [address for address in publish() if "RJ1" in address] == []
+
+
+@pytest.mark.parametrize("entries", [(), ({"error": "broken"},), ({"digest": "before"},)])
+def test_without_any_result_there_is_no_site(ran, publish, stage, entries):
+    for entry in entries:
+        ran("RC9", **entry)
+    with pytest.raises(RenderError, match=r"_build: no run on the present data succeeded\. Use `openmeasures run`"):
+        publish()
+    assert files(stage) == set()
+
+
+# ---- what is removed
+
+
+def test_pages_of_organisations_that_are_gone_are_removed_and_nothing_else(ran, publish, stage, build):
+    for code in ("ENG", "RC9", "RJ1"):
+        ran(code)
+    publish()
+    others = {"notes.txt", "organisations/RC9/notes.qmd", "organisations/RXX/four_hours.qmd", "_site/index.html"}
+    for name in others:
+        (stage / name).parent.mkdir(parents=True, exist_ok=True)
+        (stage / name).write_text("not ours", encoding="utf-8")
+    before = files(stage)
+    (build / "manifest.jsonl").unlink()
+    for code in ("ENG", "RJ1"):
+        ran(code)
+    publish()
+    assert before - files(stage) == {
+        "organisations/RC9/index.qmd",
+        "organisations/RC9/four_hours.qmd",
+        "organisations/RC9/downloads/four_hours-RC9.csv",
+        "organisations/RC9/downloads/four_hours-RC9.ipynb",
+    }
+    assert files(stage) - before == set()
+
+
+def test_a_page_that_was_deleted_by_hand_is_not_missed(ran, publish, stage, build):
+    ran("ENG")
+    ran("RC9")
+    publish()
+    (stage / page_of("RC9")).unlink()
+    (build / "manifest.jsonl").unlink()
+    ran("ENG")
+    publish()
+    assert not (stage / "organisations" / "RC9" / "index.qmd").exists()
+
+
+def test_downloads_of_a_run_that_now_fails_are_removed(ran, publish, stage):
+    ran("ENG")
+    ran("RC9")
+    publish()
+    ran("RC9", error="broken")
+    publish()
+    assert {name for name in files(stage) if "RC9" in name} == {"organisations/RC9/index.qmd", page_of("RC9")}
+
+
+def test_a_page_that_is_the_same_is_not_written_again(ran, publish, stage):
+    ran("ENG")
+    publish()
+    before = {name: (stage / name).stat().st_mtime_ns for name in files(stage) - {"_quarto.yml"}}
+    publish()
+    assert {name: (stage / name).stat().st_mtime_ns for name in before} == before
+
+
+def test_publishing_twice_writes_the_same(ran, publish, stage):
+    ran("ENG")
+    ran("RC9")
+    publish()
+    before = {name: (stage / name).read_bytes() for name in files(stage)}
+    publish()
+    assert {name: (stage / name).read_bytes() for name in files(stage)} == before
+
+
+# ---- a page of one organisation
+
+
+def test_a_page_says_whose_it_is_and_what_was_found(ran, publish, text):
+    ran("RC9", name="Bedfordshire & Luton")
+    publish()
+    page = text(page_of("RC9"))
+    head = page.split("---")[1]
+    assert 'title: "A\\u0026E within four hours"' in head
+    assert "Bedfordshire" in head
+    assert "What RC9 is like." in page
+    assert "Bedfordshire &amp; Luton" in page
+
+
+def test_a_page_shows_each_step_with_its_code_once(ran, publish, text):
+    ran("RC9")
+    publish()
+    page = text(page_of("RC9"))
+    for code in ('org_code = "ENG"', "variation()", "method()", "results.collect()"):
+        assert page.count(code) == 1
+    assert page.count("Step by step.") == 1
+
+
+def test_a_leading_step_is_shown_at_the_top_and_not_again(ran, publish, text):
+    ran("RC9", outputs=[{"text/markdown": "Up and down."}])
+    publish()
+    page = text(page_of("RC9"))
+    assert page.count("Up and down.") == 1
+    assert page.index("Up and down.") < page.index("Method, step by step")
+
+
+def test_a_page_says_where_it_comes_from(ran, publish, text, store):
+    ran("RC9")
+    publish()
+    page = text(page_of("RC9"))
+    (release,) = store.releases()
+    for said in (
+        release.sha256,
+        "March-2024.csv (provisional)",
+        "retrieved on 2024-04-11",
+        "March 2024 to March 2024",
+        release.url,
+        "Open Government Licence v3.0",
+        "`openmeasures run four_hours --org RC9 --period-to 2024-03`",
+        "data up to March 2024",
+    ):
+        assert said in page
+
+
+def test_a_revised_release_has_its_date(ran, publish, text, keep):
+    keep(("RC9", 1000, 390), name="March-2024-revised-130624.csv")
+    ran("RC9")
+    publish()
+    assert "March-2024-revised-130624.csv (revised), retrieved on 2024-04-11, dated 2024-06-13" in text(page_of("RC9"))
+
+
+def test_published_figures_are_not_called_synthetic(ran, publish, text):
+    ran("RC9")
+    publish()
+    assert "Synthetic data" not in text(page_of("RC9"))
+    assert "ynthetic" not in text(page_of("RC9"))
+
+
+def test_the_definition_is_on_englands_page_only(ran, publish, text):
+    ran("ENG")
+    ran("RC9")
+    publish()
+    assert "## Definition" in text(ENGLAND_PAGE)
+    assert "## Definition" not in text(page_of("RC9"))
+
+
+def test_downloads_are_the_results_and_the_notebook(ran, publish, stage, build):
+    ran("RC9")
+    publish()
+    folder = stage / "organisations" / "RC9" / "downloads"
+    table = (folder / "four_hours-RC9.csv").read_text(encoding="utf-8").splitlines()
+    assert table[1].startswith("four_hours,all,RC9,Trust RC9,London,2024-03-01,600.0,1000.0,60.0,")
+    saved = (folder / "four_hours-RC9.ipynb").read_bytes()
+    assert saved == notebook_path(build, "four_hours", "RC9").read_bytes()
+
+
+def test_a_standard_is_written_in_full(ran, publish, text, small_project):
+    definition = small_project / "analyses" / "four_hours" / "measure.yml"
+    standard = "standards:\n  - {name: Low, value: 99.5, from: 2010-01-01, title: Guidance, url: https://www.england.nhs.uk/}\n"
+    definition.write_text(definition.read_text(encoding="utf-8") + standard, encoding="utf-8")
+    ran("ENG")
+    publish()
+    assert "99.5\u00a0%" in text(ENGLAND_PAGE)
+
+
+def test_an_output_that_would_not_show_stops_the_site(ran, publish):
+    ran("RC9", outputs=[{"text/html": "<b>"}])
+    with pytest.raises(DefinitionError, match="text/html; expected Markdown or a chart"):
+        publish()
+
+
+# ---- lists
+
+
+def test_englands_page_lists_every_organisation_without_a_rank(ran, publish, text):
+    ran("ENG")
+    ran("RC9", value=99.0)
+    ran("RJ1", value=1.0)
+    ran("RXX", error="broken")
+    publish()
+    page = text(ENGLAND_PAGE)
+    rows = re.findall(r'organisations/(\w+)/four_hours.html">([^<]+)<.*?<td>([\d.]+)', page)
+    assert rows == [("RC9", "Trust RC9", "99.0"), ("RJ1", "Trust RJ1", "1.0")]
+    assert "In no order of merit" in page
+
+
+def test_organisations_are_listed_by_region_and_name(ran, publish, text):
+    ran("RC9", name="The Abbey", region="London")
+    ran("RJ1", name="Borough", region="London")
+    ran("RXX", name="Zoo", region="East")
+    publish()
+    found = re.findall(r"<h2>(.+?)</h2>|index.html\">(.+?)</a> <span", text("organisations/index.qmd"))
+    assert [region or name for region, name in found] == ["East", "Zoo", "London", "The Abbey", "Borough"]
+
+
+def test_an_organisations_page_has_a_card_for_its_measure(ran, publish, text):
+    ran("RC9")
+    publish()
+    page = text("organisations/RC9/index.qmd")
+    assert "(four_hours.qmd)" in page
+    assert "What RC9 is like." in page
+
+
+def test_home_and_measures_show_england(ran, publish, text):
+    ran("ENG")
+    publish()
+    assert f"({ENGLAND_PAGE})" in text("_measures.qmd")
+    assert "(four_hours/index.qmd)" in text("measures/index.qmd")
+
+
+def test_without_england_there_is_still_a_site(ran, publish, text):
+    ran("RC9")
+    assert ENGLAND_PAGE not in publish()
+    assert "four_hours" not in text("measures/index.qmd")
+
+
+# ---- failures
+
+
+def test_a_run_that_failed_has_a_page_that_says_why(ran, publish, text):
+    ran("ENG")
+    ran("RC9", error="cell 3: ValueError: 1 < 2 & 3")
+    publish()
+    page = text(page_of("RC9"))
+    assert "There are no figures on this page." in page
+    assert "cell 3: ValueError: 1 &lt; 2 &amp; 3" in page
+    assert "`openmeasures run four_hours --org RC9 --period-to 2024-03`" in page
+
+
+def test_the_card_of_a_run_that_failed_leads_to_the_reason(ran, publish, text):
+    ran("ENG")
+    ran("RC9", error="broken")
+    publish()
+    page = text("organisations/RC9/index.qmd")
+    assert "the notebook failed" in page
+    assert 'href="four_hours.html"' in page
+
+
+def test_england_may_fail_too(ran, publish, text):
+    ran("ENG", error="broken")
+    ran("RC9")
+    publish()
+    assert "There are no figures on this page." in text(ENGLAND_PAGE)
+    assert 'href="measures/four_hours/index.html"' in text("_measures.qmd")
+
+
+def test_a_reason_names_no_folder_of_this_machine(ran, publish, text, build, store, small_project):
+    ran("ENG")
+    places = (
+        build / "notebooks" / "x.ipynb",
+        store.folder,
+        small_project / "analyses" / "c.yml",
+        Path.home() / "x" / "y",
+    )
+    ran("RC9", error="; ".join(str(place) for place in places))
+    publish()
+    page = text(page_of("RC9"))
+    assert "notebooks/x.ipynb; …; analyses/c.yml; x/y" in page.replace("\\", "/")
+    assert str(Path.home()) not in page
+
+
+def test_a_home_at_the_top_of_the_disk_takes_no_slash_away(ran, publish, text, monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: Path(Path.cwd().anchor))
+    ran("ENG")
+    ran("RC9", error="1/2 and 3/4")
+    publish()
+    assert "1/2 and 3/4" in text(page_of("RC9"))
+
+
+def test_the_record_of_pages_is_beside_the_build(ran, publish, build):
+    ran("ENG")
+    addresses = publish()
+    assert json.loads((build / "pages.json").read_text(encoding="utf-8")) == sorted(addresses)
