@@ -1,4 +1,4 @@
-"""What several tests share: A&E files in the publication's layout, a measure, a store, and the published data."""
+"""What several tests share: A&E files in the publication's layout, a measure, a store, a project, published data."""
 
 import csv
 import io

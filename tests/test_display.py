@@ -229,6 +229,7 @@ def test_only_the_latest_figures_are_shown_in_order_of_time(run_of, latest, firs
 
 def met(*rows):
     schema = {
+        "period_start": pl.Date,
         "standard_name": pl.String,
         "standard": pl.Float64,
         "latest": pl.Boolean,
@@ -243,25 +244,30 @@ def met(*rows):
     ("row", "shown"),
     [
         (
-            ("Operational", 95.0, True, 12, 12, "consistently_passing"),
+            (date(2024, 3, 1), "Operational", 95.0, True, 12, 12, "consistently_passing"),
             ("Operational", "95 %", "yes", "12 of 12", "will be met every month"),
         ),
         (
-            ("Milestone", 76.5, False, 1, 3, "hit_or_miss"),
+            (date(2024, 3, 1), "Milestone", 76.5, False, 1, 3, "hit_or_miss"),
             ("Milestone", "76.5 %", "no", "1 of 3", "met in some months and not in others"),
         ),
         (
-            ("Milestone", 78.0, False, 0, 12, "consistently_failing"),
+            (date(2024, 3, 1), "Milestone", 78.0, False, 0, 12, "consistently_failing"),
             ("Milestone", "78 %", "no", "0 of 12", "will not be met without change"),
         ),
         (
-            ("Milestone", 78.0, False, 0, 2, None),
+            (date(2024, 3, 1), "Milestone", 78.0, False, 0, 2, None),
             ("Milestone", "78 %", "no", "0 of 2", "too few months to say"),
         ),
     ],
 )
 def test_standing_against_a_standard(measure, row, shown):
     assert cells(display.standing_against(met(row), measure))[1] == shown
+
+
+def test_standing_names_the_month_of_the_latest_figure(measure):
+    headings = cells(display.standing_against(met((date(2024, 3, 1), "A", 95.0, True, 1, 1, None)), measure))[0]
+    assert headings[2] == "Met in March 2024"
 
 
 def test_without_a_standard_in_force_it_says_so(measure):

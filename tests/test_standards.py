@@ -96,10 +96,8 @@ def test_no_points_give_no_rows(measure):
 # ---- how often it was met
 
 
-def met(measure, rows, *given, period=MARCH, improvement="increase", **layout):
-    found = standards.met(
-        points(*rows, **layout), with_standards(measure, *given, improvement=improvement), period=period
-    )
+def met(measure, rows, *given, improvement="increase", **layout):
+    found = standards.met(points(*rows, **layout), with_standards(measure, *given, improvement=improvement))
     return found.rows(named=True)
 
 
@@ -133,6 +131,12 @@ def test_only_the_last_twelve_periods_count(measure):
 def test_a_period_without_a_figure_is_neither_met_nor_missed(measure):
     (row,) = met(measure, year(*[61.0] * 10, None, 59.0), standard(60))
     assert (row["latest"], row["periods_met"], row["periods"]) == (False, 10, 12 - 1)
+
+
+def test_a_series_that_ended_is_set_against_the_standards_of_its_last_figure(measure):
+    given = standard(76, end=date(2024, 4, 30), name="Then"), standard(78, begin=MAY, name="Now")
+    (row,) = met(measure, [(MARCH, 77.0), (APRIL, 77.0), (MAY, None)], *given)
+    assert (row["period_start"], row["standard_name"], row["latest"]) == (APRIL, "Then", True)
 
 
 def test_each_standard_in_force_has_its_row_the_latest_begun_first(measure):
@@ -171,7 +175,7 @@ def test_nothing_is_met_or_missed(measure, rows, given, improvement):
 
 
 def test_the_table_has_one_shape_whether_or_not_there_are_rows(measure):
-    some = standards.met(points((MARCH, 60.0)), with_standards(measure, standard(60)), period=MARCH)
-    none = standards.met(points(), with_standards(measure), period=MARCH)
+    some = standards.met(points((MARCH, 60.0)), with_standards(measure, standard(60)))
+    none = standards.met(points(), with_standards(measure))
     assert some.schema == none.schema
     assert none.schema["assurance"] == spc.ASSURANCE_TYPE

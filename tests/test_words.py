@@ -135,14 +135,17 @@ def test_two_in_three_names_the_limit_that_is_near(measure, variation, side, lim
 @pytest.mark.parametrize(
     ("assurance", "sentence"),
     [
-        ("consistently_passing", "The standard of 65 % will be met every month unless something changes."),
+        (
+            "consistently_passing",
+            "The standard of 65 % lies below the expected range: met every month unless something changes.",
+        ),
         (
             "hit_or_miss",
             "The standard of 65 % lies inside the expected range, so it will be met in some months and not in others.",
         ),
         (
             "consistently_failing",
-            "The standard of 65 % is out of reach: it will not be met unless something changes.",
+            "The standard of 65 % lies above the expected range: not met unless something changes.",
         ),
     ],
 )
@@ -151,9 +154,16 @@ def test_the_standard_follows_the_variation(measure, assurance, sentence):
     assert found.endswith(f"around an average of 60.0 %. {sentence}")
 
 
+@pytest.mark.parametrize(("assurance", "side"), [("consistently_passing", "above"), ("consistently_failing", "below")])
+def test_where_lower_is_better_the_standard_lies_on_the_other_side(measure, assurance, side):
+    fewer = measure.model_copy(update={"improvement": "decrease"})
+    found = say(fewer, series(61, standard=65, assurance=assurance))
+    assert f"The standard of 65 % lies {side} the expected range" in found
+
+
 @pytest.mark.parametrize(("standard", "written"), [(95, "95 %"), (99.5, "99.5 %"), (0.25, "0.25 %"), (76.0, "76 %")])
 def test_a_standard_is_written_with_the_decimals_it_was_set_with(measure, standard, written):
-    assert f"The standard of {written} is" in say(
+    assert f"The standard of {written} lies" in say(
         measure, series(61, standard=standard, assurance="consistently_failing")
     )
 

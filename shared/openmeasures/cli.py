@@ -28,12 +28,13 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder [default: OPENMEASURES_DATA, else data/].")]
-Out = Annotated[Path | None, typer.Option("--out", help="Where _build/ and _site/ go [default: the project].")]
+# Defaults in round brackets: Typer takes square ones for markup, and shows nothing.
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder (default: OPENMEASURES_DATA, else data/).")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where _build/ and _site/ go (default: the project).")]
 Org = Annotated[list[str] | None, typer.Option("--org", help="Organisation code, ENG for England; may be repeated.")]
-PeriodTo = Annotated[str, typer.Option("--period-to", help="Last month, as 2024-03 [default: the latest].")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time [default: one a core].")]
-Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures [default: all].")]
+PeriodTo = Annotated[str, typer.Option("--period-to", help="Last month, as 2024-03 (default: the latest).")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time (default: one a core).")]
+Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures (default: all).")]
 
 
 class Renderer(StrEnum):
@@ -135,6 +136,7 @@ def site(
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
 
+    render.choose(renderer.value)  # refused before the runs, which take time
     folder = project.data_folder(data)
     failed = _run(measures, org, period_to, workers, folder, _build(out_folder))
     stage = _out(out_folder)
@@ -180,6 +182,7 @@ def _run(
     measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path
 ) -> int:
     """Run and collect; return how many runs failed."""
+    from openmeasures import words
     from openmeasures.running import collect, execute, plan
 
     chosen = _measures(measures)
@@ -195,7 +198,7 @@ def _run(
     for measure_id, group in tasks.items():
         found = collect.entries(build, measure_id, group[0].digest)
         path = collect.write_csv(build, measure_id, collect.contents(build, found))
-        out.print(f"{measure_id}: {len(group)} runs; results in {escape(str(path))}")
+        out.print(f"{measure_id}: {words.plural(len(group), 'run')}; results in {escape(str(path))}")
     if failures:
         err.print(f"{failures} of {sum(map(len, tasks.values()))} runs failed.")
     return failures

@@ -187,7 +187,8 @@ def standing_against(met: pl.DataFrame, measure: Measure) -> Markdown:
          ASSURANCE_WORDS[Assurance(row["assurance"])] if row["assurance"] else "too few months to say")
         for row in met.iter_rows(named=True)
     ]  # fmt: skip
-    headings = ("Standard", "Value", "Met in the latest month", "Months met, of the last", "At today's performance")
+    month = month_label(met["period_start"][0])
+    headings = ("Standard", "Value", f"Met in {month}", "Months met, of the last", "At this performance")
     return Markdown(table(headings, rows))
 
 

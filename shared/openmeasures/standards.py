@@ -16,6 +16,7 @@ from openmeasures.methods import spc
 
 RECENT_PERIODS = 12  # a year of months: every season once
 _MET: dict[str, pl.DataType | type[pl.DataType]] = {
+    "period_start": pl.Date,
     "standard_name": pl.String,
     "standard": pl.Float64,
     "latest": pl.Boolean,
@@ -49,19 +50,25 @@ def absent(points: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def met(points: pl.DataFrame, measure: Measure, *, period: date) -> pl.DataFrame:
-    """Return one row for each standard in force at `period`, for one organisation's points.
+def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
+    """Return one row for each standard in force at the latest value of one organisation's points.
 
-    Gives `standard_name, standard, latest` (whether the latest value meets it), `periods_met` of `periods` (values in
-    the last twelve periods) and `assurance` (see `spc.assurance`; null without limits). A neutral measure has no
-    better direction, so nothing is met or missed: no rows. A value equal to the standard meets it.
+    Gives `period_start` (of that value), `standard_name`, `standard`, `latest` (whether the value meets it),
+    `periods_met` of `periods` (values in the twelve periods up to it) and `assurance` (see `spc.assurance`; null
+    without limits). A neutral measure has no better direction, so nothing is met or missed: no rows. A value equal to
+    the standard meets it.
     """
-    recent = points.sort("period_start").tail(RECENT_PERIODS).drop_nulls("value")
-    in_force = measure.standards_on(period) if measure.improvement != "neutral" and recent.height else []
+    ordered = points.sort("period_start")
+    last = ordered.drop_nulls("value")["period_start"].max()
+    if measure.improvement == "neutral" or not isinstance(last, date):
+        return pl.DataFrame(schema=_MET)
+    recent = ordered.filter(pl.col("period_start") <= last).tail(RECENT_PERIODS).drop_nulls("value")
+    in_force = measure.standards_on(last)
     value, standard = pl.col("value"), pl.col("standard")
     better = value >= standard if measure.improvement == "increase" else value <= standard
     rows = [
         recent.with_columns(standard=pl.lit(each.value), standard_name=pl.lit(each.name)).select(
+            pl.col("period_start").last(),
             pl.col("standard_name", "standard").first(),
             latest=better.last(),
             periods_met=better.sum(),

@@ -152,9 +152,11 @@ def _assurance(last: dict[str, object], measure: Measure) -> str:
                 "not in others."
             )
         case Assurance.CONSISTENTLY_FAILING:
-            return f"The standard of {standard} is out of reach: it will not be met unless something changes."
+            beyond = "above" if measure.improvement == "increase" else "below"
+            return f"The standard of {standard} lies {beyond} the expected range: not met unless something changes."
         case Assurance.CONSISTENTLY_PASSING:
-            return f"The standard of {standard} will be met every month unless something changes."
+            beyond = "below" if measure.improvement == "increase" else "above"
+            return f"The standard of {standard} lies {beyond} the expected range: met every month unless something changes."
 
 
 def standing(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group: str) -> str:

@@ -34,16 +34,22 @@ def render(stage: Path, renderer: str = "auto") -> Rendered:
     `renderer` is `quarto`, `smalldocs`, or `auto`: Quarto if it is on the PATH. Raises `RenderError`, with the last
     of what the renderer said, where it fails.
     """
-    quarto = shutil.which("quarto", path=_path())
-    if renderer == "quarto" and not quarto:
-        raise RenderError("quarto: not on the PATH. Install it (quarto.org), or use --renderer smalldocs.")
-    if quarto and renderer != "smalldocs":
+    quarto = choose(renderer)
+    if quarto:
         name, command = "Quarto", [quarto, "render", str(stage)]
     else:
         name, command = "smalldocs", [sys.executable, "-m", "smalldocs.cli", "render", str(stage), "--quiet"]
     warnings = _call(name, command, stage)
     _copy_notebooks(stage)
     return Rendered(name, warnings)
+
+
+def choose(renderer: str) -> str:
+    """Return the path of the Quarto to use, or nothing for smalldocs; `RenderError` for a Quarto that is not there."""
+    quarto = "" if renderer == "smalldocs" else shutil.which("quarto", path=_path()) or ""
+    if renderer == "quarto" and not quarto:
+        raise RenderError("quarto: not on the PATH. Install it (quarto.org), or use --renderer smalldocs.")
+    return quarto
 
 
 def _copy_notebooks(stage: Path) -> None:

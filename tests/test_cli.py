@@ -1,0 +1,423 @@
+"""The command line as a user meets it: what it prints, where, with which exit code, and what it leaves behind."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+import nbformat
+import polars as pl
+import pytest
+from rich.console import Console
+
+from openmeasures import __version__, cli, definitions
+from openmeasures.publishing import render
+from openmeasures.running import manifest
+from openmeasures.store import Store
+
+PROJECT = Path(__file__).parents[1]
+COMMAND = shutil.which("openmeasures", path=str(Path(sys.executable).parent))
+FEBRUARY = {"month": "FEBRUARY-2024", "name": "February-2024.csv"}
+
+
+@pytest.fixture
+def typed():
+    """Run the command in a process of its own; return its exit code, output and errors."""
+
+    def run(*arguments, **environment):
+        done = subprocess.run(
+            [COMMAND, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False,
+            env={**os.environ, "PYTHONUTF8": "1", **environment},
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+class Here(Executor):
+    """Runs at once and in this process: starting processes takes most of a small run's time."""
+
+    def submit(self, call, *arguments):
+        future = Future()
+        future.set_result(call(*arguments))
+        return future
+
+
+@pytest.fixture
+def called(monkeypatch, capsys):
+    """Call `main` in this process, which is quicker; return what `typed` does."""
+    monkeypatch.setattr("openmeasures.running.execute._pool", lambda _: Here())
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["openmeasures", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        printed = capsys.readouterr()
+        return end.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def filled(small_project, keep):
+    """The small project with March 2024; its notebook fails for RJ1."""
+    keep(("RC9", 1000, 400), ("RJ1", 500, 100))
+    return small_project
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def results(project):
+    return pl.read_csv(project / "_build" / "results" / "four_hours.csv")["org_code"].to_list()
+
+
+# ---- the command itself
+
+
+def test_version(typed, called):
+    assert typed("--version") == called("--version") == (0, f"{__version__}\n", "")
+
+
+def test_without_a_command_it_explains_itself(called):
+    _, out, err = called()
+    commands = ("sample", "ingest", "list", "check", "run", "site", "refresh")
+    assert [name for name in commands if not re.search(rf"\b{name}\b", out + err)] == []
+
+
+def test_an_unknown_command_is_refused(typed):
+    code, out, err = typed("publsh")
+    assert (code, out) == (2, "")
+    assert "No such command 'publsh'" in err
+
+
+@pytest.mark.parametrize("name", ["run", "site"])
+def test_help_gives_the_defaults(called, name):
+    code, out, _ = called(name, "--help")
+    said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", out).split())
+    assert code == 0
+    for default in ("default: all", "default: the latest", "default: one a core", "default: the project"):
+        assert default in said
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "Makefile", "_quarto.yml", "site/about.qmd"])
+def test_documents_name_commands_that_exist(name):
+    known = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    text = (PROJECT / name).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^|[`/] ?|pre-render: |activated\) )openmeasures ([a-z]+)", text, flags=re.MULTILINE))
+    assert named <= known
+
+
+def test_a_bug_shows_its_traceback(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["openmeasures", "list"])
+    monkeypatch.setattr(definitions, "load_all", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_progress_is_shown_to_those_who_watch(monkeypatch):
+    assert cli._progress().disable
+    monkeypatch.setattr(cli, "err", Console(stderr=True, force_terminal=True))
+    assert not cli._progress().disable
+
+
+# ---- sample
+
+
+def test_sample_fills_an_empty_folder(called, tmp_path):
+    code, out, err = called("sample", "--data", tmp_path / "new")
+    assert (code, err) == (0, "")
+    assert out == f"49 synthetic files in {tmp_path / 'new'}.\n"
+    assert Store(tmp_path / "new").synthetic
+
+
+def test_sample_if_empty_leaves_what_is_there(called, filled, store):
+    before = files(store.folder)
+    assert called("sample", "--if-empty") == (0, "", "")
+    assert files(store.folder) == before
+
+
+def test_sample_among_published_data_is_refused(called, filled, store, monkeypatch):
+    before = files(store.folder)
+    monkeypatch.chdir(PROJECT)
+    code, out, err = called("sample")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"Error {store.folder}: holds published data; synthetic figures cannot be put among them. "
+        "Name another folder with --data.\n"
+    )
+    assert files(store.folder) == before
+
+
+# ---- ingest
+
+
+@pytest.fixture
+def incoming(tmp_path, ae_csv):
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+
+    def put(name, content=None, **layout):
+        (folder / name).write_text(content or ae_csv(("RC9", 1000, 400), **layout), encoding="utf-8")
+        return folder
+
+    put.folder = folder
+    return put
+
+
+def test_ingest_counts_what_it_kept(called, incoming, store):
+    incoming("March-2024.csv")
+    incoming("April-2024.csv", month="APRIL-2024")
+    assert called("ingest", incoming.folder, "--data", store.folder) == (0, "2 added\n", "")
+    assert called("ingest", incoming.folder, "--data", store.folder) == (0, "2 already there\n", "")
+    assert len(store.releases()) == 2
+
+
+def test_ingest_of_one_bad_file_keeps_the_others_and_says_so(called, incoming, store, ae_csv):
+    incoming("April-2024.csv", month="APRIL-2024")
+    incoming("March-2024.csv", ae_csv(("RC9", "many", 400)))
+    code, out, err = called("ingest", incoming.folder, "--data", store.folder)
+    assert code == 2
+    assert sorted(out.strip().split("; ")) == ["1 added", "1 unreadable"]
+    assert err.startswith(f"Error {incoming.folder / 'March-2024.csv'}")
+    assert "'many'" in err
+    assert len(err.splitlines()) == 1
+    assert [release.file_name for release in store.releases()] == ["April-2024.csv"]
+
+
+def test_ingest_passes_on_what_was_noticed(called, incoming, store, ae_csv):
+    text = ae_csv(("RC9", 1000, 400))
+    incoming("March-2024.csv", text.replace("TOTAL,TOTAL,TOTAL,TOTAL,1000", "TOTAL,TOTAL,TOTAL,TOTAL,1001"))
+    code, out, err = called("ingest", incoming.folder, "--data", store.folder)
+    assert (code, out) == (0, "1 added\n")
+    assert err.startswith(f"Note {incoming.folder / 'March-2024.csv'}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No file found.\n"), ("a,b\n1,2\n", "1 not recognised\n")], ids=["empty", "other"]
+)
+def test_ingest_of_nothing_useful_is_an_error(called, incoming, store, content, said):
+    if content:
+        incoming("table.csv", content)
+    code, out, _ = called("ingest", incoming.folder, "--data", store.folder)
+    assert (code, out) == (2, said)
+
+
+def test_ingest_of_a_path_that_is_not_there(called, incoming, store):
+    incoming("March-2024.csv")
+    code, out, err = called("ingest", incoming.folder, "nowhere", "--data", store.folder)
+    assert (code, out, err) == (2, "", "Error nowhere: no such file or folder. Check the path.\n")
+    assert not store.folder.exists()
+
+
+# ---- list and check
+
+
+def test_list_shows_the_measures(called, filled):
+    code, out, _ = called("list")
+    assert code == 0
+    assert re.search(r"four_hours .* A&E within four hours .* draft .* 2025-04-01", out)
+
+
+def test_list_shows_the_organisations(called, filled):
+    code, out, _ = called("list", "--organisations")
+    assert code == 0
+    assert re.search(r"RC9 .* RC9 Hospitals, NHS Trust .* London", out)
+
+
+def test_list_of_organisations_without_data(called, small_project):
+    code, out, err = called("list", "--organisations")
+    assert (code, out) == (2, "")
+    assert "no release of 'ae_monthly' here" in err
+
+
+def test_check_of_a_sound_measure(called, small_project):
+    assert called("check") == (0, "four_hours: fine\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("measure.yml", "titel: x\n", "Did you mean 'title'?"),
+        ("corrections.yml", "what: x\n", "expected a list of entries"),
+        ("notebook.ipynb", "{}", "not a Jupyter notebook"),
+    ],
+)
+def test_check_of_a_broken_measure(called, small_project, name, content, said):
+    (small_project / "analyses" / "four_hours" / name).write_text(content, encoding="utf-8")
+    code, out, err = called("check")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"Error {small_project / 'analyses' / 'four_hours' / name}")
+    assert said in err
+
+
+# ---- what cannot be run
+
+
+@pytest.mark.parametrize("command", ["run", "site"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["four_hour"], "measure 'four_hour': no such folder in analyses/. Did you mean 'four_hours'? Known"),
+        (["--org", "RJl"], "organisation 'RJl': not among the 3 of ae_monthly in "),
+        (["--org", "RJl"], "Did you mean 'RJ1'?"),
+        (["--org", "rc9 hospitals nhs trust"], "Did you mean 'RC9' (RC9 Hospitals, NHS Trust)?"),
+        (["--org", "ENG", "--org", "XXX"], "organisation 'XXX'"),
+        (["--period-to", "2024-13"], "'2024-13' is not a month: expected a month such as 'March 2024' or '2024-03'."),
+        (["--period-to", "2023-03"], "no release for March 2023; the data run from March 2024 to March 2024."),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_runs(called, filled, command, arguments, said):
+    code, out, err = called(command, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("Error ")
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not (filled / "_build").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "site"])
+def test_an_empty_data_folder_is_one_line_too(called, small_project, store, command):
+    code, out, err = called(command)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"Error {store.folder}: no release of 'ae_monthly' here. Fill it with `openmeasures ingest PATH…` "
+        "(published files) or `openmeasures sample` (synthetic figures).\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--workers", "0"], ["--workers", "two"], ["--renderer", "hugo"], ["--colour"]])
+def test_a_mistaken_option_is_refused(called, filled, arguments):
+    code, out, err = called("site", *arguments)
+    assert (code, out) == (2, "")
+    assert arguments[0] in err
+
+
+def test_asking_for_a_quarto_that_is_not_there_is_refused_before_anything_runs(called, filled, monkeypatch):
+    monkeypatch.setattr(render, "_path", lambda: str(filled))
+    code, out, err = called("site", "--renderer", "quarto")
+    assert (code, out) == (2, "")
+    assert err == "Error quarto: not on the PATH. Install it (quarto.org), or use --renderer smalldocs.\n"
+    assert not (filled / "_build").exists()
+
+
+# ---- running
+
+
+def test_a_run_of_one_organisation(typed, filled, store, tmp_path):
+    code, out, err = typed("run", "four_hours", "--org", "RC9", "--data", store.folder, "--out", tmp_path / "out")
+    build = tmp_path / "out" / "_build"
+    path = build / "results" / "four_hours.csv"
+    assert (code, out, err) == (0, f"four_hours: 1 run; results in {path}\n", "")
+    assert files(tmp_path / "out") == {
+        "_build/manifest.jsonl",
+        "_build/notebooks/four_hours/RC9.ipynb",
+        "_build/results/four_hours.csv",
+    }
+    assert [entry.org_code for entry in manifest.read(build / "manifest.jsonl")] == ["RC9"]
+    rows = pl.read_csv(path).select("measure", "org_code", "period_start", "value").rows()
+    assert rows == [("four_hours", "RC9", "2024-03-01", 100 * 600 / 1000)]
+
+
+def test_one_organisation_that_fails_stops_no_other(called, filled):
+    code, out, err = called("run")
+    assert code == 1
+    assert err == ("Failed four_hours, RJ1: cell 3: ZeroDivisionError: division by zero\n1 of 3 runs failed.\n")
+    assert "four_hours: 3 runs; results in " in out
+    assert results(filled) == ["ENG", "RC9"]
+    assert files(filled / "_build" / "notebooks") == {"four_hours/ENG.ipynb", "four_hours/RC9.ipynb"}
+
+
+def test_runs_on_other_data_are_not_mixed(called, filled, keep):
+    assert called("run", "--org", "RC9")[0] == 0
+    keep(("RC9", 1100, 500), month="APRIL-2024", name="April-2024.csv")
+    assert called("run", "--org", "ENG")[0] == 0
+    assert results(filled) == ["ENG"]
+
+
+def test_a_run_that_was_interrupted_is_left_aside(called, filled):
+    record = filled / "_build" / "manifest.jsonl"
+    record.parent.mkdir()
+    record.write_bytes(b'{"measure_id":"four_hours","org_code":"RJ1","peri')
+    assert called("run", "--org", "RC9")[0] == 0
+    assert [json.loads(line)["org_code"] for line in record.read_text(encoding="utf-8").splitlines()] == ["RC9"]
+
+
+def test_a_damaged_manifest_is_one_line(called, filled, monkeypatch):
+    record = filled / "_build" / "manifest.jsonl"
+    record.parent.mkdir()
+    record.write_text("nonsense\n", encoding="utf-8")
+    monkeypatch.setattr("openmeasures.running.execute.execute", lambda *_, **__: iter(()))
+    code, _, err = called("run", "--org", "RC9")
+    assert (code, err) == (2, f"Error {record}, line 1: not a run's record. Delete _build/ and run again.\n")
+
+
+# ---- the site
+
+
+def test_site_goes_from_data_to_pages(called, filled):
+    (filled / "site" / "about.qmd").write_text("---\ntitle: About\n---\n\n[nowhere](nowhere.qmd)\n", encoding="utf-8")
+    code, out, err = called("site", "--renderer", "smalldocs", "--org", "RC9", "--org", "RJ1")
+    assert code == 1
+    assert f"Site rendered by smalldocs: open {filled / '_site' / 'index.html'}\n" in out
+    assert "Failed four_hours, RJ1: " in err
+    assert "Note warning: about.qmd: broken link nowhere.qmd\n" in err
+    for code, said in (("RC9", "60.0"), ("RJ1", "ZeroDivisionError")):
+        assert said in (filled / "_site" / "organisations" / code / "four_hours.html").read_text(encoding="utf-8")
+
+
+def test_site_goes_where_it_is_told(called, filled, tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "render", lambda stage, _: render.Rendered(f"nobody in {stage.name}", []))
+    code, out, _ = called("site", "--org", "RC9", "--out", tmp_path / "elsewhere")
+    assert code == 0
+    assert "Site rendered by nobody in elsewhere" in out
+    assert (tmp_path / "elsewhere" / "organisations" / "RC9" / "four_hours.qmd").is_file()
+    assert not (filled / "_build").exists()
+
+
+def test_publish_does_nothing_when_our_own_renderer_calls_it(typed, called, filled, monkeypatch):
+    before = files(filled)
+    assert typed("publish", OPENMEASURES_RENDERING="1") == (0, "", "")
+    monkeypatch.setenv("OPENMEASURES_RENDERING", "1")
+    assert called("publish") == (0, "", "")
+    assert files(filled) == before
+
+
+def test_publish_brings_the_pages_beside_the_configuration_up_to_date(called, filled):
+    code, out, err = called("publish")
+    assert (code, "1 of 3 runs failed." in err) == (1, True)
+    assert "four_hours: 3 runs" in out
+    assert {"index.qmd", "organisations/RJ1/four_hours.qmd", "measures/four_hours/index.qmd"} <= files(filled)
+    assert not (filled / "_site").exists()
+
+
+def test_publish_without_failures_ends_well(called, small_project, keep):
+    keep(("RC9", 1000, 400))
+    assert called("publish")[0] == 0
+
+
+# ---- refresh
+
+
+def test_refresh_saves_the_outputs_of_the_sample(called, small_project, sample_folder, notebook_of):
+    path = small_project / "analyses" / "four_hours" / "notebook.ipynb"
+    nbformat.write(notebook_of("1 + 1"), path)
+    assert called("refresh", "--data", sample_folder) == (0, "four_hours: changed\n", "")
+    assert called("refresh", "four_hours", "--data", sample_folder) == (0, "four_hours: unchanged\n", "")
+
+
+@pytest.mark.parametrize("rows", [[], [("RC9", 1000, 400)]], ids=["empty", "published"])
+def test_refresh_on_anything_but_the_sample_is_refused(called, small_project, store, keep, rows):
+    if rows:
+        keep(*rows)
+    before = files(small_project)
+    code, out, err = called("refresh")
+    assert (code, out) == (2, "")
+    assert err == f"Error {store.folder}: does not hold the sample. Name a folder that does.\n"
+    assert files(small_project) == before
