@@ -140,7 +140,7 @@ def site(
     folder = project.data_folder(data)
     failed = _run(measures, org, period_to, workers, folder, _build(out_folder))
     stage = _out(out_folder)
-    pages.publish(Store(folder), _build(out_folder), stage)
+    pages.publish(Store(folder), _build(out_folder), stage, period_to=period_to)
     rendered = render.render(stage, renderer.value)
     for warning in rendered.warnings:
         err.print(f"[yellow]Note[/] {escape(warning)}")

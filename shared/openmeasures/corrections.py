@@ -14,8 +14,8 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
 from openmeasures.definitions import faults, read_yaml, refuse_reversed
-from openmeasures.errors import DefinitionError
-from openmeasures.organisations import is_synthetic
+from openmeasures.errors import DefinitionError, near_miss
+from openmeasures.organisations import ENGLAND, is_synthetic
 from openmeasures.schemas import STATUS_TYPE, Status
 
 FILE_NAME = "corrections.yml"
@@ -83,11 +83,13 @@ def _correction(place: str, entry: object) -> Correction:
 def apply(observations: pl.DataFrame, folder: Path) -> Corrected:
     """Return the observations with every correction made: null, with the entry's status.
 
-    An entry that concerns nothing in these observations is left aside. Raises `DefinitionError` where an observation
-    does not say what the entry expects.
+    An entry about other months, or about the sample where these are real (and the reverse), is left aside. Raises
+    `DefinitionError` where an observation does not say what the entry expects, or where an organisation or metric of
+    the entry does not occur in its months: misspelt, it would be passed over in silence.
     """
     applied = []
     for correction in load(folder):
+        _refuse_unknown(observations, correction, folder)
         concerned = (
             pl.col("org_code").is_in(correction.org_codes)
             & pl.col("metric").is_in(correction.metrics)
@@ -111,3 +113,18 @@ def apply(observations: pl.DataFrame, folder: Path) -> Corrected:
                 .otherwise(pl.col("status")),
             )
     return Corrected(observations, applied)
+
+
+def _refuse_unknown(observations: pl.DataFrame, correction: Correction, folder: Path) -> None:
+    within = observations.filter(
+        pl.col("period_start").is_between(correction.date_from, correction.date_to), pl.col("org_code") != ENGLAND
+    )
+    if within.is_empty() or is_synthetic(within["org_code"][0]) != correction.synthetic:
+        return
+    for column, named in (("org_code", correction.org_codes), ("metric", correction.metrics)):
+        known = within[column].unique().to_list()
+        if unknown := [each for each in named if each not in known]:
+            raise DefinitionError(
+                f"{folder / FILE_NAME}, {correction.what!r}: {column} {unknown[0]!r} does not occur in the data of its "
+                f"months.{near_miss(unknown[0], known)} Correct the entry."
+            )

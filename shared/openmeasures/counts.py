@@ -14,6 +14,7 @@ from openmeasures.schemas import STATUS_TYPE, Counts, Status
 
 # A sum is reported only if all its parts are; otherwise it takes the first of these that any part has.
 _WORST_FIRST = (Status.SUPPRESSED, Status.NOT_APPLICABLE, Status.NOT_SUBMITTED)
+LATE_PERIODS = 6  # our choice: what is missing for longer has mostly closed or merged, not failed to report
 
 
 def count(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> pl.DataFrame:
@@ -21,8 +22,9 @@ def count(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> 
 
     Numerator and denominator stand or fall together: if any metric of either is suppressed, not applicable or not
     submitted (or has no row at all), both are null with that status, so that no percentage rests on half its data.
-    A period without any row, between an organisation's first and last, is `not_submitted`. Periods before the first
-    and after the last are not invented: the organisation may not have existed.
+    A period without any row, between an organisation's first and last, is `not_submitted`; so are the latest ones,
+    if it is missing from `LATE_PERIODS` of them at most. Earlier and later periods are not invented: the organisation
+    may not have existed.
     """
     metrics = sorted({*numerator.metrics, *denominator.metrics})
     grouped = (
@@ -41,7 +43,13 @@ def count(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> 
         .collect()
     )
     every_period = grouped.select(pl.col("period_start").unique().sort())
-    spans = grouped.group_by("org_code").agg(first=pl.col("period_start").min(), last=pl.col("period_start").max())
+    latest = every_period["period_start"].tail(LATE_PERIODS + 1)
+    is_late = pl.col("last").is_in(latest.implode())  # absent from the last ones at most
+    spans = (
+        grouped.group_by("org_code")
+        .agg(first=pl.col("period_start").min(), last=pl.col("period_start").max())
+        .with_columns(last=pl.when(is_late).then(latest.max()).otherwise("last"))
+    )
     filled = (
         spans.join(every_period, how="cross")
         .filter(pl.col("period_start").is_between(pl.col("first"), pl.col("last")))

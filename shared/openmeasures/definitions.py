@@ -64,7 +64,7 @@ class Standard(_Strict):
     date_to: date | None = Field(default=None, alias="to")
     url: HttpUrl
     title: str
-    verified: bool = True  # False: not confirmed against the source by us
+    verified: bool  # False: not confirmed by us in the original
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
@@ -91,12 +91,14 @@ class Peers(_Strict):
     metric: str
     having: str
     lacking: str
+    having_series: str | None = None  # the series in which those that have it are compared, by default the measure
 
 
 class Caveat(_Strict):
-    """A warning that stands beside the figures it concerns."""
+    """A warning that stands beside the figures it concerns; `url` is where its facts are set down."""
 
     text: str
+    url: HttpUrl | None = None
     date_from: date | None = Field(default=None, alias="from")
     date_to: date | None = Field(default=None, alias="to")
 
@@ -119,7 +121,7 @@ class Reference(_Strict):
 
     title: str
     url: HttpUrl
-    verified: bool = True
+    verified: bool  # False: not confirmed by us in the original
 
 
 class Measure(_Strict):
@@ -177,6 +179,10 @@ class Measure(_Strict):
             return "no figure"
         number = f"{value:,.{self.decimals if decimals is None else decimals}f}"
         return f"{number}\u00a0%" if self.unit == "percent" else f"{number} {self.unit}"
+
+    def written_as_set(self, value: float) -> str:
+        """Return a value that somebody set, with its unit and the decimals that it has: `95 %`, but `99.5 %`."""
+        return self.written(value, decimals=len(f"{value:.4f}".rstrip("0").partition(".")[2]))
 
     def caveats_for(self, first: date, last: date) -> list[Caveat]:
         """Return the caveats that concern any day from `first` to `last`."""

@@ -26,6 +26,7 @@ from openmeasures.corrections import Corrected
 from openmeasures.definitions import Measure, Part
 from openmeasures.methods.peers import Spread
 from openmeasures.methods.spc import Assurance
+from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
 from openmeasures.periods import month_label
@@ -36,9 +37,9 @@ SYNTHETIC_NOTICE = (
     "hospital, system or region."
 )
 ASSURANCE_WORDS = {
-    Assurance.CONSISTENTLY_PASSING: "will be met every month",
-    Assurance.HIT_OR_MISS: "met in some months and not in others",
-    Assurance.CONSISTENTLY_FAILING: "will not be met without change",
+    Assurance.CONSISTENTLY_PASSING: "it will go on being met",
+    Assurance.HIT_OR_MISS: "met in some months, missed in others",
+    Assurance.CONSISTENTLY_FAILING: "it will not be met",
 }
 
 
@@ -96,15 +97,20 @@ def sources(run: Parameters) -> Markdown:
 
 
 def corrected(corrected_: Corrected, run: Parameters) -> Markdown:
-    """Show each known error that was put right in these figures, with its reason."""
-    if not corrected_.applied:
-        return Markdown("No known error concerns these figures.")
+    """Show each known error that was put right in the organisation's figures, for England in anyone's."""
+    applied = [
+        (entry, changed)
+        for entry, changed in corrected_.applied
+        if run.org_code == ENGLAND or run.org_code in entry.org_codes
+    ]
+    if not applied:
+        return Markdown(f"No known error concerns the figures of {run.org_name}.")
     rows = [
         (entry.what, entry.reason, f"{month_label(entry.date_from)} to {month_label(entry.date_to)}",
          words.STATUS_WORDS[entry.status], f"{changed:,}")
-        for entry, changed in corrected_.applied
+        for entry, changed in applied
     ]  # fmt: skip
-    return Markdown(table(("Error", "Reason", "Months", "Made", "Figures"), rows, numbers=1))
+    return Markdown(table(("Error", "Reason", "Months", "Treated as", "Figures"), rows, numbers=1))
 
 
 def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
@@ -177,45 +183,59 @@ def _missing(row: dict[str, object]) -> str:
     return "no activity" if status == Status.REPORTED else words.STATUS_WORDS[status]
 
 
-def standing_against(met: pl.DataFrame, measure: Measure) -> Markdown:
-    """Show each standard now in force: whether the latest value meets it, how often of late, and whether it will."""
+def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
+    """Show each standard in force at the latest figure: whether it was met, how often of late, and whether it will be.
+
+    A series that is changing, or that ended, is given no future.
+    """
     if met.is_empty():
         return Markdown("No standard is in force, or there is no figure to set against one.")
+    month = met["period_start"][0]
+    ended = month < run.period_to
     rows = [
-        (row["standard_name"], words.as_set(row["standard"], measure), "yes" if row["latest"] else "no",
-         f"{row['periods_met']} of {row['periods']}",
-         ASSURANCE_WORDS[Assurance(row["assurance"])] if row["assurance"] else "too few months to say")
+        (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", "yes" if row["latest"] else "no",
+         f"{row['periods_met']} of {row['periods']}", "the series ended" if ended else _outlook(row))
         for row in met.iter_rows(named=True)
     ]  # fmt: skip
-    month = month_label(met["period_start"][0])
-    headings = ("Standard", "Value", f"Met in {month}", "Months met, of the last", "At this performance")
+    headings = ("Standard", f"Met in {month_label(month)}", "Months met, of the last", "If nothing changes")
     return Markdown(table(headings, rows))
+
+
+def _outlook(row: dict[str, object]) -> str:
+    if row["assurance"] is None:
+        return "too few months to say"
+    return "the series is changing" if row["is_changing"] else ASSURANCE_WORDS[Assurance(str(row["assurance"]))]
 
 
 def variation(points: pl.DataFrame, run: Parameters, *, title: str, finding: str) -> alt.LayerChart | Markdown:
     """Show one organisation's series as an SPC chart; in words alone where it has no figure at all."""
     if points["value"].is_null().all():
         return Markdown(f"**{title}**: {finding}")
-    return spc.chart(points, run.measure, title=f"{run.org_name}: {title}", finding=finding)
+    return spc.chart(points, run.measure, title=_marked(f"{run.org_name}: {title}", run), finding=finding)
 
 
 def comparison(
     latest: pl.DataFrame, run: Parameters, *, group: PeerGroup, spread: Spread, finding: str
 ) -> alt.LayerChart | Markdown:
-    """Show the organisations of a group in the latest period; in words alone where none has a figure.
+    """Show the organisations of a group in the latest period; in words alone where there is nothing to compare.
 
     `latest` has one row an organisation (`org_code, org_name, value, denominator`), value null where there is none.
     """
     if spread.organisations == 0:
         return Markdown(finding)
     measure = run.measure
-    in_force = measure.standards_on(run.period_to)
+    in_force = [] if group.series else measure.standards_on(run.period_to)  # set for the measure, not for its parts
     return distribution.chart(
         latest.filter(pl.col("org_code").is_in([*group.org_codes, run.org_code])),
         measure,
         org_code=run.org_code,
-        title=f"{measure.short_title}, {month_label(run.period_to)}",
+        title=_marked(f"{group.title}, {month_label(run.period_to)}", run),
         finding=finding,
         spread=spread,
         standard=in_force[0].value if in_force else None,
     )
+
+
+def _marked(title: str, run: Parameters) -> str:
+    """Mark a chart of made-up figures as such, for when it is copied away from its page."""
+    return f"{title} (synthetic data)" if run.store.synthetic else title

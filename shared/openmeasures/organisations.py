@@ -14,6 +14,7 @@ import polars as pl
 
 ENGLAND = "ENG"
 ENGLAND_NAME = "England"
+SYNTHETIC_ENGLAND_NAME = "Synthetic England"  # the sample's sum must not be mistaken for the country
 
 # An ODS code is letters and digits only (NHS Data Dictionary, ORGANISATION IDENTIFIER), so a hyphen cannot be real.
 SYNTHETIC_PREFIX = "Z-"

@@ -12,7 +12,7 @@ import polars as pl
 from openmeasures import project
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError, near_miss
-from openmeasures.organisations import ENGLAND, ENGLAND_NAME, directory
+from openmeasures.organisations import ENGLAND, ENGLAND_NAME, SYNTHETIC_ENGLAND_NAME, directory
 from openmeasures.periods import month_label, month_named
 from openmeasures.releases import Release
 from openmeasures.store import Store
@@ -62,7 +62,8 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
             raise ParameterError(f"parameter {name!r}: found {value!r} ({type(value).__name__}), expected text.")
     store = Store(project.data_folder(data))
     known = directory(store.organisations(measure.source))
-    england = pl.DataFrame({"org_code": [ENGLAND], "org_name": [ENGLAND_NAME], "region_name": [""]})
+    name = SYNTHETIC_ENGLAND_NAME if store.synthetic else ENGLAND_NAME
+    england = pl.DataFrame({"org_code": [ENGLAND], "org_name": [name], "region_name": [""]})
     organisations = pl.concat([england, known])
     codes = organisations["org_code"].to_list()
     if org_code not in codes:

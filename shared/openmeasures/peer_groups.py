@@ -10,25 +10,29 @@ import polars as pl
 
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
-
-RECENT_PERIODS = 12  # a year: an organisation that opened or closed a department is grouped by what it did lately
+from openmeasures.periods import RECENT_PERIODS
 
 
 @dataclass(frozen=True)
 class PeerGroup:
-    """A group's organisations, and what they have in common, in words that follow a number."""
+    """A group's organisations, what they have in common (in words that follow a number), and what is compared.
+
+    `series` is the id of the series in which they are compared, empty for the measure itself; `title` names it. A
+    group without organisations is that of one which reported nothing in the last twelve periods.
+    """
 
     org_codes: list[str]
     label: str
+    series: str
+    title: str
 
 
 def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
     """Return the organisations like the run's own, itself included, by what was published for the last twelve periods.
 
-    `observations` are those up to `period_to`. An organisation that reported nothing in that time is in no group, but
-    for the run's own, which joins the group of those that lack the metric.
+    `observations` are those up to `period_to`. An organisation that reported nothing in that time is in no group.
     """
-    rule = run.measure.peers
+    measure, rule = run.measure, run.measure.peers
     periods = observations["period_start"].unique().sort().tail(RECENT_PERIODS)
     recent = (
         observations.filter(
@@ -41,6 +45,8 @@ def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
     )
     having = recent.filter(pl.col("value") > 0)["org_code"].sort().to_list()
     if run.org_code == ENGLAND or run.org_code in having:
-        return PeerGroup(having, rule.having)
-    lacking = set(recent["org_code"]) - set(having) | {run.org_code}
-    return PeerGroup(sorted(lacking), rule.lacking)
+        series = next((each for each in measure.series if each.id == rule.having_series), None)
+        title = f"{measure.short_title}, {series.title.lower()}" if series else measure.short_title
+        return PeerGroup(having, rule.having, series.id if series else "", title)
+    lacking = sorted(set(recent["org_code"]) - set(having))
+    return PeerGroup(lacking if run.org_code in lacking else [], rule.lacking, "", measure.short_title)

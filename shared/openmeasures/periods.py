@@ -18,6 +18,7 @@ MONTH_NAMES = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+RECENT_PERIODS = 12  # what "lately" means: a year of months, every season once
 _BY_NAME = {name.casefold(): number for number, name in enumerate(MONTH_NAMES, start=1)}
 # Years 1000 to 2999: `date` has no year 0 and no day after 9999.
 _WORDS = re.compile(r"\s*([A-Za-z]+)[\s-]+([12]\d{3})\s*", re.ASCII)

@@ -5,6 +5,7 @@
 | `completeness` | how many of the expected periods were reported? |
 | `agreement` | do the organisations add up to the published total? |
 | `coverage` | what share of England's activity has figures in the latest period? |
+| `absent` | which organisations does England's latest figure lack? |
 | `assess` | all of it for one organisation |
 """
 
@@ -16,6 +17,7 @@ import polars as pl
 
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
+from openmeasures.periods import RECENT_PERIODS
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
 
@@ -30,6 +32,7 @@ class Quality:
     unequal_totals: int
     coverage: float | None
     latest_status: ReleaseStatus
+    absent: list[str]
 
 
 def completeness(counts: pl.DataFrame) -> dict[Status, int]:
@@ -84,4 +87,21 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
         unequal_totals=totals.filter(pl.col("difference") != 0).height,
         coverage=coverage(published, counts, denominator=run.measure.denominator.metrics, period=run.period_to),
         latest_status=run.releases[-1].status,
+        absent=absent(run, counts) if run.org_code == ENGLAND else [],
     )
+
+
+def absent(run: Parameters, counts: pl.DataFrame) -> list[str]:
+    """Return the names of organisations with figures in the twelve periods up to the latest, but not in the latest.
+
+    England's figure of that period lacks them, whether they closed, merged or did not submit.
+    """
+    periods = counts["period_start"].unique().sort().tail(RECENT_PERIODS)
+    recent = counts.filter(
+        pl.col("period_start").is_in(periods.implode()),
+        pl.col("denominator") > 0,
+        pl.col("org_code") != ENGLAND,
+    )
+    now = recent.filter(pl.col("period_start") == run.period_to)["org_code"]
+    missing = recent.filter(~pl.col("org_code").is_in(now.implode()))["org_code"].unique().sort()
+    return [f"{run.name_of(code)} ({code})" for code in missing]

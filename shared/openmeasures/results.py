@@ -32,8 +32,10 @@ COLUMNS = {
     "variation": pl.String,
     "standard": pl.Float64,
     "standard_name": pl.String,
+    "lasting_standard": pl.Float64,
     "assurance": pl.String,
     "status": pl.String,
+    "release": pl.String,
 }
 
 
@@ -44,6 +46,7 @@ class Result:
     run: Parameters
     points: pl.DataFrame
     findings: dict[str, str]
+    met: pl.DataFrame
 
     @property
     def content(self) -> dict[str, object]:
@@ -58,6 +61,7 @@ class Result:
             "synthetic": run.store.synthetic,
             "releases": [release.sha256 for release in run.releases],
             "findings": self.findings,
+            "standards": json.loads(self.met.write_json()),
             "points": json.loads(self.points.write_json()),
         }
 
@@ -66,16 +70,21 @@ class Result:
         return {MIME_TYPE: self.content, "text/markdown": text, "text/plain": text}
 
 
-def collect(run: Parameters, findings: dict[str, str], **series: pl.DataFrame) -> Result:
+def collect(run: Parameters, findings: dict[str, str], met: pl.DataFrame, **series: pl.DataFrame) -> Result:
     """Return the result of a run from its points: `all` is the measure itself, others are its further series.
 
+    `met` is that of `standards.met`. Rows of other organisations are left out.
     Figures are rounded to six decimals, so that the last bit of a sum does not make two machines differ.
     """
+    releases = {release.period_start: release.sha256 for release in run.releases}
     tables = []
     for name, points in series.items():
-        mine = points.filter(pl.col("org_code") == run.org_code).with_columns(pl.lit(name).alias("series"))
+        mine = points.filter(pl.col("org_code") == run.org_code).with_columns(
+            pl.lit(name).alias("series"),
+            release=pl.col("period_start").replace_strict(releases, default=None, return_dtype=pl.String),
+        )
         tables.append(mine.select(_typed(mine, column, kind) for column, kind in COLUMNS.items()))
-    return Result(run, pl.concat(tables).sort("series", "period_start"), findings)
+    return Result(run, pl.concat(tables).sort("series", "period_start"), findings, met)
 
 
 def _typed(points: pl.DataFrame, column: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:

@@ -5,7 +5,6 @@
 | `finding` | what the latest point of a series means, and whether the standard is in reach |
 | `standing` | where an organisation lies among its peers |
 | `quality` | how complete and consistent the figures are |
-| `as_set` | a value that somebody set, such as a standard, in full |
 | `listed` | `a, b and c` |
 """
 
@@ -18,10 +17,11 @@ import polars as pl
 
 from openmeasures.definitions import Measure
 from openmeasures.methods.peers import Position, Spread, position
-from openmeasures.methods.spc import MINIMUM_POINTS, ROUNDING, Assurance, SpecialCause, Variation
+from openmeasures.methods.spc import MINIMUM_POINTS, ROUNDING, SHIFT_POINTS, Assurance, SpecialCause, Variation
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
-from openmeasures.periods import month_label
+from openmeasures.peer_groups import PeerGroup
+from openmeasures.periods import RECENT_PERIODS, month_label
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -41,6 +41,14 @@ _PLACES = {
     Position.MIDDLE_HALF: "in the middle half",
     Position.HIGHEST_QUARTER: "in the highest quarter",
 }
+
+# What the process, left as it is, will make of the standard.
+_OUTLOOKS = {
+    Assurance.HIT_OR_MISS: "Left as it is, the process will meet it in some months and miss it in others.",
+    Assurance.CONSISTENTLY_FAILING: "Left as it is, the process will not meet it.",
+    Assurance.CONSISTENTLY_PASSING: "Left as it is, the process will go on meeting it.",
+}
+MOST_DECIMALS = 3  # in a sentence
 
 # The reader's sentence for each state; a figure that is missing is never called a zero.
 STATUS_WORDS = {
@@ -75,12 +83,6 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def as_set(value: float, measure: Measure) -> str:
-    """Return a value that somebody set, with its unit, the decimals that it has and no more: `95 %`, but `99.5 %`."""
-    decimals = len(f"{value:.4f}".rstrip("0").partition(".")[2])
-    return measure.written(value, decimals=decimals)
-
-
 def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     """Say what the latest figure of one organisation's series means.
 
@@ -92,33 +94,39 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
         return f"No figures up to {month_label(period_to)}."
     last = figures.row(-1, named=True)
     month, value = month_label(last["period_start"]), measure.written(last["value"])
-    opening = f"The last figure is for {month}; later months have none. " if last["period_start"] < period_to else ""
+    ended = last["period_start"] < period_to
+    opening = f"The last figure is for {month}; later months have none. " if ended else ""
     if last["mean"] is None:
         return (
             f"{opening}{value} in {month}. {plural(figures.height, 'month')} of figures are too few to tell common "
             f"from special cause, which takes {MINIMUM_POINTS}."
         )
-    return f"{opening}{_variation(figures, measure)} {_assurance(last, measure)}".strip()
+    # What ended has no future to speak of.
+    return f"{opening}{_variation(figures, measure)} {'' if ended else _assurance(figures, measure)}".strip()
 
 
 def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     last = figures.row(-1, named=True)
-    month, value = month_label(last["period_start"]), measure.written(last["value"])
-    mean = measure.written(last["mean"])
+    month, mean = month_label(last["period_start"]), measure.written(last["mean"])
     variation, cause = Variation(last["variation"]), SpecialCause(last["special_cause"])
-    low, high = (measure.written(last[limit]) for limit in ("lower_process_limit", "upper_process_limit"))
+    value, low, high = _told_apart(last, measure)
     if cause == SpecialCause.NONE:
+        if low == high:
+            return f"Common-cause variation: {value} in {month}; this series hardly ever differs from that."
         return (
             f"Common-cause variation: {value} in {month} is within the range of {low} to {high} that this series is "
             f"expected to keep to, around an average of {mean}."
         )
     side, limit = ("above", high) if variation in _HIGH else ("below", low)
+    run = _run_beside_mean(figures)
     match cause:
         case SpecialCause.ASTRONOMICAL_POINT:
-            reason = f"{value} in {month} is {side} the expected range of {low} to {high}."
+            reason = f"{value} in {month} is {side} the expected range of {low} to {high}"
+            if run >= SHIFT_POINTS:
+                reason += f", and the last {run} months are all {side} the average of {mean}"
+            reason += "."
         case SpecialCause.SHIFT:
-            months = _run_beside_mean(figures)
-            reason = f"the last {months} months are {side} the average of {mean}; {month} is at {value}."
+            reason = f"the last {run} months are {side} the average of {mean}; {month} is at {value}."
         case SpecialCause.TREND:
             direction = "higher" if variation in _HIGH else "lower"
             reason = f"each of the last months is {direction} than the one before; {month} is at {value}."
@@ -130,6 +138,16 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     return f"{_KIND[variation]}: {reason}"
 
 
+def _told_apart(last: dict[str, float], measure: Measure) -> tuple[str, str, str]:
+    """Return the value and both limits with enough decimals that a value beyond a limit is not written as equal."""
+    figures = (last["value"], last["lower_process_limit"], last["upper_process_limit"])
+    for decimals in range(measure.decimals, MOST_DECIMALS + 1):
+        value, low, high = (measure.written(figure, decimals=decimals) for figure in figures)
+        if (value == low) == (figures[0] == figures[1]) and (value == high) == (figures[0] == figures[2]):
+            break
+    return value, low, high
+
+
 def _run_beside_mean(figures: pl.DataFrame) -> int:
     """Count the latest points that lie on one side of the mean; a point on it ends the run, as in `spc.xmr`."""
     sides = [
@@ -139,46 +157,50 @@ def _run_beside_mean(figures: pl.DataFrame) -> int:
     return sum(1 for _ in takewhile(lambda side: side == sides[0], sides))
 
 
-def _assurance(last: dict[str, object], measure: Measure) -> str:
-    """Say whether the standard in force is within reach of the process as it is."""
-    assurance = last.get("assurance")
-    if assurance is None:
+def _assurance(figures: pl.DataFrame, measure: Measure) -> str:
+    """Say where the standard lies against the expected range, how often it was met, and whether that will go on."""
+    last = figures.row(-1, named=True)
+    if last["assurance"] is None:
         return ""
-    standard = as_set(float(str(last["standard"])), measure)
-    match Assurance(str(assurance)):
-        case Assurance.HIT_OR_MISS:
-            return (
-                f"The standard of {standard} lies inside the expected range, so it will be met in some months and "
-                "not in others."
-            )
-        case Assurance.CONSISTENTLY_FAILING:
-            beyond = "above" if measure.improvement == "increase" else "below"
-            return f"The standard of {standard} lies {beyond} the expected range: not met unless something changes."
-        case Assurance.CONSISTENTLY_PASSING:
-            beyond = "below" if measure.improvement == "increase" else "above"
-            return f"The standard of {standard} lies {beyond} the expected range: met every month unless something changes."
+    recent = figures.tail(RECENT_PERIODS)["value"]
+    meets = recent >= last["standard"] if measure.improvement == "increase" else recent <= last["standard"]
+    below, above = last["standard"] < last["lower_process_limit"], last["standard"] > last["upper_process_limit"]
+    place = "below" if below else "above" if above else "inside"
+    met = f"{meets.sum()} of the last {plural(len(recent), 'month')} met it"
+    if last["special_cause"] != SpecialCause.NONE:
+        outlook = "The series is changing, so that need not go on."
+    else:
+        outlook = _OUTLOOKS[Assurance(last["assurance"])]
+    return (
+        f"{last['standard_name']} ({measure.written_as_set(last['standard'])}) lies {place} the expected range; {met}. "
+        f"{outlook}"
+    )
 
 
-def standing(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group: str) -> str:
+def standing(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group: PeerGroup) -> str:
     """Say where the run's organisation lies among its peers in the latest period, without a rank.
 
     `latest` has one row an organisation of the group (`org_code`, `value`); the run's own may be missing from it.
     """
     month, measure = month_label(run.period_to), run.measure
+    if not group.org_codes:
+        return f"{run.org_name} reported nothing in the year to {month}, so it is compared with no one."
     if spread.organisations == 0:
-        return f"None of the {group} has a figure for {month}."
+        return f"None of the {group.label} has a figure for {month}."
     quartiles = (
-        f"half of the {spread.organisations} {group} lie between {measure.written(spread.lower_quartile)} and "
+        f"half of the {spread.organisations} {group.label} lie between {measure.written(spread.lower_quartile)} and "
         f"{measure.written(spread.upper_quartile)}"
     )
     if run.org_code == ENGLAND:
-        return f"In {month} {quartiles}."
+        return f"{group.title}: in {month} {quartiles}."
     mine = latest.filter(pl.col("org_code") == run.org_code).drop_nulls("value")
     if mine.is_empty():
-        return f"{run.org_name} has no figure for {month}; {quartiles}."
+        return f"{group.title}: {run.org_name} has no figure for {month}; {quartiles}."
     found = position(latest, org_code=run.org_code)
     place = f"is {_PLACES[found]}" if found else "has too few peers to be placed among them"
-    return f"In {month} {run.org_name}, at {measure.written(mine['value'].item())}, {place}: {quartiles}."
+    return (
+        f"{group.title}: in {month} {run.org_name}, at {measure.written(mine['value'].item())}, {place}; {quartiles}."
+    )
 
 
 def quality(found: Quality) -> str:
@@ -201,6 +223,9 @@ def quality(found: Quality) -> str:
         else "all organisations add up to the published totals"
     )
     if found.coverage is not None:
-        parts.append(f"figures cover {100 * found.coverage:.1f}\u00a0% of England's activity in the latest month")
+        share = f"{100 * found.coverage:.1f}\u00a0%"
+        parts.append(f"all organisations together cover {share} of what was published for England in the latest month")
+    if found.absent:
+        parts.append(f"reported in the year before, but not in the latest month: {listed(found.absent)}")
     parts.append(f"the latest month {_SETTLED[found.latest_status]}")
     return f"{'; '.join(parts)}."

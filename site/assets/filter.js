@@ -8,6 +8,9 @@ document.querySelectorAll("input[data-filter]").forEach((input) => {
       const text = `${entry.textContent} ${entry.dataset.words ?? ""}`.toLowerCase();
       entry.hidden = !words.every((word) => text.includes(word));
     });
+    const shown = entries.filter((entry) => !entry.hidden).length;
+    const status = document.querySelector(`[data-filtered="${input.dataset.filter}"]`);
+    status.textContent = shown ? `${shown} of ${entries.length} shown` : "No organisation matches.";
     list.querySelectorAll("section").forEach((section) => {
       section.hidden = !section.querySelector("li:not([hidden])");
     });

@@ -54,7 +54,9 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
     "mean": "Mean",
     "lower_process_limit": "Lower limit",
     "standard": "Standard",
+    "milestone": "Milestone",
 }
+STANDARDS = ("standard", "milestone")  # the one that lasts, and one that ends beside it
 REACH = ("value", "mean", "lower_process_limit", "upper_process_limit")  # what the chart is about
 MONTH = alt.X("period_start:T")
 # The month, and under January and under the first label the year.
@@ -79,8 +81,7 @@ def chart(
     in force; one so far off that it would flatten the series is named in the subtitle instead.
 
     - `points`: one row a month, those without a value included: `period_start`, `value`, `status`, `numerator`,
-      `denominator`, the columns that `methods.spc.xmr` adds, `standard` (null where none is in force) and
-      `standard_name`; all figures in the measure's unit.
+      `denominator`, and the columns that `methods.spc.xmr` and `standards.join` add; all figures in the measure's unit.
     - `measure`: gives the unit, and the range that can happen.
     - `title`: stands above the chart.
     - `finding`: what the chart shows, in words; it becomes the description.
@@ -108,6 +109,7 @@ def chart(
             _path("upper limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("upper_process_limit:Q")),
             _path("lower limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("lower_process_limit:Q")),
             _path("standard", theme.STANDARD).encode(MONTH, alt.Y("standard:Q")),
+            _path("milestone", theme.STANDARD, dash=[2, 3]).encode(MONTH, alt.Y("milestone:Q")),
             _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(MONTH, alt.Y("value:Q")),
             *_label_layers(),
             *_sign_layers({row["sign"] for row in rows}),
@@ -128,7 +130,7 @@ def chart(
 
 
 def _within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, str]:
-    """Blank the standards that are out of the chart's reach, and say which they are.
+    """Part the standard that lasts from a milestone beside it, blank what is out of reach, and say what that is.
 
     The reach is that of values and limits, and as much again on each side.
     """
@@ -136,15 +138,22 @@ def _within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame,
     figures = [float(figure) for column in REACH for figure in points[column].drop_nulls()]
     least, most = min(figures), max(figures)
     reach = max(most - least, ((high - low) if low is not None and high is not None else most) * theme.LEAST_SPAN)
-    above, below = pl.col("standard") > most + reach, pl.col("standard") < least - reach
+    is_beside = pl.col("lasting_standard").is_not_null()
+    points = points.with_columns(
+        in_force="standard",
+        standard=pl.coalesce("lasting_standard", "standard"),
+        milestone=pl.when(is_beside).then("standard"),
+    )
     words = ""
-    for side, where in ((above, "above"), (below, "below")):
-        far = points.filter(side)["standard"].unique().sort()
-        if not far.is_empty():
-            named = " and ".join(theme.plainly(standard, measure) for standard in far)
-            words += f" Standard {named}: {where} the chart."
-    in_force = pl.col("standard")
-    return points.with_columns(in_force=in_force, standard=pl.when(~(above | below)).then(in_force)), words
+    for column in STANDARDS:
+        above, below = pl.col(column) > most + reach, pl.col(column) < least - reach
+        for side, where in ((above, "above"), (below, "below")):
+            far = points.filter(side)[column].unique().sort()
+            if not far.is_empty():
+                named = " and ".join(theme.plainly(standard, measure) for standard in far)
+                words += f" {LINES[column]} {named}: {where} the chart."
+        points = points.with_columns(pl.when(~(above | below)).then(column).alias(column))
+    return points, words
 
 
 def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
@@ -171,7 +180,7 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
 
 
 def _words(column: str, line: float, measure: Measure) -> list[str]:
-    return [f"{LINES[column]} {(theme.plainly if column == 'standard' else theme.measured)(line, measure)}"]
+    return [f"{LINES[column]} {(theme.plainly if column in STANDARDS else theme.measured)(line, measure)}"]
 
 
 def _end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
@@ -185,7 +194,7 @@ def _end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]
             "label": _words(column, line, measure),
             "line": round(line, theme.DECIMALS),
             "at": place,
-            "ink": theme.STANDARD_TEXT if column == "standard" else theme.TEXT,
+            "ink": theme.STANDARD_TEXT if column in STANDARDS else theme.TEXT,
         }
         for (column, line), place in zip(lines.items(), places, strict=True)
     ]
@@ -193,21 +202,25 @@ def _end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]
 
 def _step_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
     """Return the words at the start of each standard before the last, on the side where fewer values are."""
-    above, below = pl.col("value") > pl.col("standard"), pl.col("value") < pl.col("standard")
-    steps = points.group_by(pl.col("standard").rle_id().alias("step"), maintain_order=True).agg(
-        pl.col("period_start", "standard").first(), mostly_met=above.sum() > below.sum()
+    return [row for column in STANDARDS for row in _steps_of(column, points, measure, ends)]
+
+
+def _steps_of(column: str, points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
+    above, below = pl.col("value") > pl.col(column), pl.col("value") < pl.col(column)
+    steps = points.group_by(pl.col(column).rle_id().alias("step"), maintain_order=True).agg(
+        pl.col("period_start", column).first(), mostly_met=above.sum() > below.sum()
     )
-    near_top = pl.col("standard") > ends[1] - (ends[1] - ends[0]) * TOP_OF_AXIS
-    earlier = steps.head(-1).drop_nulls("standard")  # the last has its label at the end
+    near_top = pl.col(column) > ends[1] - (ends[1] - ends[0]) * TOP_OF_AXIS
+    earlier = steps.head(-1).drop_nulls(column)  # the last has its label at the end
     return [
         {
             "period_start": month.isoformat(),
-            "label": _words("standard", standard, measure),
+            "label": _words(column, standard, measure),
             "line": standard,
             "baseline": "top" if hangs else "bottom",
         }
         for month, standard, hangs in earlier.select(
-            "period_start", "standard", hangs=near_top | pl.col("mostly_met")
+            "period_start", column, hangs=near_top | pl.col("mostly_met")
         ).iter_rows()
     ]
 

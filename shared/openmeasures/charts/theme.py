@@ -130,8 +130,7 @@ def measured(value: float | None, measure: Measure) -> str:
 
 def plainly(value: float, measure: Measure) -> str:
     """Return a number that was set, as a standard is, for a label: with the decimals that it has and no more."""
-    decimals = len(str(round(value, DECIMALS)).partition(".")[2].rstrip("0"))
-    return measure.written(value, decimals=decimals).removesuffix(f" {measure.unit}")
+    return measure.written_as_set(value).removesuffix(f" {measure.unit}")
 
 
 def axis_words(measure: Measure) -> str:

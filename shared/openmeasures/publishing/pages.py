@@ -1,6 +1,7 @@
 """From executed notebooks and their results to the pages of the site, as plain Markdown for Quarto or smalldocs.
 
-    index.qmd, methods/, …          written by hand in site/, copied
+    index.qmd, methods/, …          written by hand in site/; a line `<!-- notice -->` or `<!-- measures -->` in them
+                                    becomes the notice of synthetic data, or England's cards
     measures/<measure>/index.qmd    England's notebook, every organisation, the definition
     organisations/index.qmd         every organisation, by region
     organisations/<org>/index.qmd   every measure of one organisation
@@ -23,7 +24,7 @@ from typing import Any
 
 import jinja2
 
-from openmeasures import definitions, project, results, words
+from openmeasures import definitions, project, results
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND
@@ -32,18 +33,22 @@ from openmeasures.publishing import parts, provenance, summary
 from openmeasures.releases import Release
 from openmeasures.running import collect
 from openmeasures.running.execute import notebook_path
-from openmeasures.running.plan import data_digest
+from openmeasures.running.plan import run_digest
 from openmeasures.store import Store, write_whole
 
 LEAD = ("variation", "standards", "peers", "quality")  # ids of cells that lead a page, beside every chart
 CONFIG = "_quarto.yml"
-UNRANKED = "In no order of merit: neighbours in a ranking differ by chance. Each name leads to its own page."
+UNRANKED = (
+    "By name, in no order of merit: neighbours in a ranking may differ by chance alone. Those that no longer report "
+    "come last. Each name leads to its own page."
+)
 RULE_SET = "Making Data Count rules on an XmR chart, as NHSRplotthedots"
 
 _templates = jinja2.Environment(
     loader=jinja2.PackageLoader("openmeasures.publishing"), undefined=jinja2.StrictUndefined, trim_blocks=True,
     lstrip_blocks=True, autoescape=False, keep_trailing_newline=True,
 )  # fmt: skip
+_templates.globals["guides"] = {"peers": "methods/comparing.html"}  # the page that explains a cell's chart, if not SPC
 
 
 @dataclass(frozen=True)
@@ -89,35 +94,38 @@ class Pages:
         write_whole(record, json.dumps(sorted(self.written), indent=0).encode())
 
 
-def publish(store: Store, build: Path, stage: Path) -> list[str]:
+def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> list[str]:
     """Write every page into `stage` and return their addresses.
 
-    Raises `RenderError` where nothing was run on the present data, since a site without figures helps nobody.
+    `period_to` is the last month of the runs to show, the latest by default. Raises `RenderError` where none of them
+    succeeded on the present data and code, since a site without figures helps nobody.
     """
-    runs = [run for measure in definitions.load_all() for run in _runs(store, build, measure)]
+    runs = [run for measure in definitions.load_all() for run in _runs(store, build, measure, period_to)]
     if not any(run.content for run in runs):
         raise RenderError(f"{build}: no run on the present data succeeded. Use `openmeasures run` to see why.")
     pages = Pages(stage)
-    _copy_by_hand(pages)
     by_org: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_org[run.org_code].append(run)
         _run_page(pages, run, [other for other in runs if other.measure.id == run.measure.id], store)
     synthetic = store.synthetic
     _organisation_pages(pages, by_org, synthetic=synthetic)
-    england = [_card(run, f"measures/{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
     cards = [_card(run, f"{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
-    pages.render("measures/index.qmd", "measures.qmd.jinja", cards=cards, synthetic=synthetic)
-    pages.render("_measures.qmd", "home.qmd.jinja", cards=england, synthetic=synthetic)
-    pages.render("_notice.qmd", "notice.qmd.jinja", synthetic=synthetic)
+    pages.render("measures/index.qmd", "measures.qmd.jinja", up="../", cards=cards, synthetic=synthetic)
+    from_home = [_card(run, f"measures/{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
+    parts_by_hand = {
+        "<!-- notice -->": _templates.get_template("notice.qmd.jinja").render(synthetic=synthetic),
+        "<!-- measures -->": _templates.get_template("cards.qmd.jinja").render(up="", cards=from_home),
+    }
+    _copy_by_hand(pages, parts_by_hand)
     pages.finish(build / "pages.json")
     return pages.written
 
 
-def _runs(store: Store, build: Path, measure: Measure) -> list[Run]:
+def _runs(store: Store, build: Path, measure: Measure, period_to: str) -> list[Run]:
     releases = store.releases(measure.source, newest=True)
     found = []
-    for entry in collect.entries(build, measure.id, data_digest(store, measure.source)):
+    for entry in collect.entries(build, measure.id, run_digest(store, measure, period_to)):
         release = [r for r in releases if f"{r.period_start:%Y-%m}" <= entry.period_to][-1]
         notebook = notebook_path(build, measure.id, entry.org_code)
         content = {} if entry.error else collect.contents(build, [entry])[0]
@@ -133,10 +141,17 @@ def _without_folders(error: str, *folders: Path) -> str:
     return error
 
 
-def _copy_by_hand(pages: Pages) -> None:
+def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
     site = project.root() / "site"
     for path in sorted(path for path in site.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        pages.write(path.relative_to(site).as_posix(), path.read_bytes())
+        address = path.relative_to(site).as_posix()
+        if path.suffix != ".qmd":
+            pages.write(address, path.read_bytes())
+            continue
+        text = path.read_text(encoding="utf-8")
+        for marker, part in parts_by_hand.items():
+            text = text.replace(marker, part)
+        pages.write(address, text)
     if pages.stage != project.root():
         shutil.copyfile(project.root() / CONFIG, pages.stage / CONFIG)
 
@@ -145,14 +160,13 @@ def _run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> No
     measure, is_england = run.measure, run.org_code == ENGLAND
     folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
     address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
-    page: dict[str, Any] = {"up": "../../", "is_england": is_england, "synthetic": run.release.synthetic}
+    page: dict[str, Any] = {"is_england": is_england, "synthetic": run.release.synthetic}
     command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {run.release.period_start:%Y-%m}"
     if run.error:
         page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": f"{run.org_code}: {measure.title}"}
         month = month_label(run.release.period_start)
-        pages.render(
-            address, "failed.qmd.jinja", page=page, measure=measure, error=run.error, command=command, month=month
-        )
+        values = {"page": page, "measure": measure, "error": run.error, "command": command, "month": month}
+        pages.render(address, "failed.qmd.jinja", up="../../", **values)
         return
     content = run.content
     name = content["org_name"]
@@ -165,10 +179,10 @@ def _run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> No
     lead = [step for step in steps if step.figure or step.cell_id in LEAD]
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(
-        address, "measure.qmd.jinja", page=page, measure=measure, findings=content["findings"], lead=lead, method=steps,
-        summary=summary.summarise(content, measure, run.release), figures_of=_figures_of(steps, content, measure),
-        organisations=[_listed(other) for other in of_measure if other.content and other.org_code != ENGLAND],
-        organisations_intro=UNRANKED, as_set=words.as_set,
+        address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
+        method=steps, summary=summary.summarise(content, measure, run.release), figures_of=_figures_of(steps, content, measure),
+        organisations=_all_listed(of_measure),
+        organisations_intro=UNRANKED,
         caveats=measure.caveats_for(first, run.release.period_end),
         provenance=_provenance(run, store, command),
     )  # fmt: skip
@@ -191,6 +205,12 @@ def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:
     return [("figures (CSV)", f"downloads/{name}.csv"), ("executed notebook", f"downloads/{name}.ipynb")]
 
 
+def _all_listed(runs: list[Run]) -> list[dict[str, Any]]:
+    """Return every organisation by name, those that no longer report last."""
+    listed = [_listed(run) for run in runs if run.content and run.org_code != ENGLAND]
+    return sorted(listed, key=lambda org: (org["has_ended"], org["name"].removeprefix("The "), org["code"]))
+
+
 def _listed(run: Run) -> dict[str, Any]:
     point = summary.latest_point(run.content)
     return {
@@ -199,14 +219,15 @@ def _listed(run: Run) -> dict[str, Any]:
         "region": run.content["region_name"],
         "month": month_label(date.fromisoformat(point["period_start"])) if point else "",
         "value": run.measure.written(point["value"] if point else None),
-        "variation": summary.variation(point),
+        "variation": summary.variation(run.content),
+        "has_ended": summary.has_ended(run.content),
     }
 
 
 def _card(run: Run, address: str) -> dict[str, Any]:
     card: dict[str, Any] = {
         "measure": run.measure, "address": address, "error": run.error, "is_england": run.org_code == ENGLAND,
-        "summary": None, "finding": "", "figure": None,
+        "org_name": run.content.get("org_name", run.org_code), "summary": None, "finding": "", "figure": None,
     }  # fmt: skip
     if not run.error:
         card["summary"] = summary.summarise(run.content, run.measure, run.release)
@@ -227,10 +248,12 @@ def _organisation_pages(pages: Pages, by_org: dict[str, list[Run]], *, synthetic
         regions[region].append({"code": org_code, "name": name})
         page = {
             "title": name, "subtitle": f"{org_code}, {region}",
-            "synthetic": synthetic, "up": "../../",
+            "synthetic": synthetic,
         }  # fmt: skip
         cards = [_card(run, f"{run.measure.id}.qmd") for run in runs]
-        pages.render(f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", page=page, cards=cards)
+        pages.render(
+            f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", up="../../", page=page, cards=cards
+        )
     by_name: Callable[[dict[str, str]], str] = lambda org: org["name"].removeprefix("The ")  # noqa: E731
     listed = [(region, sorted(members, key=by_name)) for region, members in sorted(regions.items())]
     pages.render("organisations/index.qmd", "organisations.qmd.jinja", regions=listed, synthetic=synthetic)

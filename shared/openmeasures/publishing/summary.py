@@ -6,7 +6,7 @@ from typing import Any
 
 from openmeasures import results, words
 from openmeasures.definitions import Measure
-from openmeasures.methods.spc import Assurance, Variation
+from openmeasures.methods.spc import Variation
 from openmeasures.periods import month_label
 from openmeasures.releases import Release
 from openmeasures.schemas import Status
@@ -22,12 +22,12 @@ class Badge:
 
 @dataclass(frozen=True)
 class StandardFact:
-    """The standard in force at the latest figure, and whether it is in reach."""
+    """A standard in force at the latest figure, and whether that figure and those before it met it."""
 
     name: str
     value: str
-    kind: str
-    text: str
+    met: Badge
+    often: str
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,12 @@ class Summary:
     value: str
     counted: str
     variation: Badge
-    standard: StandardFact | None
-    data_to: str
+    standards: list[StandardFact]
     vintage: str
 
 
 _VARIATIONS = {
-    Variation.COMMON_CAUSE: Badge("common", "Common cause: no sign of change"),
+    Variation.COMMON_CAUSE: Badge("common", "No change detected (common cause)"),
     Variation.IMPROVEMENT_HIGH: Badge("improvement", "Special cause: improvement ▲"),
     Variation.IMPROVEMENT_LOW: Badge("improvement", "Special cause: improvement ▼"),
     Variation.CONCERN_HIGH: Badge("concern", "Special cause: concern ▲"),
@@ -53,11 +52,6 @@ _VARIATIONS = {
     Variation.NEUTRAL_LOW: Badge("neutral", "Special cause: low ▼"),
 }
 TOO_FEW = Badge("none", "Too few months to say")
-_ASSURANCES = {
-    Assurance.CONSISTENTLY_PASSING: Badge("passing", "Will be met every month"),
-    Assurance.HIT_OR_MISS: Badge("hit-or-miss", "Met in some months and not in others"),
-    Assurance.CONSISTENTLY_FAILING: Badge("failing", "Will not be met without change"),
-}
 
 
 def latest_point(content: dict[str, Any]) -> dict[str, Any] | None:
@@ -66,8 +60,17 @@ def latest_point(content: dict[str, Any]) -> dict[str, Any] | None:
     return points[-1] if points else None
 
 
-def variation(point: dict[str, Any] | None) -> Badge:
-    """Return the badge of a point's variation."""
+def has_ended(content: dict[str, Any]) -> bool:
+    """Whether the last figure is older than the data: the organisation closed, merged or stopped reporting."""
+    point = latest_point(content)
+    return point is not None and point["period_start"] < content["period_to"]
+
+
+def variation(content: dict[str, Any]) -> Badge:
+    """Return the badge of the latest figure's variation; a series that has ended has none."""
+    point = latest_point(content)
+    if point and has_ended(content):
+        return Badge("none", f"No figures after {_month(point)}")
     return _VARIATIONS[Variation(point["variation"])] if point and point["variation"] else TOO_FEW
 
 
@@ -75,21 +78,28 @@ def summarise(content: dict[str, Any], measure: Measure, release: Release) -> Su
     """Return the facts of one run; `release` is the latest behind it."""
     point = latest_point(content)
     return Summary(
-        month=month_label(date.fromisoformat(point["period_start"])) if point else "No month",
+        month=_month(point) if point else "No month",
         value=measure.written(point["value"] if point else None),
         counted=f"{point['numerator']:,.0f} of {point['denominator']:,.0f}" if point else "",
-        variation=variation(point),
-        standard=_standard(point, measure),
-        data_to=month_label(date.fromisoformat(content["period_to"])),
+        variation=variation(content),
+        standards=[] if has_ended(content) else [_standard(row, measure) for row in content["standards"]],
         vintage=release.status.value,
     )
 
 
-def _standard(point: dict[str, Any] | None, measure: Measure) -> StandardFact | None:
-    if not point or point["standard"] is None:
-        return None
-    badge = _ASSURANCES[Assurance(point["assurance"])] if point["assurance"] else TOO_FEW
-    return StandardFact(point["standard_name"], words.as_set(point["standard"], measure), badge.kind, badge.text)
+def _month(point: dict[str, Any]) -> str:
+    return month_label(date.fromisoformat(point["period_start"]))
+
+
+def _standard(row: dict[str, Any], measure: Measure) -> StandardFact:
+    return StandardFact(
+        name=row["standard_name"],
+        value=measure.written_as_set(row["standard"]),
+        met=Badge("passing", f"Met in {_month(row)}")
+        if row["latest"]
+        else Badge("failing", f"Missed in {_month(row)}"),
+        often=f"met in {row['periods_met']} of the last {words.plural(row['periods'], 'month')}",
+    )
 
 
 def rows(content: dict[str, Any], measure: Measure, *, series: str) -> list[dict[str, str]]:
@@ -104,7 +114,7 @@ def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
 
     status = Status(point["status"])
     return {
-        "month": month_label(date.fromisoformat(point["period_start"])),
+        "month": _month(point),
         "numerator": "" if point["numerator"] is None else f"{point['numerator']:,.0f}",
         "denominator": "" if point["denominator"] is None else f"{point['denominator']:,.0f}",
         "value": "" if point["value"] is None else measure.written(point["value"]),

@@ -12,12 +12,17 @@ from openmeasures.running.execute import notebook_path
 from openmeasures.running.manifest import Entry
 from openmeasures.store import write_whole
 
-OWN = ("measure", "org_name", "region_name")  # what a run says once, and the table in every row
-FIRST = ["measure", "series", "org_code", "org_name", "region_name", "period_start"]
+OWN = {
+    "measure": pl.String,
+    "org_name": pl.String,
+    "region_name": pl.String,
+    "synthetic": pl.Boolean,
+}  # what a run says once, and the table in every row
+FIRST = ["measure", "series", "org_code", "org_name", "region_name", "synthetic", "period_start"]
 
 
 def entries(build: Path, measure_id: str, digest: str) -> list[Entry]:
-    """Return how each run of a measure on the present data ended; runs on other data do not count."""
+    """Return how each run of a measure with this digest ended; see `plan.run_digest`."""
     return [
         entry
         for entry in manifest.read(build / "manifest.jsonl")
@@ -50,7 +55,7 @@ def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:
         .with_columns(pl.lit(content[name]).alias(name) for name in OWN)
         for content in contents_
     ]
-    empty = pl.DataFrame(schema={**results.COLUMNS, **dict.fromkeys(OWN, pl.String)})
+    empty = pl.DataFrame(schema={**results.COLUMNS, **OWN})
     rows = pl.concat([empty, *tables])
     return rows.select(*FIRST, pl.exclude(FIRST)).sort("series", "org_code", "period_start")
 

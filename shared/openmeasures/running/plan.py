@@ -22,7 +22,7 @@ NOTEBOOK = "notebook.ipynb"
 
 @dataclass(frozen=True)
 class Task:
-    """One notebook for one organisation; `data` is the data folder, `digest` names the releases in it."""
+    """One notebook for one organisation; `data` is the data folder, `digest` is that of `run_digest`."""
 
     measure_id: str
     notebook: Path
@@ -55,15 +55,27 @@ def plan(measure: Measure, *, data: Path, org_codes: list[str] | None = None, pe
             f"organisation {without[0]!r} ({run.name_of(without[0])}): no {measure.short_title} figure in any month "
             "up to the one asked for, so there is nothing to show. Name another."
         )
-    digest = data_digest(run.store, measure.source)
-    return [
-        Task(measure.id, notebook, code, f"{run.period_to:%Y-%m}", data, digest) for code in (named or with_figures)
-    ]
+    month = f"{run.period_to:%Y-%m}"
+    digest = run_digest(run.store, measure, month)
+    return [Task(measure.id, notebook, code, month, data, digest) for code in (named or with_figures)]
 
 
-def data_digest(store: Store, source: str) -> str:
-    """Return a hash that changes with the releases of a source."""
-    return hashlib.sha256("\n".join(release.sha256 for release in store.releases(source)).encode()).hexdigest()
+def run_digest(store: Store, measure: Measure, period_to: str) -> str:
+    """Return a hash of all that a measure's runs depend on: releases, its folder, this package and the last month.
+
+    Results with another digest were made from other data, by another method or up to another month; they do not
+    belong on one site with these. Raises `ParameterError` for an unknown month, `StoreError` for an empty store.
+    """
+    run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(store.folder))
+    package = Path(__file__).resolve().parents[1]
+    files = [path for path in sorted(measure.folder.rglob("*")) if path.is_file()]
+    files += [path for path in sorted(package.rglob("*")) if path.suffix == ".py"]
+    whole = hashlib.sha256(f"{run.period_to:%Y-%m}".encode())
+    for release in store.releases(measure.source):
+        whole.update(release.sha256.encode())
+    for path in files:
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def _with_figures(run: parameters.Parameters) -> list[str]:
