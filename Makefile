@@ -17,7 +17,8 @@ $(READY): requirements.lock pyproject.toml
 # The package downloads Quarto while it installs; where that is not possible the site is rendered by smalldocs.
 .venv/.quarto: $(READY)
 	@command -v quarto >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		'quarto-cli==$(QUARTO)' >/dev/null 2>&1 || echo "Quarto cannot be installed here; smalldocs renders the site."
+		'quarto-cli==$(QUARTO)' >.venv/quarto.log 2>&1 || \
+		echo "Quarto cannot be installed here (why: .venv/quarto.log); smalldocs renders the site."
 	@touch $@
 
 # The version of environment.yml, which pip and conda then share.

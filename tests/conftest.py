@@ -73,6 +73,7 @@ levels: [provider, england]
 references:
   - title: A&E statistics
     url: https://www.england.nhs.uk/statistics/
+    verified: true
 author: A. Uthor
 checked_by: C. Hecker
 reviewed: 2024-04-01

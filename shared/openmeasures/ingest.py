@@ -104,10 +104,23 @@ def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool)
     name, source = found
     try:
         publication = source.read(file)
-        added = store.add(_release(name, source, file, publication, retrieved), file, publication)
+        release = _release(name, source, file, publication, retrieved)
+        added = store.add(release, file, publication)
+        notes = [*publication.checks, *(_rivals(store, release) if added else [])]
     except OpenMeasuresError as error:
         return Outcome(file.place, Kept.UNREADABLE, str(error).removeprefix(file.place).lstrip(":, "), name)
-    return Outcome(file.place, Kept.ADDED if added else Kept.KNOWN, "; ".join(publication.checks), name)
+    return Outcome(file.place, Kept.ADDED if added else Kept.KNOWN, "; ".join(notes), name)
+
+
+def _rivals(store: Store, release: Release) -> list[str]:
+    """Say where nothing tells which of two releases of one period is the newer, and which of them is used."""
+    same = [r for r in store.releases(release.source) if r.period_start == release.period_start]
+    rivals = [r for r in same if r.sha256 != release.sha256 and r.vintage == release.vintage]
+    if not rivals:
+        return []
+    return [
+        f"the same month as {rivals[-1].file_name}, and neither name says which is newer; {same[-1].file_name} is used"
+    ]
 
 
 def _release(name: str, source: Source, file: SourceFile, publication: Publication, retrieved: date) -> Release:

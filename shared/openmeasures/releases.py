@@ -53,6 +53,11 @@ class Release(BaseModel):
     checks: list[str] = []
 
     @property
+    def vintage(self) -> Vintage:
+        """How settled the release is, and its date, as far as its publisher says."""
+        return Vintage(self.status, self.published)
+
+    @property
     def order(self) -> tuple[int, date, date, str]:
         """Sorts the releases of one period from the oldest vintage to the newest.
 
