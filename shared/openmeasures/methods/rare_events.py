@@ -76,11 +76,12 @@ def t_chart(
     """Return the frame, its rows in the same order, with a T chart's columns for each organisation.
 
     Times between events that strike at random are exponential: skewed, with a mean far above the median. Their power
-    1/3.6 is nearly Normal [1]; an XmR chart is made of that, and its mean and limits are raised to 3.6 again. Fewer than
-    one in 1,000 of such times lie outside, where an XmR chart of the times themselves has 26 above its limit. The new
-    columns are `mean`, `lower_process_limit` and `upper_process_limit` in the unit of the times; `standardised`, the
-    distance of the transformed time from its mean on a scale where the limits are -3 and 3, for the rules of any
-    rule-set; and `points`. At the edges:
+    1/3.6 is nearly Normal [1]; an XmR chart is made of that, and its mean and limits are raised to 3.6 again. Fewer
+    than one in 1,000 of such times lie outside; an XmR chart of the times themselves has 26 above its limit.
+
+    The new columns are `mean`, `lower_process_limit` and `upper_process_limit` in the unit of the times;
+    `standardised`, the distance of the transformed time from its mean on a scale where the limits are -3 and 3, for
+    the rules of any rule-set; and `points`. At the edges:
 
     - `mean` is the mean on the transformed scale, put back: near the median of the times, and below their mean.
     - A time of 0 (events on one day) is a time like any other. Where there are many, record hours.
