@@ -48,6 +48,9 @@ notebooks: $(READY) ## Rerun the committed notebooks on the sample and save thei
 false-alarms: $(READY) ## Simulate anew how often charts of stable series have a mark (two minutes)
 	$(BIN)/python -c 'from openmeasures.methods import false_alarms; false_alarms.write()'
 
+conformance: $(READY) ## Compare our SPC charts with other tools' anew, and write the page about it
+	$(BIN)/python -c 'from openmeasures.reviewing import conformance; conformance.write()'
+
 # rfc3987-syntax is left out: jsonschema would use it to check addresses that no notebook has, and to import it takes
 # each kernel a second. Hence --no-deps above; the lock holds everything else.
 lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
@@ -57,4 +60,4 @@ lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
 clean: ## Remove what was built; .venv and data/ stay
 	rm -rf _build _site .quarto index.qmd about.qmd data.qmd _measures.qmd _notice.qmd assets methods measures organisations
 
-.PHONY: help setup site test check notebooks false-alarms lock clean
+.PHONY: help setup site test check notebooks false-alarms conformance lock clean
