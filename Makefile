@@ -45,6 +45,9 @@ notebooks: $(READY) ## Rerun the committed notebooks on the sample and save thei
 	$(BIN)/openmeasures sample --data _build/sample
 	$(BIN)/openmeasures refresh --data _build/sample
 
+bench: $(READY) ## Measure what has a budget, beside a plain way to do the same
+	$(BIN)/python benchmarks/spc.py
+
 false-alarms: $(READY) ## Simulate anew how often charts of stable series have a mark (two minutes)
 	$(BIN)/python -c 'from openmeasures.methods import false_alarms; false_alarms.write()'
 
@@ -60,4 +63,4 @@ lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
 clean: ## Remove what was built; .venv and data/ stay
 	rm -rf _build _site .quarto index.qmd about.qmd data.qmd _measures.qmd _notice.qmd assets methods measures organisations
 
-.PHONY: help setup site test check notebooks false-alarms conformance lock clean
+.PHONY: help setup site test check bench notebooks false-alarms conformance lock clean
