@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name it with make PYTHON=…")'
@@ -46,6 +46,15 @@ notebooks: $(READY) ## Rerun the committed notebooks on the sample and save thei
 	$(BIN)/openmeasures sample --data _build/sample
 	$(BIN)/openmeasures refresh --data _build/sample
 
+bench: $(READY) ## Measure what has a budget, beside a plain way to do the same
+	$(BIN)/python benchmarks/spc.py
+
+false-alarms: $(READY) ## Simulate anew how often charts of stable series have a mark (two minutes)
+	$(BIN)/python -c 'from openmeasures.methods import false_alarms; false_alarms.write()'
+
+conformance: $(READY) ## Compare our SPC charts with other tools' anew, and write the page about it
+	$(BIN)/python -c 'from openmeasures.reviewing import conformance; conformance.write()'
+
 # rfc3987-syntax is left out: jsonschema would use it to check addresses that no notebook has, and to import it takes
 # each kernel a second. Hence --no-deps above; the lock holds everything else.
 lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
@@ -55,4 +64,4 @@ lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
 clean: ## Remove what was built; .venv and data/ stay
 	rm -rf _build _site .quarto index.qmd about.qmd data.qmd assets methods measures organisations
 
-.PHONY: help setup site test check notebooks lock clean
+.PHONY: help setup site test check bench notebooks false-alarms conformance lock clean

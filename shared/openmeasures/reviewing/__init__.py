@@ -1,0 +1,1 @@
+"""Checks of our figures against what others have published or computed."""
