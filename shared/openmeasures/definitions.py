@@ -141,6 +141,7 @@ class Measure(_Strict):
     unit: Unit
     improvement: Improvement
     decimals: int = Field(default=1, ge=0, le=3)
+    rule_set: str = "making-data-count"  # of reference/rulesets.yml
     standards: list[Standard] = []
     series: list[Series] = []
     peers: Peers

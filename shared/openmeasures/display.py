@@ -11,7 +11,8 @@ random id, because committed notebooks must come out the same on every machine.
 | `arithmetic` | how the latest numerator and denominator come about |
 | `figures` | the latest rows of a series |
 | `standing_against` | each standard in force, and how often it is met |
-| `variation`, `comparison` | a chart, or words where there is nothing to draw |
+| `variation`, `seasons`, `comparison` | a chart, or words where there is nothing to draw |
+| `each` | several of these in one cell |
 | `prose` | a sentence |
 """
 
@@ -19,13 +20,15 @@ from collections.abc import Sequence
 
 import altair as alt
 import polars as pl
+from IPython.display import display as ipython_display
 
 from openmeasures import words
 from openmeasures.charts import distribution, spc
 from openmeasures.corrections import Corrected
 from openmeasures.definitions import Measure, Part
+from openmeasures.methods import rulesets
+from openmeasures.methods.assurance import Assurance
 from openmeasures.methods.peers import Spread
-from openmeasures.methods.spc import Assurance
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
@@ -207,11 +210,32 @@ def _outlook(row: dict[str, object]) -> str:
     return "the series is changing" if row["is_changing"] else ASSURANCE_WORDS[Assurance(str(row["assurance"]))]
 
 
-def variation(points: pl.DataFrame, run: Parameters, *, title: str, finding: str) -> alt.LayerChart | Markdown:
-    """Show one organisation's series as an SPC chart; in words alone where it has no figure at all."""
+def variation(
+    points: pl.DataFrame, run: Parameters, *, title: str, finding: str, note: str = ""
+) -> alt.LayerChart | Markdown:
+    """Show one organisation's series as an SPC chart; in words alone where it has no figure at all.
+
+    `note` stands beneath the title, after the name of the rule-set.
+    """
     if points["value"].is_null().all():
         return Markdown(f"**{title}**: {finding}")
-    return spc.chart(points, run.measure, title=_marked(f"{run.org_name}: {title}", run), finding=finding)
+    rules = f"Rules: {rulesets.find(run.measure.rule_set).title}.{note and ' ' + note}"
+    return spc.chart(points, run.measure, title=_marked(f"{run.org_name}: {title}", run), finding=finding, note=rules)
+
+
+def seasons(adjusted: pl.DataFrame, run: Parameters, *, finding: str) -> alt.LayerChart | Markdown:
+    """Show the series without its season; in words alone where it has none."""
+    if adjusted["value"].is_null().all():
+        return Markdown(finding)
+    title = f"{run.measure.short_title}, seasonally adjusted"
+    return variation(adjusted, run, title=title, finding=finding, note="The season of the whole series is taken out.")
+
+
+def each(*shown: object) -> None:
+    """Show several things in one cell, one after the other; what says nothing is left out."""
+    for one in shown:
+        if not (isinstance(one, Markdown) and not one.text):
+            ipython_display(one)  # type: ignore[no-untyped-call]
 
 
 def comparison(

@@ -106,8 +106,9 @@ def segments(
       it was before the change cannot know of it. None: no entry is.
 
     An entry for the sample is left aside where there are only real organisations, and the other way round: a ledger
-    serves both. Raises `DefinitionError` for any other organisation without points, with the near miss; for a date that
-    is no period of its organisation, with the nearest that is; and for its first period, which has no level before it.
+    serves both. So is one that is not after the first period: these points begin with the new level. Raises
+    `DefinitionError` for any other organisation without points, with the near miss, and for a date that is no period of
+    its organisation, with the nearest that is.
 
     >>> from datetime import date
     >>> months = [date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)]
@@ -131,7 +132,9 @@ def segments(
 
 def _is_left_aside(entry: Rebase, periods: dict[str, list[datetime.date]], period_to: datetime.date | None) -> bool:
     is_of_other_data = entry.org_code not in periods and all(is_synthetic(code) != entry.synthetic for code in periods)
-    return is_of_other_data or (period_to is not None and entry.date > period_to)
+    # With no level before it there is nothing to part: these data begin with the change, or later.
+    first = periods.get(entry.org_code) or [min((each[0] for each in periods.values()), default=entry.date)]
+    return is_of_other_data or entry.date <= first[0] or (period_to is not None and entry.date > period_to)
 
 
 def _is_a_period(entry: Rebase, periods: dict[str, list[datetime.date]]) -> bool:
@@ -148,9 +151,5 @@ def _is_a_period(entry: Rebase, periods: dict[str, list[datetime.date]]) -> bool
         raise DefinitionError(
             f"{place}: no period of its series, which has {len(known)} from {known[0]} to {known[-1]}. "
             f"The nearest is {nearest}; give the first day of the first month of the new level."
-        )
-    if entry.date == known[0]:
-        raise DefinitionError(
-            f"{place}: the first period of its series, so there is no level before it. Remove the entry."
         )
     return True

@@ -23,6 +23,7 @@ COLUMNS = {
     "numerator": pl.Float64,
     "denominator": pl.Float64,
     "value": pl.Float64,
+    "segment": pl.Int64,
     "value_lower": pl.Float64,
     "value_upper": pl.Float64,
     "mean": pl.Float64,

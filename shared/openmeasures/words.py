@@ -5,7 +5,7 @@
 | `finding` | what the latest point of a series means, and whether the standard is in reach |
 | `standing` | where an organisation lies among its peers |
 | `quality` | how complete and consistent the figures are |
-| `listed` | `a, b and c` |
+| `listed`, `together` | `a, b and c`; several sentences |
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,10 @@ from math import isclose
 import polars as pl
 
 from openmeasures.definitions import Measure
+from openmeasures.methods import rulesets
+from openmeasures.methods.assurance import ROUNDING, Assurance
 from openmeasures.methods.peers import Position, Spread, position
-from openmeasures.methods.spc import MINIMUM_POINTS, ROUNDING, SHIFT_POINTS, Assurance, SpecialCause, Variation
+from openmeasures.methods.signals import SpecialCause, Variation
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
@@ -74,6 +76,15 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def together(sentences: Sequence[str]) -> str:
+    """Join sentences, those that say nothing left out.
+
+    >>> together(["One.", "", "Two."])
+    'One. Two.'
+    """
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
 def plural(number: int, noun: str) -> str:
     """Return a number with its noun, as in `1 month` or `2 months`.
 
@@ -99,7 +110,7 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     if last["mean"] is None:
         return (
             f"{opening}{value} in {month}. {plural(figures.height, 'month')} of figures are too few to tell common "
-            f"from special cause, which takes {MINIMUM_POINTS}."
+            f"from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
         )
     # What ended has no future to speak of.
     return f"{opening}{_variation(figures, measure)} {'' if ended else _assurance(figures, measure)}".strip()
@@ -122,7 +133,7 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     match cause:
         case SpecialCause.ASTRONOMICAL_POINT:
             reason = f"{value} in {month} is {side} the expected range of {low} to {high}"
-            if run >= SHIFT_POINTS:
+            if run >= rulesets.find(measure.rule_set).shift_points:
                 reason += f", and the last {run} months are all {side} the average of {mean}"
             reason += "."
         case SpecialCause.SHIFT:

@@ -59,6 +59,7 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
 STANDARDS = ("standard", "milestone")  # the one that lasts, and one that ends beside it
 REACH = ("value", "mean", "lower_process_limit", "upper_process_limit")  # what the chart is about
 MONTH = alt.X("period_start:T")
+SEGMENT = alt.Detail("segment:Q")  # no line of limits joins one segment to the next
 # The month, and under January and under the first label the year.
 MONTH_WORDS = (
     "datum.index == 0 || utcmonth(datum.value) == 0 "
@@ -72,7 +73,13 @@ Ends = tuple[float, float]
 
 
 def chart(
-    points: pl.DataFrame, measure: Measure, *, title: str, finding: str, width: int = theme.PAGE.width
+    points: pl.DataFrame,
+    measure: Measure,
+    *,
+    title: str,
+    finding: str,
+    note: str = "",
+    width: int = theme.PAGE.width,
 ) -> alt.LayerChart:
     """Return the SPC chart of one organisation.
 
@@ -81,10 +88,12 @@ def chart(
     in force; one so far off that it would flatten the series is named in the subtitle instead.
 
     - `points`: one row a month, those without a value included: `period_start`, `value`, `status`, `numerator`,
-      `denominator`, and the columns that `methods.spc.xmr` and `standards.join` add; all figures in the measure's unit.
+      `denominator`, `segment` (limits start anew with each), and the columns that `methods.spc.xmr` and
+      `standards.join` add; all figures in the measure's unit.
     - `measure`: gives the unit, and the range that can happen.
     - `title`: stands above the chart.
     - `finding`: what the chart shows, in words; it becomes the description.
+    - `note`: a sentence beneath the title, such as the rules by which points are marked.
     - `width`: of the whole image, in pixels.
 
     Raises `ParameterError` if no month has a value, so that there is nothing to draw.
@@ -102,12 +111,14 @@ def chart(
     subtitle = theme.axis_words(measure)
     if ends[0] != 0:
         subtitle += f". The vertical axis starts at {theme.plainly(ends[0], measure)}, not at zero."
-    subtitle += beyond
+    subtitle = " ".join(part for part in (f"{subtitle}{'' if subtitle.endswith('.') else '.'}{beyond}", note) if part)
     return alt.LayerChart(
         layer=[
-            _path("mean", theme.MEAN).encode(_month_axis(len(rows)), _value_axis(ends, measure)),  # for all layers
-            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("upper_process_limit:Q")),
-            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("lower_process_limit:Q")),
+            _path("mean", theme.MEAN).encode(
+                _month_axis(len(rows)), _value_axis(ends, measure), SEGMENT
+            ),  # for all layers
+            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("upper_process_limit:Q"), SEGMENT),
+            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("lower_process_limit:Q"), SEGMENT),
             _path("standard", theme.STANDARD).encode(MONTH, alt.Y("standard:Q")),
             _path("milestone", theme.STANDARD, dash=[2, 3]).encode(MONTH, alt.Y("milestone:Q")),
             _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(MONTH, alt.Y("value:Q")),
@@ -173,6 +184,7 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
         "denominator",
         pl.Series("written", [measure.written(value) for value in points["value"]]),
         pl.Series("standard_written", standards),
+        "segment",
         month=pl.col("period_start").dt.to_string("%B %Y"),
         sign=pl.when(pl.col("value").is_null()).then(reason).otherwise(sign_of_value),
         cause=pl.col("special_cause").cast(pl.String).replace_strict(CAUSES, default=CAUSES[SpecialCause.NONE]),

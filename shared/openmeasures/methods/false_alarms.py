@@ -3,6 +3,7 @@
 | name | gives |
 |---|---|
 | `probability` | for a rule-set and a number of points: of a mark anywhere, and of one at the latest point |
+| `of_chart` | the same, for a chart in segments |
 | `simulate` | the same for many lengths, by drawing stable series and charting them |
 | `write` | the table of `simulate` as `reference/false_alarms.csv`, the same bytes each time |
 
@@ -12,8 +13,9 @@ and shares of large numbers spread wider than chance. Each makes marks more freq
 what a reader meets, and the true rate of a chart is not known.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
+from math import prod
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
@@ -66,6 +68,22 @@ def probability(rule_set: str | RuleSet = DEFAULT, points: int = 36) -> FalseAla
     if points < lengths[0]:
         return None
     return FalseAlarms(float(np.interp(points, lengths, anywhere)), float(np.interp(points, lengths, latest)))
+
+
+def of_chart(segments: Sequence[int], rule_set: str | RuleSet = DEFAULT) -> FalseAlarms | None:
+    """Return the probabilities for a chart whose limits start anew, from the number of values in each segment.
+
+    Segments are independent charts: 1 - Π(1 - p) have a mark anywhere; the latest point is that of the last. Segments
+    too short for limits have no marks. None where the last is, since the chart then says nothing of its latest point.
+
+    >>> of_chart([36]) == probability(points=36)
+    True
+    """
+    each = [probability(rule_set, points) for points in segments]
+    if not each or each[-1] is None:
+        return None
+    silent = prod(1 - found.anywhere for found in each if found)
+    return FalseAlarms(1 - silent, each[-1].latest)
 
 
 def simulate(

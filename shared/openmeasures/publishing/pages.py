@@ -27,6 +27,7 @@ import jinja2
 from openmeasures import definitions, project, results
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
+from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_label
 from openmeasures.publishing import parts, provenance, summary
@@ -36,13 +37,12 @@ from openmeasures.running.execute import notebook_path
 from openmeasures.running.plan import run_digest
 from openmeasures.store import Store, write_whole
 
-LEAD = ("variation", "standards", "peers", "quality")  # ids of cells that lead a page, beside every chart
+LEAD = ("variation", "standards", "certainty", "seasons", "peers", "quality")  # ids of cells that lead a page, beside every chart
 CONFIG = "_quarto.yml"
 UNRANKED = (
     "By name, in no order of merit: neighbours in a ranking may differ by chance alone. Those that no longer report "
     "come last. Each name leads to its own page."
 )
-RULE_SET = "Making Data Count rules on an XmR chart, as NHSRplotthedots"
 
 _templates = jinja2.Environment(
     loader=jinja2.PackageLoader("openmeasures.publishing"), undefined=jinja2.StrictUndefined, trim_blocks=True,
@@ -180,7 +180,8 @@ def _run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> No
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
-        method=steps, summary=summary.summarise(content, measure, run.release), figures_of=_figures_of(steps, content, measure),
+        method=steps, summary=summary.summarise(content, measure, run.release),
+        figures_of=_figures_of(steps, content, measure),
         organisations=_all_listed(of_measure),
         organisations_intro=UNRANKED,
         caveats=measure.caveats_for(first, run.release.period_end),
@@ -279,7 +280,7 @@ def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
         "sha256": release.sha256,
         "commit": provenance.commit(project.root()) or "not under version control",
         "environment": provenance.environment(),
-        "rule_set": RULE_SET,
+        "rule_set": rulesets.find(measure.rule_set).title,
         "licence": licence,
         "cite": f"Open Measures. {title}.",
         "command": command,

@@ -1,0 +1,122 @@
+"""How far a chart's conclusion can be relied upon, in words: other rules, false alarms, changes of level, seasons.
+
+| function | says |
+|---|---|
+| `other_rules` | whether any other tool's rules would have led to another conclusion |
+| `false_alarms` | how often a chart like this one has a mark although nothing has changed |
+| `changes` | where limits start anew, from the reviewed ledger, and where a change of level is only suggested |
+| `season` | whether the series has a season, and what the chart says without it |
+"""
+
+import polars as pl
+
+from openmeasures import rebases, words
+from openmeasures.definitions import Measure
+from openmeasures.methods import change_points, rulesets, seasonal, sensitivity
+from openmeasures.methods import false_alarms as alarms
+from openmeasures.methods.signals import KINDS, Variation
+from openmeasures.periods import MONTH_NAMES, month_label
+
+_KIND_WORDS = {
+    "improvement": "special-cause improvement",
+    "concern": "special-cause concern",
+    "neutral": "special cause",
+    "common_cause": "common cause",
+}
+
+
+def other_rules(points: pl.DataFrame, measure: Measure) -> str:
+    """Say whether the conclusion on the latest point rests on this rule-set alone.
+
+    Takes one organisation's points with `value` and `segment`. Nothing is said without limits.
+    """
+    chosen = rulesets.find(measure.rule_set)
+    frame = points.select("org_code", "period_start", "value", "segment")
+    found = sensitivity.sensitivity(
+        frame, improvement=measure.improvement, rule_set=chosen, segment="segment",
+        natural_bounds=measure.natural_bounds,
+    )  # fmt: skip
+    if found.is_empty() or found["variation"].item() is None:
+        return ""
+    row = found.row(0, named=True)
+    silent = (
+        f" ({words.plural(len(row['without_limits']), 'rule-set')} would draw no limits yet)"
+        if row["without_limits"]
+        else ""
+    )
+    if not row["differing"]:
+        return f"Every other rule-set known here comes to the same conclusion{silent}."
+    others = [
+        f"{rulesets.find(other['rule_set']).title} sees {_KIND_WORDS[KINDS[Variation(other['variation'])]]}"
+        for other in row["differing"]
+    ]
+    return f"The conclusion depends on the rules: {words.listed(others)}{silent}."
+
+
+def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
+    """Say how often a stable series of this length has a mark, somewhere and at the latest point."""
+    segments = points.drop_nulls("value").group_by("segment").len().sort("segment")["len"].to_list()
+    found = alarms.of_chart(segments, measure.rule_set)
+    if found is None:
+        return ""
+    return (
+        f"If nothing had ever changed, {100 * found.anywhere:.0f} in 100 charts of this length would still have a mark "
+        f"somewhere, and {100 * found.latest:.1f} in 100 at the latest month; seasons and slow drifts make it more."
+    )
+
+
+def changes(points: pl.DataFrame, measure: Measure) -> str:
+    """Say where the limits start anew and why, and what change of level is suggested beyond that.
+
+    A suggestion is applied by no one but the authors of `rebases.yml`.
+    """
+    org_code = points["org_code"][0]
+    starts = points.filter(pl.col("segment") != pl.col("segment").shift(1))["period_start"].to_list()
+    applied = [
+        f"From {month_label(entry.date)} the limits start anew. {entry.reason}"
+        for entry in rebases.load(measure.folder)
+        if entry.org_code == org_code and entry.date in starts
+    ]
+    suggested = change_points.suggest(points.select("org_code", "period_start", "value"))
+    open_ones = [
+        f"{month_label(row['period_start'])} (from about {measure.written(row['mean_before'])} to "
+        f"{measure.written(row['mean_after'])})"
+        for row in suggested.iter_rows(named=True)
+        if row["period_start"] not in starts
+    ]
+    if open_ones:
+        applied.append(
+            f"The level seems to have changed in {words.listed(open_ones)}; the limits shown mix what was before and "
+            "after, until someone who knows why enters it in the ledger of changes."
+        )
+    return " ".join(applied)
+
+
+def season(points: pl.DataFrame, adjusted: pl.DataFrame, measure: Measure) -> str:
+    """Say whether the series has a season, and whether the latest month looks different without it.
+
+    `adjusted` are the same months without their season, with the columns of `spc.xmr`; all null where there is none.
+    """
+    frame = points.select("org_code", "period_start", "value", "segment")
+    row = seasonal.seasonality(frame, segment="segment").row(0, named=True)
+    if row["p_value"] is None:
+        return "Whether this series has a season cannot be told yet: that takes three full years."
+    if not row["is_seasonal"]:
+        return "No season can be told from chance in this series."
+    high, low = MONTH_NAMES[row["highest_month"] - 1], MONTH_NAMES[row["lowest_month"] - 1]
+    text = (
+        f"This series has a season: {high} is highest and {low} lowest, {row['swing']:.1f} points apart, and the month "
+        f"of the year explains {100 * row['strength']:.0f}\u00a0% of its variation about the trend."
+    )
+    plain, without = (_latest_kind(each) for each in (points, adjusted))
+    if plain is None or without is None:
+        return text
+    if plain == without:
+        return f"{text} Without the season the latest month is {_KIND_WORDS[without]} too."
+    return f"{text} Without the season the latest month is {_KIND_WORDS[without]}, not {_KIND_WORDS[plain]}."
+
+
+def _latest_kind(points: pl.DataFrame) -> str | None:
+    figures = points.sort("period_start").drop_nulls("value")
+    variation = figures["variation"][-1] if figures.height else None
+    return None if variation is None else KINDS[Variation(variation)]
