@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -13,7 +14,9 @@ from polars.testing import assert_frame_equal
 
 from openmeasures.errors import ParameterError
 from openmeasures.methods.laney import p_prime, u_prime
+from openmeasures.methods.spc import xmr
 
+PAGE = Path(__file__).resolve().parents[2] / "site" / "methods" / "large-and-rare.qmd"
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=40)
 LIMITS = ["mean", "lower_process_limit", "upper_process_limit"]
 ADDED = [*LIMITS, "sigma_z", "standardised", "points"]
@@ -320,3 +323,35 @@ def test_the_complement_has_the_mirror_image_of_the_chart(cases):
         rel_tol=1e-6,
         abs_tol=1e-9,
     )
+
+
+# ---- the page
+
+
+def test_the_worked_example_of_the_page_is_worked_out():
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    mean, lower, upper, sigma_z, *_ = p_prime(counts(WITHIN_FOUR_HOURS, ATTENDANCES), scale=100).select(ADDED).row(0)
+    sigma = 100 * math.sqrt(mean / 100 * (1 - mean / 100) / ATTENDANCES[0])
+    assert f"The mean is {mean:.2f} %" in page
+    assert f"chance alone has a sigma of {sigma:.3f} points" in page
+    assert f"its limits {3 * sigma:.2f} points from the mean" in page
+    assert f"σ_z is {sigma_z:.2f}, and the first week's limits are {lower:.2f} % and {upper:.2f} %" in page
+
+
+def test_the_months_of_different_size_on_the_page():
+    rng = np.random.default_rng(9)
+    sizes = np.tile([400, 400, 400, 100], 12 * 500)
+    frame = pl.DataFrame(
+        {
+            "org_code": np.repeat(np.arange(500), 48),
+            "period_start": np.tile(np.arange(48), 500),
+            "numerator": rng.binomial(sizes, 0.8),
+            "denominator": sizes,
+        }
+    ).with_columns(value=pl.col("numerator") / pl.col("denominator"))
+    plain, prime = xmr(frame, improvement="increase"), p_prime(frame)
+    within = pl.col("value").is_between("lower_process_limit", "upper_process_limit")
+    for size, by_xmr, by_prime in ((100, 0.05, 0.003), (400, 0.0006, 0.003)):
+        small = pl.col("denominator") == size
+        assert 1 - plain.filter(small).select(within.mean()).item() == pytest.approx(by_xmr, rel=0.25)
+        assert (prime.filter(small)["standardised"].abs() > 3).mean() == pytest.approx(by_prime, rel=0.25)

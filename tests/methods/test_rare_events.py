@@ -3,6 +3,7 @@
 import math
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
@@ -15,6 +16,7 @@ from polars.testing import assert_frame_equal
 from openmeasures.errors import ParameterError
 from openmeasures.methods.rare_events import g_chart, intervals, t_chart
 
+PAGE = Path(__file__).resolve().parents[2] / "site" / "methods" / "large-and-rare.qmd"
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=40)
 LIMITS = ["mean", "lower_process_limit", "upper_process_limit"]
 
@@ -245,3 +247,17 @@ def test_a_null_is_passed_over(values):
         name = result.columns[2]
         kept = result.filter(pl.col(name).is_not_null())
         assert_frame_equal(kept.drop("event"), whole.drop("event"))
+
+
+# ---- the page
+
+
+def test_the_worked_examples_of_the_page_are_worked_out():
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    times, operations = t_chart(events(DAYS_BETWEEN)), g_chart(cases(OPERATIONS_BETWEEN))
+    centre, lower, upper = times.select(LIMITS).row(0)
+    assert f"the centre is {centre:.1f} days and the limits are {lower:.2f} and {upper:.1f} days" in page
+    assert [days for days in DAYS_BETWEEN if days > upper] == [117]
+    mean, middle, upper = operations.select("mean", "median", "upper_process_limit").row(0)
+    assert f"the mean is {mean:.1f}, the median {middle:.0f}, the upper limit {upper:.1f}" in page
+    assert [count for count in OPERATIONS_BETWEEN if count > upper] == [183]

@@ -2,6 +2,7 @@
 
 import math
 from itertools import groupby
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -14,6 +15,7 @@ from polars.testing import assert_frame_equal
 from openmeasures.errors import ParameterError
 from openmeasures.methods.run_chart import fewest_crossings_expected, longest_run_expected, run_chart
 
+PAGE = Path(__file__).resolve().parents[2] / "site" / "methods" / "large-and-rare.qmd"
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=60)
 TESTS = ["longest_run", "longest_run_limit", "crossings", "crossings_limit", "shows_shift"]
 ADDED = ["median", "useful_points", *TESTS, "is_in_long_run"]
@@ -207,3 +209,15 @@ def test_shifting_scaling_and_turning_upside_down_changes_the_median_only(values
     once, changed = chart(values), chart([factor * value + shift for value in values])
     assert_frame_equal(changed.select("median"), once.select(pl.col("median") * factor + shift))
     assert_frame_equal(changed.select(ADDED[1:]), once.select(ADDED[1:]))
+
+
+# ---- the page
+
+
+def test_the_worked_example_of_the_page_is_worked_out():
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    centre, useful = first(INFECTIONS, "median", "useful_points")
+    longest, run_limit, crossings, crossings_limit, _ = first(INFECTIONS, *TESTS)
+    assert f"The median is {centre:.0f}; four months lie on it, so {useful} count" in page
+    assert f"The longest run is {longest}, where {run_limit} are expected at most" in page
+    assert f"crossed {crossings} times, where {crossings_limit} are expected at least" in page

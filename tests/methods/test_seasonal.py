@@ -2,6 +2,7 @@
 
 import math
 from datetime import date, timedelta
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -14,9 +15,11 @@ from polars.testing import assert_frame_equal
 from openmeasures import corrections, counts, definitions
 from openmeasures.errors import ParameterError
 from openmeasures.methods.seasonal import STRENGTH, _share_above, adjust, seasonality
+from openmeasures.methods.spc import xmr
 from openmeasures.periods import months
 from openmeasures.store import Store
 
+PAGE = Path(__file__).resolve().parents[2] / "site" / "methods" / "seasons-and-rebasing.qmd"
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=25)
 FOUND = ["left_out", "p_value", "strength", "is_seasonal", "highest_month", "lowest_month", "swing"]
 # Published: England's type 1 four-hour share, January to December, in points from its mean; see `sample`.
@@ -62,19 +65,19 @@ def share_seasonal(rows):
 # ---- the sample
 
 
-@pytest.fixture(scope="module")
-def sample(sample_folder):
+def shares(folder, *, all_types):
+    """Return the sample's points, England among them: all types of department, or type 1 alone."""
     measure = definitions.find("ae_four_hour")
-    observations = corrections.apply(Store(sample_folder).observations(measure.source), measure.folder).observations
-    type_1 = measure.series[0]
-    counted = counts.count(observations, numerator=type_1.numerator, denominator=type_1.denominator)
+    observations = corrections.apply(Store(folder).observations(measure.source), measure.folder).observations
+    parts = measure if all_types else measure.series[0]
+    counted = counts.count(observations, numerator=parts.numerator, denominator=parts.denominator)
     return pl.concat([counted, counts.roll_up(counted)]).with_columns(
         value=100 * pl.col("numerator") / pl.col("denominator").replace(0, None)
     )
 
 
-def test_the_season_planted_in_england_is_found_and_the_stable_trust_has_none(sample):
-    found = seasonality(sample)
+def test_the_season_planted_in_england_is_found_and_the_stable_trust_has_none(sample_folder):
+    found = seasonality(shares(sample_folder, all_types=False))
     england, stable = (found.row(by_predicate=pl.col("org_code") == code, named=True) for code in ("ENG", "Z-06"))
     assert england["is_seasonal"]
     assert england["p_value"] < 1e-6
@@ -345,3 +348,22 @@ def test_a_whole_measure_takes_less_than_two_seconds():
     start = perf_counter()
     adjust(rows)
     assert perf_counter() - start < 2
+
+
+# ---- the page
+
+
+def test_the_worked_example_of_the_page_is_worked_out(sample_folder):
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    england = adjust(shares(sample_folder, all_types=True).filter(pl.col("org_code") == "ENG"))
+    found = seasonality(england).row(0, named=True)
+    assert f"(p = {found['p_value']:.7f}, strength {found['strength']:.2f})" in page
+    effects = dict(england.select(pl.col("period_start").dt.month(), "month_effect").iter_rows())
+    assert f"December lies {-effects[12]:.1f} points below the year's level, March {effects[3]:.1f} above" in page
+    plain, adjusted = (xmr(england, improvement="increase", value=name) for name in ("value", "adjusted_value"))
+    marked = [(chart["special_cause"] != "none").sum() for chart in (plain, adjusted)]
+    assert marked == [15, 0]
+    assert f"{marked[0]} of the 48 months are marked" in page
+    limits = [chart.select("lower_process_limit", "upper_process_limit").row(0) for chart in (adjusted, plain)]
+    (lower, upper), (plain_lower, plain_upper) = limits
+    assert f"{lower:.2f} % to {upper:.2f} % instead of {plain_lower:.2f} % to {plain_upper:.2f} %" in page
