@@ -28,7 +28,7 @@ title: "Conformance"
 description: "Our SPC charts beside those of the tools in use, case by case"
 ---
 
-{{< include ../_notice.qmd >}}
+<!-- notice -->
 
 Each rule-set is named after a tool, so its charts must be that tool's. Limits are the mean, the lower and the upper
 limit; marks are the points that a rule marks, counted from 1. What is expected comes from running the tool, from its
