@@ -180,7 +180,8 @@ def _run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> No
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
-        method=steps, summary=summary.summarise(content, measure, run.release), figures_of=_figures_of(steps, content, measure),
+        method=steps, summary=summary.summarise(content, measure, run.release),
+        figures_of=_figures_of(steps, content, measure),
         organisations=_all_listed(of_measure),
         organisations_intro=UNRANKED,
         caveats=measure.caveats_for(first, run.release.period_end),
