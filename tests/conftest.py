@@ -187,13 +187,14 @@ RESULT_CELL = """\
 from IPython.display import display
 point = dict.fromkeys(
     ["value_lower", "value_upper", "mean", "lower_process_limit", "upper_process_limit", "special_cause", "variation",
-     "standard", "standard_name", "assurance"]
+     "standard", "standard_name", "lasting_standard", "assurance", "release"]
 )
 point |= {"series": "all", "org_code": org_code, "period_start": f"{period_to}-01", "numerator": 600.0,
           "denominator": 1000.0, "value": 60.0, "status": "reported"}
 content = {"measure": "four_hours", "org_code": org_code, "org_name": f"Hospitals of {org_code}",
            "region_name": "London", "period_to": f"{period_to}-01", "synthetic": False, "releases": [],
-           "findings": {"variation": "60.0 % in the latest month.", "peers": "Like its peers."}, "points": [point]}
+           "findings": {"variation": "60.0 % in the latest month.", "peers": "Like its peers."}, "standards": [],
+           "points": [point]}
 display({"application/vnd.openmeasures.result+json": content, "text/markdown": "The result."}, raw=True)
 """
 

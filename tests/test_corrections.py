@@ -19,6 +19,8 @@ ENTRY = """\
   status: not_applicable
 """
 JANUARY, FEBRUARY, MARCH, APRIL = (date(2024, month, 1) for month in (1, 2, 3, 4))
+# With these, every organisation and metric of the entry occurs in its months.
+BESIDE = [("RC9", FEBRUARY, "booked_over", 0), ("RJ1", FEBRUARY, "over", 0)]
 
 
 @pytest.fixture
@@ -47,9 +49,10 @@ def _observations(*rows):
     )
 
 
-def _corrected(folder, *rows):
-    """Return value and status of each row after correction."""
-    return corrections.apply(_observations(*rows), folder).observations.select("value", "status").rows()
+def _corrected(folder, *rows, beside=BESIDE):
+    """Return value and status of each row after correction, of those beside not."""
+    corrected = corrections.apply(_observations(*rows, *beside), folder).observations
+    return corrected.select("value", "status").head(len(rows)).rows()
 
 
 def _said(call, *arguments):
@@ -97,8 +100,20 @@ def test_how_many_figures_each_entry_changed_is_told(folder):
     assert [(entry.what, changed) for entry, changed in done.applied] == [("Field-test trusts show zero waits", 2 + 1)]
 
 
-def test_an_entry_that_concerns_nothing_is_left_aside(folder):
-    before = _observations(("R0D", MARCH, "over", 0))
+@pytest.mark.parametrize(
+    ("codes", "row"),
+    [
+        ("RC9, RJ1", ("RC9", JANUARY, "over", 0)),
+        ("RC9, RJ1", ("R0D", APRIL, "all", 7)),
+        ("RC9, RJ1", ("ENG", MARCH, "over", 0)),
+        ("RC9, RJ1", ("Z-01", MARCH, "over", 0)),
+        ("Z-01, Z-02", ("RC9", MARCH, "over", 0)),
+    ],
+    ids=["month before", "month after", "published total", "sample", "real"],
+)
+def test_an_entry_about_other_months_or_the_other_kind_of_data_is_left_aside(folder, codes, row):
+    _write(folder, ENTRY.replace("RC9, RJ1", codes))
+    before = _observations(row)
     done = corrections.apply(before, folder)
     assert done.observations.equals(before)
     assert done.applied == []
@@ -117,9 +132,10 @@ def test_without_a_file_nothing_changes(tmp_path):
 
 def test_entries_are_made_one_after_the_other(folder):
     _write(folder, ENTRY + ENTRY.replace("2024-03-31", "2024-04-30").replace("2024-02-01", "2024-04-01"))
-    done = corrections.apply(_observations(("RC9", MARCH, "over", 0), ("RC9", APRIL, "over", 0)), folder)
-    assert [changed for _, changed in done.applied] == [1, 1]
-    assert done.observations["value"].to_list() == [None, None]
+    in_april = [(code, APRIL, metric, 0) for code, _, metric, _ in BESIDE]
+    done = corrections.apply(_observations(("RC9", MARCH, "over", 0), *BESIDE, *in_april), folder)
+    assert [changed for _, changed in done.applied] == [1 + 2, 2]
+    assert set(done.observations["value"]) == {None}
 
 
 @pytest.mark.parametrize("status", ["suppressed", "not_submitted", "not_applicable"])
@@ -133,7 +149,7 @@ def test_an_entry_may_give_any_status_without_figure(folder, status):
 
 @pytest.mark.parametrize("figure", [1, -1, 0.5, None])
 def test_a_source_that_says_something_else_now_fails_the_run(folder, figure):
-    said = _said(corrections.apply, _observations(("RC9", MARCH, "over", figure)), folder)
+    said = _said(corrections.apply, _observations(("RC9", MARCH, "over", figure), *BESIDE), folder)
     assert said == (
         f"{folder / 'corrections.yml'}, 'Field-test trusts show zero waits': RC9 has over = "
         f"{None if figure is None else float(figure)} in 2024-03, but the entry expects 0 (1 such figures). "
@@ -144,7 +160,7 @@ def test_a_source_that_says_something_else_now_fails_the_run(folder, figure):
 def test_the_guard_names_the_first_and_counts_the_rest(folder):
     said = _said(
         corrections.apply,
-        _observations(("RJ1", MARCH, "over", 3), ("RC9", MARCH, "over", 0), ("RC9", FEBRUARY, "over", 2)),
+        _observations(("RJ1", MARCH, "over", 3), ("RC9", MARCH, "over", 0), ("RC9", FEBRUARY, "over", 2), *BESIDE),
         folder,
     )
     assert "RC9 has over = 2.0 in 2024-02, but the entry expects 0 (2 such figures)" in said
@@ -152,11 +168,56 @@ def test_the_guard_names_the_first_and_counts_the_rest(folder):
 
 def test_the_guard_compares_with_what_the_entry_expects(folder):
     _write(folder, ENTRY.replace("expect: 0", "expect: 999"))
-    assert _corrected(folder, ("RC9", MARCH, "over", 999)) == [(None, "not_applicable")]
+    beside = [(*row[:-1], 999) for row in BESIDE]
+    assert _corrected(folder, ("RC9", MARCH, "over", 999), beside=beside) == [(None, "not_applicable")]
 
 
 def test_the_guard_does_not_look_outside_the_entry(folder):
     assert _corrected(folder, ("RC9", APRIL, "over", 8), ("R0D", MARCH, "over", 8)) == [(8, "reported")] * 2
+
+
+# ---- names that do not occur
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "said"),
+    [
+        ("RC9, RJ1", "RC9, RJI", "org_code 'RJI' does not occur in the data of its months. Did you mean 'RJ1'?"),
+        ("RC9, RJ1", "rc9", "org_code 'rc9' does not occur in the data of its months. Did you mean 'RC9'?"),
+        ("RC9, RJ1", "RC9, 8XY56", "org_code '8XY56' does not occur in the data of its months."),
+        ("RC9, RJ1", "RC9, Z-01", "org_code 'Z-01' does not occur in the data of its months."),
+        (
+            "booked_over",
+            "booked_ovr",
+            "metric 'booked_ovr' does not occur in the data of its months. Did you mean 'boo",
+        ),
+        ("booked_over", "beds", "metric 'beds' does not occur in the data of its months."),
+    ],
+)
+def test_a_name_that_does_not_occur_in_an_entrys_months_is_refused(folder, found, instead, said):
+    _write(folder, ENTRY.replace(found, instead))
+    message = _said(corrections.apply, _observations(*BESIDE), folder)
+    assert message.startswith(f"{folder / 'corrections.yml'}, 'Field-test trusts show zero waits': {said}")
+    assert message.endswith(" Correct the entry.")
+    assert ("Did you mean" in message) is ("Did you mean" in said)
+
+
+@pytest.mark.parametrize(("left_out", "unknown"), [("RJ1", "org_code 'RJ1'"), ("booked_over", "metric 'booked_over'")])
+def test_a_name_must_occur_in_the_entrys_own_months(folder, left_out, unknown):
+    rows = [("RC9", MARCH, "over", 0), *((*row[:1], APRIL, *row[2:]) if left_out in row else row for row in BESIDE)]
+    assert unknown in _said(corrections.apply, _observations(*rows), folder)
+
+
+def test_a_figure_of_england_does_not_make_a_metric_known(folder):
+    rows = [("RC9", MARCH, "over", 0), ("RJ1", MARCH, "over", 0), ("ENG", MARCH, "booked_over", 0)]
+    assert "metric 'booked_over'" in _said(corrections.apply, _observations(*rows), folder)
+
+
+def test_names_of_the_sample_must_occur_too(folder):
+    _write(folder, ENTRY.replace("RC9, RJ1", "Z-01, Z-20"))
+    rows = [("ENG", MARCH, "over", 0), ("Z-01", MARCH, "over", 0), ("Z-02", MARCH, "booked_over", 0)]
+    said = _said(corrections.apply, _observations(*rows), folder)
+    assert "org_code 'Z-20' does not occur in the data of its months. Did you mean 'Z-02'?" in said
 
 
 # ---- load

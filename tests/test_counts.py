@@ -3,8 +3,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures.counts import count, roll_up
+from openmeasures.counts import LATE_PERIODS, count, roll_up
 from openmeasures.definitions import Part
+from openmeasures.periods import months
 from openmeasures.schemas import STATUS_TYPE, Counts
 
 WITHIN = Part(text="within four hours", add=["all"], subtract=["over"])
@@ -120,12 +121,32 @@ def test_a_gap_in_the_middle_is_not_submitted():
     ]
 
 
+@pytest.mark.parametrize("first", [MARCH, APRIL, MAY])
+def test_nothing_is_invented_before_the_first_period(first):
+    every = [MARCH, APRIL, MAY]
+    rows = _count(*_months("RC9", first, MAY), *_months("RJ1", *every))
+    assert [row[1] for row in rows if row[0] == "RC9"] == every[every.index(first) :]
+
+
+# Ten months; the organisation reports the first of them, and is missing from the rest.
 @pytest.mark.parametrize(
-    ("months", "found"), [((APRIL, MAY), [APRIL, MAY]), ((MARCH, APRIL), [MARCH, APRIL]), ((APRIL,), [APRIL])]
+    ("missing", "filled"),
+    [(0, 0), (1, 1), (LATE_PERIODS - 1, LATE_PERIODS - 1), (LATE_PERIODS, LATE_PERIODS), (LATE_PERIODS + 1, 0), (9, 0)],
 )
-def test_nothing_is_invented_before_the_first_period_or_after_the_last(months, found):
-    rows = _count(*_months("RC9", *months), *_months("RJ1", MARCH, APRIL, MAY))
-    assert [row[1] for row in rows if row[0] == "RC9"] == found
+def test_the_latest_periods_are_not_submitted_unless_they_are_too_many(missing, filled):
+    every = months(date(2023, 6, 1), MARCH)
+    rows = _count(*_months("RC9", *every[: 10 - missing]), *_months("RJ1", *every))
+    found = [row for row in rows if row[0] == "RC9"]
+    assert [row[1] for row in found] == every[: 10 - missing + filled]
+    assert found[10 - missing :] == [
+        ("RC9", month, None, None, "not_submitted") for month in every[10 - missing :][:filled]
+    ]
+
+
+def test_late_periods_are_those_that_anyone_has():
+    """Between March and June lie two files that were never read."""
+    rows = _count(*_months("RC9", MARCH), *_months("RJ1", MARCH, JUNE), *_months("ENG", MARCH, APRIL, JUNE))
+    assert [row[1] for row in rows if row[0] == "RC9"] == [MARCH, JUNE]
 
 
 def test_a_period_that_nobody_has_is_not_invented():

@@ -8,9 +8,16 @@ from openmeasures.errors import DefinitionError, ParameterError
 
 STANDARDS = """\
 standards:
-  - {name: Old, value: 98, from: 2004-01-01, to: 2010-06-20, url: "https://x.uk/", title: T}
-  - {name: National, value: 95, from: 2010-06-21, url: "https://x.uk/", title: T}
+  - {name: Old, value: 98, from: 2004-01-01, to: 2010-06-20, url: "https://x.uk/", title: T, verified: false}
+  - {name: National, value: 95, from: 2010-06-21, url: "https://x.uk/", title: T, verified: true}
   - {name: Milestone, value: 76, from: 2023-04-01, to: 2024-03-31, url: "https://x.uk/", title: T, verified: false}
+"""
+SERIES = """\
+series:
+  - id: type_1
+    title: Type 1
+    numerator: {text: N, add: [attendances_type_1]}
+    denominator: {text: D, add: [attendances_type_1]}
 """
 
 
@@ -75,6 +82,7 @@ def test_the_working_directory_is_the_default(analyses, monkeypatch):
 def test_what_is_optional_is_empty(load):
     measure = load()
     assert (measure.standards, measure.series, measure.caveats, measure.changes) == ([], [], [], [])
+    assert measure.peers.having_series is None
 
 
 def test_a_part_names_the_added_metrics_first(load):
@@ -114,6 +122,8 @@ def test_a_missing_file_is_named(analyses):
         ("reviewed: 2024-04-01", "reviewed: 01/04/2024", "'reviewed' is '01/04/2024'"),
         ("reviewed: 2024-04-01", "reviewed:", "'reviewed' is None"),
         ("url: https", "url: htps", "'references.0.url' is 'htps"),
+        ("    verified: true\n", "", "'references.0.verified' is missing."),
+        ("verified: true", "verified: perhaps", "'references.0.verified' is 'perhaps'"),
         ("unit: percent", "unit: percent\ndecimals: 4", "'decimals' is 4: input should be less than or equal to 3"),
         ("unit: percent", "unit: percent\ndecimals: -1", "'decimals' is -1"),
         ("unit: percent", "unit: percent\n3: 4", "'3' is 3: keys should be strings"),
@@ -131,7 +141,9 @@ def test_every_fault_is_named_at_once(refused):
 
 
 def test_a_measure_needs_a_reference(refused):
-    found = "references:\n  - title: A&E statistics\n    url: https://www.england.nhs.uk/statistics/\n"
+    found = (
+        "references:\n  - title: A&E statistics\n    url: https://www.england.nhs.uk/statistics/\n    verified: true\n"
+    )
     assert "'references' is []" in refused(found, "references: []\n")
 
 
@@ -143,7 +155,8 @@ def test_what_the_folder_says_cannot_be_said_again(refused, key):
 @pytest.mark.parametrize("section", ["standards", "caveats"])
 def test_a_span_that_ends_before_it_starts_is_refused(refused, section):
     fields = {
-        "standards": '{name: S, value: 1, url: "https://x.uk", title: T, from: 2024-03-02, to: 2024-03-01}',
+        "standards": '{name: S, value: 1, url: "https://x.uk", title: T, verified: true, '
+        "from: 2024-03-02, to: 2024-03-01}",
         "caveats": "{text: C, from: 2024-03-02, to: 2024-03-01}",
     }
     message = refused(more=f"{section}: [{fields[section]}]\n")
@@ -171,7 +184,40 @@ def test_a_file_that_is_no_measure_at_all_is_refused(analyses, content, said):
     assert str(refusal.value).startswith(f"{path}: {said}")
 
 
+# ---- peers
+
+
+@pytest.fixture
+def with_having_series():
+    """Return the change to `measure.yml` that names the series in which those that have the metric are compared."""
+    return lambda name: ("peers:\n", f"peers:\n  having_series: {name}\n")
+
+
+def test_peers_may_be_compared_in_one_of_the_series(load, with_having_series):
+    assert load(*with_having_series("type_1"), more=SERIES).peers.having_series == "type_1"
+
+
+@pytest.mark.parametrize(("series", "known"), [(SERIES, "type_1"), ("", "none")])
+def test_a_series_to_compare_in_that_does_not_exist_is_refused(refused, with_having_series, series, known):
+    said = f"'having_series' is 'type_2', expected one of 'series' ({known})."
+    assert said in refused(*with_having_series("type_2"), more=series)
+
+
+def test_series_at_fault_are_named_and_not_the_peers_that_rest_on_them(refused, with_having_series):
+    message = refused(*with_having_series("type_1"), more=SERIES.replace("    title: Type 1\n", ""))
+    assert "'series.0.title' is missing." in message
+    assert "having_series" not in message
+
+
 # ---- standards
+
+
+def test_a_standard_says_whether_we_saw_it_in_the_original(load):
+    assert [standard.verified for standard in load(more=STANDARDS).standards] == [False, True, False]
+
+
+def test_a_standard_that_does_not_say_so_is_refused(refused):
+    assert "'standards.1.verified' is missing." in refused(more=STANDARDS.replace(", verified: true", ""))
 
 
 @pytest.mark.parametrize(
@@ -197,8 +243,8 @@ def test_without_standards_none_is_in_force(load):
 
 
 def test_a_standard_of_one_day_is_in_force_on_it(load):
-    one_day = 'standards: [{name: S, value: 1, from: 2024-03-01, to: 2024-03-01, url: "https://x.uk/", title: T}]\n'
-    [standard] = load(more=one_day).standards
+    one_day = '{name: S, value: 1, from: 2024-03-01, to: 2024-03-01, url: "https://x.uk/", title: T, verified: true}'
+    [standard] = load(more=f"standards: [{one_day}]\n").standards
     days = [date(2024, 2, 29), date(2024, 3, 1), date(2024, 3, 2)]
     assert [standard.in_force(day) for day in days] == [False, True, False]
 
@@ -245,7 +291,32 @@ def test_the_measure_says_how_many_decimals_are_usual(load):
     assert load("unit: percent", "unit: percent\ndecimals: 0").written(74.349) == "74\u00a0%"
 
 
+@pytest.mark.parametrize(
+    ("unit", "value", "written"),
+    [
+        ("percent", 95, "95\u00a0%"),
+        ("percent", 99.5, "99.5\u00a0%"),
+        ("percent", 0, "0\u00a0%"),
+        ("percent", 100, "100\u00a0%"),
+        ("percent", 0.1 + 0.2, "0.3\u00a0%"),
+        ("minutes", 1200.25, "1,200.25 minutes"),
+        ("weeks", 18, "18 weeks"),
+    ],
+)
+def test_a_value_that_was_set_is_written_with_the_decimals_that_it_has(load, unit, value, written):
+    assert load("unit: percent", f"unit: {unit}\ndecimals: 1").written_as_set(value) == written
+
+
 # ---- caveats
+
+
+def test_a_caveat_may_say_where_its_facts_are_set_down(load):
+    caveats = load(more='caveats: [{text: documented, url: "https://x.uk/"}, {text: ours}]\n').caveats
+    assert [caveat.url and str(caveat.url) for caveat in caveats] == ["https://x.uk/", None]
+
+
+def test_a_caveats_address_must_be_one(refused):
+    assert "'caveats.0.url' is 'see below'" in refused(more="caveats: [{text: C, url: see below}]\n")
 
 
 @pytest.mark.parametrize(

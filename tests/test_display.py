@@ -115,21 +115,30 @@ def test_sources_of_the_sample_send_nobody_to_the_publisher(run_of):
 # ---- corrections
 
 
-def test_a_correction_is_shown_with_its_reason_and_extent(run_of):
+def corrected(run, *org_codes):
     entry = corrections.Correction(
-        what="Zeros", reason="Not asked", org_codes=["RC9"], metrics=["a"], expect=0, status="not_applicable",
+        what="Zeros", reason="Not asked", org_codes=org_codes, metrics=["a"], expect=0, status="not_applicable",
         **{"from": FEBRUARY, "to": MARCH},
     )  # fmt: skip
-    shown = display.corrected(corrections.Corrected(pl.DataFrame(), [(entry, 1234)]), run_of())
-    assert cells(shown) == [
-        ("Error", "Reason", "Months", "Made", "Figures"),
+    return display.corrected(corrections.Corrected(pl.DataFrame(), [(entry, 1234)]), run)
+
+
+@pytest.mark.parametrize(("org_code", "org_codes"), [("RC9", ["RXX", "RC9"]), ("ENG", ["RC9"])])
+def test_a_correction_is_shown_with_its_reason_and_extent(run_of, org_code, org_codes):
+    assert cells(corrected(run_of(org_code), *org_codes)) == [
+        ("Error", "Reason", "Months", "Treated as", "Figures"),
         ("Zeros", "Not asked", "February 2024 to March 2024", "not applicable", "1,234"),
     ]
 
 
+def test_a_correction_of_another_organisation_is_not_shown(run_of):
+    shown = corrected(run_of("RC9"), "RJ1")
+    assert shown.text == "No known error concerns the figures of RC9 Hospitals, NHS Trust."
+
+
 def test_without_corrections_it_says_so(run_of):
-    shown = display.corrected(corrections.Corrected(pl.DataFrame(), []), run_of())
-    assert shown.text == "No known error concerns these figures."
+    shown = display.corrected(corrections.Corrected(pl.DataFrame(), []), run_of("ENG"))
+    assert shown.text == "No known error concerns the figures of England."
 
 
 # ---- numerator and denominator
@@ -227,7 +236,9 @@ def test_only_the_latest_figures_are_shown_in_order_of_time(run_of, latest, firs
 # ---- standards
 
 
-def met(*rows):
+def met(
+    name="Milestone", standard=78.0, *, latest=False, often=(0, 12), assurance=None, is_changing=False, month=MARCH
+):
     schema = {
         "period_start": pl.Date,
         "standard_name": pl.String,
@@ -236,42 +247,44 @@ def met(*rows):
         "periods_met": pl.UInt32,
         "periods": pl.UInt32,
         "assurance": ASSURANCE_TYPE,
+        "is_changing": pl.Boolean,
     }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame([(month, name, standard, latest, *often, assurance, is_changing)], schema=schema, orient="row")
 
 
 @pytest.mark.parametrize(
     ("row", "shown"),
     [
         (
-            (date(2024, 3, 1), "Operational", 95.0, True, 12, 12, "consistently_passing"),
-            ("Operational", "95 %", "yes", "12 of 12", "will be met every month"),
+            met("Operational", 95.0, latest=True, often=(12, 12), assurance="consistently_passing"),
+            ("Operational (95 %)", "yes", "12 of 12", "it will go on being met"),
         ),
         (
-            (date(2024, 3, 1), "Milestone", 76.5, False, 1, 3, "hit_or_miss"),
-            ("Milestone", "76.5 %", "no", "1 of 3", "met in some months and not in others"),
+            met(standard=76.5, often=(1, 3), assurance="hit_or_miss"),
+            ("Milestone (76.5 %)", "no", "1 of 3", "met in some months, missed in others"),
+        ),
+        (met(assurance="consistently_failing"), ("Milestone (78 %)", "no", "0 of 12", "it will not be met")),
+        (met(often=(0, 2)), ("Milestone (78 %)", "no", "0 of 2", "too few months to say")),
+        (
+            met(assurance="consistently_failing", is_changing=True),
+            ("Milestone (78 %)", "no", "0 of 12", "the series is changing"),
         ),
         (
-            (date(2024, 3, 1), "Milestone", 78.0, False, 0, 12, "consistently_failing"),
-            ("Milestone", "78 %", "no", "0 of 12", "will not be met without change"),
-        ),
-        (
-            (date(2024, 3, 1), "Milestone", 78.0, False, 0, 2, None),
-            ("Milestone", "78 %", "no", "0 of 2", "too few months to say"),
+            met(assurance="consistently_failing", month=FEBRUARY),
+            ("Milestone (78 %)", "no", "0 of 12", "the series ended"),
         ),
     ],
 )
-def test_standing_against_a_standard(measure, row, shown):
-    assert cells(display.standing_against(met(row), measure))[1] == shown
+def test_standing_against_a_standard(run_of, row, shown):
+    assert cells(display.standing_against(row, run_of()))[1] == shown
 
 
-def test_standing_names_the_month_of_the_latest_figure(measure):
-    headings = cells(display.standing_against(met((date(2024, 3, 1), "A", 95.0, True, 1, 1, None)), measure))[0]
-    assert headings[2] == "Met in March 2024"
+def test_standing_names_the_month_of_the_latest_figure(run_of):
+    assert cells(display.standing_against(met(month=FEBRUARY), run_of()))[0][1] == "Met in February 2024"
 
 
-def test_without_a_standard_in_force_it_says_so(measure):
-    shown = display.standing_against(met(), measure)
+def test_without_a_standard_in_force_it_says_so(run_of):
+    shown = display.standing_against(met().clear(), run_of())
     assert shown.text == "No standard is in force, or there is no figure to set against one."
 
 
@@ -289,6 +302,7 @@ def charted(*values):
         pl.lit(None, pl.String).alias("variation"),
         pl.lit(None, pl.Float64).alias("standard"),
         pl.lit(None, pl.String).alias("standard_name"),
+        pl.lit(None, pl.Float64).alias("lasting_standard"),
         pl.lit(None, pl.String).alias("assurance"),
     )
 
@@ -299,6 +313,17 @@ def test_a_series_is_drawn_with_its_finding_as_description(run_of):
     specification = chart.to_dict()
     assert specification["description"] == "It rose."
     assert "RC9 Hospitals, NHS Trust: Four hours" in " ".join(specification["title"]["text"])
+
+
+def test_a_chart_of_the_sample_says_so_wherever_it_is_copied(run_of):
+    run = run_of("Z-01", rows=(("Z-01", 1000, 400),))
+    chart = display.variation(charted(60.0, 61.0), run, title="Four hours", finding="It rose.")
+    assert "(synthetic data)" in " ".join(chart.to_dict()["title"]["text"])
+
+
+def test_a_chart_of_published_figures_is_not_called_synthetic(run_of):
+    chart = display.variation(charted(60.0, 61.0), run_of(), title="Four hours", finding="It rose.")
+    assert "synthetic" not in str(chart.to_dict())
 
 
 @pytest.mark.parametrize("values", [(None, None), ()])
@@ -318,8 +343,8 @@ LATEST = pl.DataFrame(
 SPREAD = Spread(2, 60.0, 65.0, 70.0, 75.0, 80.0)
 
 
-def compared(run, *, spread=SPREAD, org_codes=("RJ1",)):
-    group = PeerGroup(list(org_codes), "trusts")
+def compared(run, *, spread=SPREAD, series=""):
+    group = PeerGroup(["RJ1"], "trusts", series, "Four hours")
     return display.comparison(LATEST, run, group=group, spread=spread, finding="In the middle.")
 
 
@@ -333,11 +358,27 @@ def test_peers_are_drawn_with_the_runs_own_and_nobody_else(run_of):
     assert "Elsewhere" not in text
 
 
-@pytest.mark.parametrize(("begin", "is_drawn"), [(MARCH, True), (APRIL, False)])
-def test_a_standard_is_drawn_beside_peers_while_it_is_in_force(run_of, begin, is_drawn):
-    standard = Standard(name="S", value=95, title="T", url="https://www.england.nhs.uk/", **{"from": begin})
-    chart = compared(run_of(standards=[standard]))
+@pytest.mark.parametrize(
+    ("begin", "series", "is_drawn"),
+    [(MARCH, "", True), (APRIL, "", False), (MARCH, "type_1", False)],  # it is set for the measure, not for its parts
+)
+def test_a_standard_in_force_is_drawn_beside_peers(run_of, begin, series, is_drawn):
+    standard = Standard(
+        name="S", value=95, title="T", url="https://www.england.nhs.uk/", verified=True, **{"from": begin}
+    )
+    chart = compared(run_of(standards=[standard]), series=series)
     assert ("95" in str(chart.to_dict()["datasets"])) == is_drawn
+
+
+@pytest.mark.parametrize(
+    ("org_code", "title"), [("RC9", "Four hours, March 2024"), ("Z-01", "Four hours, March 2024 (synthetic data)")]
+)
+def test_a_chart_of_peers_names_what_is_compared_and_whether_it_is_made_up(run_of, org_code, title):
+    run = run_of(org_code, rows=((org_code, 1000, 400),))
+    peers = LATEST.with_columns(org_code=pl.Series([org_code, "RJ1", "RXX"]))
+    group = PeerGroup(["RJ1"], "trusts", "", "Four hours")
+    chart = display.comparison(peers, run, group=group, spread=SPREAD, finding="In the middle.")
+    assert chart.to_dict()["title"]["text"] == [title]
 
 
 def test_peers_without_a_figure_are_told_and_not_drawn(run_of):

@@ -45,6 +45,12 @@ def test_england_is_an_organisation_and_the_first(check):
     assert (run.org_name, run.organisations["org_code"].to_list()) == ("England", ["ENG", "RC9", "RJ1"])
 
 
+def test_the_samples_sum_is_not_mistaken_for_the_country(measure, sample_folder):
+    run = parameters.check(measure, org_code="ENG", period_to="", data=str(sample_folder))
+    assert (run.org_name, run.name_of("ENG")) == ("Synthetic England", "Synthetic England")
+    assert run.organisations["org_code"].to_list().count("ENG") == 1
+
+
 def test_any_organisation_of_the_source_has_its_name(check):
     assert check("RC9").name_of("RJ1") == "RJ1 Hospitals, NHS Trust"
 

@@ -3,6 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from openmeasures.definitions import Series
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import alike
 
@@ -60,13 +61,23 @@ def test_an_organisation_that_reported_nothing_of_late_is_in_no_group(group):
     assert group("TOWN", published) == (["TOWN"], HAVING)
 
 
-def test_the_runs_own_organisation_is_then_with_those_that_lack_the_metric(group):
-    published = observations(*[("TOWN", month, 900) for month in range(14)], ("WALKIN", 0, 0), ("GONE", 12, 800))
-    assert group("GONE", published) == (["GONE", "WALKIN"], LACKING)
+@pytest.mark.parametrize(("back", "expected"), [(11, ["GONE", "WALKIN"]), (12, [])])
+def test_the_runs_own_organisation_then_has_no_group_at_all(group, back, expected):
+    published = observations(*[("TOWN", month, 900) for month in range(14)], ("WALKIN", 0, 0), ("GONE", back, 0))
+    assert group("GONE", published) == (expected, LACKING)
 
 
 def test_a_missing_figure_is_not_a_figure(group):
-    assert group("TOWN", observations(("TOWN", 0, None), ("CITY", 0, 800))) == (["TOWN"], LACKING)
+    published = observations(("TOWN", 0, None), ("CITY", 0, 800), ("WALKIN", 0, 0))
+    assert group("TOWN", published) == ([], LACKING)
+    assert group("WALKIN", published) == (["WALKIN"], LACKING)
+
+
+def test_who_reports_other_metrics_only_is_with_those_that_lack_this_one(group):
+    others = PUBLISHED.filter(pl.col("org_code") == "WALKIN").with_columns(
+        org_code=pl.lit("EYES"), metric=pl.lit("attendances_type_2"), value=pl.lit(50.0)
+    )
+    assert group("EYES", pl.concat([PUBLISHED, others])) == (["EYES", "WALKIN"], LACKING)
 
 
 def test_other_metrics_do_not_matter(group):
@@ -76,3 +87,25 @@ def test_other_metrics_do_not_matter(group):
 
 def test_england_may_have_nobody_to_show(group):
     assert group("ENG", observations(("WALKIN", 0, 0))) == ([], HAVING)
+
+
+# ---- in what they are compared
+
+
+@pytest.mark.parametrize(
+    ("org_code", "having_series", "expected"),
+    [
+        ("TOWN", None, ("", "Four hours")),
+        ("TOWN", "type_1", ("type_1", "Four hours, type 1 only")),
+        ("ENG", "type_1", ("type_1", "Four hours, type 1 only")),
+        ("ENG", None, ("", "Four hours")),
+        ("WALKIN", "type_1", ("", "Four hours")),  # it has nothing of that series
+        ("NOBODY", "type_1", ("", "Four hours")),
+    ],
+)
+def test_those_that_have_the_metric_may_be_compared_in_a_series_of_it(measure, org_code, having_series, expected):
+    series = Series(id="type_1", title="Type 1 only", numerator=measure.numerator, denominator=measure.denominator)
+    peers = measure.peers.model_copy(update={"having_series": having_series})
+    changed = measure.model_copy(update={"series": [series], "peers": peers})
+    found = alike(Parameters(changed, None, org_code, MARCH, pl.DataFrame()), PUBLISHED)
+    assert (found.series, found.title) == expected

@@ -4,10 +4,12 @@ import polars as pl
 import pytest
 
 from openmeasures import parameters, quality
-from openmeasures.counts import count
+from openmeasures.counts import count, roll_up
+from openmeasures.periods import months
 from openmeasures.schemas import STATUS_TYPE, Counts, Status
 
 MARCH, APRIL = date(2024, 3, 1), date(2024, 4, 1)
+YEAR = months(date(2023, 4, 1), MARCH)
 
 
 def _published(*rows):
@@ -128,6 +130,56 @@ def test_without_a_published_denominator_there_is_no_coverage(published):
     assert _coverage(("RC9", MARCH, 50, "reported"), published=published) is None
 
 
+# ---- absent
+
+
+@pytest.fixture
+def absent(measure):
+    """Return who is absent in March 2024, beside RJ1, which has figures from February 2023 on."""
+    codes = ["ENG", "RC9", "RDU", "RJ1"]
+    names = pl.DataFrame({"org_code": codes, "org_name": ["England", "City", "Dene", "Town"]})
+    run = parameters.Parameters(measure, None, "ENG", MARCH, names)
+    always = [("RJ1", month, 10, "reported") for month in months(date(2023, 2, 1), MARCH)]
+
+    def of(*rows):
+        return quality.absent(run, _counts(*always, *rows))
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (date(2023, 3, 1), []),
+        (date(2023, 4, 1), ["City (RC9)"]),
+        (date(2024, 2, 1), ["City (RC9)"]),
+        (MARCH, []),
+    ],
+)
+def test_who_has_figures_in_the_year_but_not_in_the_latest_period_is_absent(absent, last, expected):
+    assert absent(*(("RC9", month, 10, "reported") for month in months(date(2023, 2, 1), last))) == expected
+
+
+@pytest.mark.parametrize("status", ["suppressed", "not_submitted", "not_applicable"])
+def test_a_row_without_figure_is_no_figure(absent, status):
+    assert absent(("RC9", YEAR[-2], 10, "reported"), ("RC9", MARCH, None, status)) == ["City (RC9)"]
+    assert absent(("RC9", YEAR[-2], None, status), ("RC9", MARCH, None, status)) == []
+
+
+def test_nothing_to_count_is_no_figure(absent):
+    assert absent(("RC9", YEAR[-2], 10, "reported"), ("RC9", MARCH, 0, "reported")) == ["City (RC9)"]
+    assert absent(("RC9", YEAR[-2], 0, "reported")) == []
+
+
+def test_the_absent_come_in_the_order_of_their_codes_and_only_once(absent):
+    rows = [(code, month, 10, "reported") for month in YEAR[:2] for code in ("RDU", "RC9")]
+    assert absent(*rows) == ["City (RC9)", "Dene (RDU)"]
+
+
+def test_england_itself_is_never_absent(absent):
+    assert absent(("ENG", YEAR[-2], 20, "reported")) == []
+
+
 # ---- assess
 
 
@@ -141,7 +193,7 @@ def assess(keep, store, measure):
         run = parameters.check(measure, org_code=org_code, period_to=period_to, data=str(store.folder))
         published = run.observations()
         counts = count(published, numerator=measure.numerator, denominator=measure.denominator)
-        return quality.assess(run, published, counts)
+        return quality.assess(run, published, pl.concat([counts, roll_up(counts)]))
 
     return assessed
 
@@ -172,6 +224,19 @@ def test_coverage_is_that_of_the_latest_period(assess):
 
 def test_the_status_is_that_of_the_latest_release(assess):
     assert (assess("RC9", "2024-03").latest_status, assess("RC9").latest_status) == ("revised", "provisional")
+
+
+@pytest.mark.parametrize(
+    ("org_code", "month", "expected"),
+    [
+        ("ENG", "2024-04", ["RC9 Hospitals, NHS Trust (RC9)"]),
+        ("ENG", "2024-03", []),
+        ("RC9", "2024-04", []),
+        ("RJ1", "2024-04", []),
+    ],
+)
+def test_englands_latest_figure_says_whom_it_lacks(assess, org_code, month, expected):
+    assert assess(org_code, month).absent == expected
 
 
 def test_totals_that_agree_are_not_counted(assess):

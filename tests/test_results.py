@@ -10,6 +10,19 @@ from openmeasures.methods import spc
 
 FEBRUARY, MARCH = date(2024, 2, 1), date(2024, 3, 1)
 FINDINGS = {"variation": "It fell.", "peers": "It is in the middle half."}
+MET = pl.DataFrame(  # as `standards.met` gives it
+    {
+        "period_start": [MARCH, MARCH],
+        "standard_name": ["Milestone", "Operational"],
+        "standard": [78.0, 95.0],
+        "latest": [True, False],
+        "periods_met": [1, 0],
+        "periods": [2, 2],
+        "assurance": ["hit_or_miss", None],
+        "is_changing": [False, False],
+    },
+    schema_overrides={"assurance": spc.ASSURANCE_TYPE},
+)
 
 
 @pytest.fixture
@@ -23,7 +36,8 @@ def points(*rows):
     made = pl.DataFrame(
         rows, schema={"org_code": pl.String, "period_start": pl.Date, "value": pl.Float64}, orient="row"
     )
-    limits = ("value_lower", "value_upper", "mean", "lower_process_limit", "upper_process_limit", "standard")
+    limits = ("value_lower", "value_upper", "mean", "lower_process_limit", "upper_process_limit")
+    standards = ("standard", "lasting_standard")
     return made.with_columns(
         pl.lit(600, pl.Int64).alias("numerator"),
         pl.lit(1000.0).alias("denominator"),
@@ -33,22 +47,22 @@ def points(*rows):
         pl.lit(None, spc.ASSURANCE_TYPE).alias("assurance"),
         pl.lit("reported").alias("status"),
         pl.lit("left out").alias("note"),
-        *(pl.lit(None, pl.Float64).alias(name) for name in limits),
+        *(pl.lit(None, pl.Float64).alias(name) for name in (*limits, *standards)),
     )
 
 
 def test_a_result_holds_the_runs_own_organisation_only(run):
-    found = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0), ("RJ1", MARCH, 80.0)))
+    found = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0), ("RJ1", MARCH, 80.0)))
     assert found.points["org_code"].to_list() == ["RC9"]
 
 
 def test_every_result_has_the_same_columns(run):
-    assert dict(results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0))).points.schema) == results.COLUMNS
+    assert dict(results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0))).points.schema) == results.COLUMNS
 
 
 def test_series_and_periods_are_in_order(run):
     both = points(("RC9", MARCH, 60.0), ("RC9", FEBRUARY, 50.0))
-    found = results.collect(run, FINDINGS, type_1=both, all=both)
+    found = results.collect(run, FINDINGS, MET, type_1=both, all=both)
     assert found.points.select("series", "period_start").rows() == [
         ("all", FEBRUARY),
         ("all", MARCH),
@@ -62,15 +76,29 @@ def test_series_and_periods_are_in_order(run):
     [(60.1234564, 60.123456), (60.1234566, 60.123457), (0.1 + 0.2, 0.3), (None, None)],
 )
 def test_figures_are_rounded_to_six_decimals(run, value, expected):
-    assert results.collect(run, FINDINGS, all=points(("RC9", MARCH, value))).points["value"].item() == expected
+    assert results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, value))).points["value"].item() == expected
+
+
+def test_a_point_names_the_release_of_its_month(run, keep):
+    keep(("RC9", 1000, 390), name="March-2024-revised.csv")  # which takes the place of the first
+    (revised,) = run.releases
+    assert revised.file_name == "March-2024-revised.csv"
+    found = results.collect(run, FINDINGS, MET, all=points(("RC9", FEBRUARY, 50.0), ("RC9", MARCH, 60.0)))
+    assert found.points.select("period_start", "release").rows() == [(FEBRUARY, None), (MARCH, revised.sha256)]
+
+
+def test_both_standards_are_beside_a_point(run):
+    beside = points(("RC9", MARCH, 60.0)).with_columns(standard=pl.lit(78.0), lasting_standard=pl.lit(95.0))
+    found = results.collect(run, FINDINGS, MET, all=beside)
+    assert found.points.select("standard", "lasting_standard").row(0) == (78.0, 95.0)
 
 
 def test_an_organisation_without_points_gives_none(run):
-    assert results.collect(run, FINDINGS, all=points(("RJ1", MARCH, 80.0))).points.is_empty()
+    assert results.collect(run, FINDINGS, MET, all=points(("RJ1", MARCH, 80.0))).points.is_empty()
 
 
 def test_content_says_what_was_run_on_what(run):
-    content = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0))).content
+    content = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0))).content
     rows = content.pop("points")
     assert content == {
         "measure": "four_hours",
@@ -81,30 +109,45 @@ def test_content_says_what_was_run_on_what(run):
         "synthetic": False,
         "releases": [run.releases[0].sha256],
         "findings": FINDINGS,
-    }
+        "standards": [
+            {
+                "period_start": "2024-03-01", "standard_name": "Milestone", "standard": 78.0, "latest": True,
+                "periods_met": 1, "periods": 2, "assurance": "hit_or_miss", "is_changing": False,
+            },
+            {
+                "period_start": "2024-03-01", "standard_name": "Operational", "standard": 95.0, "latest": False,
+                "periods_met": 0, "periods": 2, "assurance": None, "is_changing": False,
+            },
+        ],
+    }  # fmt: skip
     assert len(rows) == 1
     assert {"series": "all", "period_start": "2024-03-01", "numerator": 600.0, "value": 60.0}.items() <= rows[0].items()
 
 
+def test_without_a_standard_there_are_none_in_the_content(run):
+    content = results.collect(run, FINDINGS, MET.clear(), all=points(("RC9", MARCH, 60.0))).content
+    assert content["standards"] == []
+
+
 def test_content_is_plain_data(run):
-    content = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0))).content
+    content = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0))).content
     assert json.loads(json.dumps(content)) == content
 
 
 def test_the_sample_says_that_it_is_synthetic(keep, store, measure):
     keep(("Z-01", 1000, 400))
     run = parameters.check(measure, org_code="Z-01", period_to="", data=str(store.folder))
-    assert results.collect(run, FINDINGS, all=points(("Z-01", MARCH, 60.0))).content["synthetic"] is True
+    assert results.collect(run, FINDINGS, MET, all=points(("Z-01", MARCH, 60.0))).content["synthetic"] is True
 
 
 def test_a_notebook_shows_the_findings_and_carries_the_result(run):
-    found = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0)))
+    found = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0)))
     bundle = found._repr_mimebundle_()
     text = "**RC9 Hospitals, NHS Trust.** It fell. It is in the middle half."
     assert bundle == {results.MIME_TYPE: found.content, "text/markdown": text, "text/plain": text}
 
 
 def test_nbformat_takes_the_result_for_an_output(run):
-    bundle = results.collect(run, FINDINGS, all=points(("RC9", MARCH, 60.0)))._repr_mimebundle_()
+    bundle = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0)))._repr_mimebundle_()
     cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=bundle)])
     nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))

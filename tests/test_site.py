@@ -290,15 +290,20 @@ def test_every_figure_of_a_series_is_on_its_chart(pages, content, code, series, 
     assert {marks(image, "points_marks") for image in images} == {len(values)}
 
 
-def test_a_series_without_a_figure_is_among_those_tested(content):
+def test_what_cannot_be_drawn_is_among_those_tested(content):
     assert content["Z-04"]["findings"]["type_1"].startswith("No figures up to")
+    assert "compared with no one" in content["Z-21"]["findings"]["peers"]
 
 
 @every_run
 def test_every_peer_is_on_the_chart(pages, content, code):
     said = content[code]["findings"]["peers"]
-    peers = int(re.search(r"half of the (\d+) ", said)[1])
     images = [image for image in pages[address(code)].images if image.get("aria-label") == said]
+    if "compared with no one" in said:
+        assert images == []
+        assert said in pages[address(code)].text
+        return
+    peers = int(re.search(r"half of the (\d+) ", said)[1])
     assert {marks(image, "dots_marks", "subject_marks") for image in images} == {peers}
 
 

@@ -13,22 +13,22 @@ POINTS = {
     "value": pl.Float64,
     "lower_process_limit": pl.Float64,
     "upper_process_limit": pl.Float64,
+    "special_cause": spc.SPECIAL_CAUSE_TYPE,
 }
 
 
 def standard(value, *, begin=date(2010, 1, 1), end=None, name="Standard"):
-    return Standard(
-        name=name, value=value, **{"from": begin, "to": end}, title="Guidance", url="https://www.england.nhs.uk/"
-    )
+    where = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
+    return Standard(name=name, value=value, **{"from": begin, "to": end}, **where)
 
 
 def with_standards(measure, *given, improvement="increase"):
     return measure.model_copy(update={"standards": list(given), "improvement": improvement})
 
 
-def points(*rows, limits=(50.0, 70.0)):
-    """Make points from pairs of month and value, all with the same limits."""
-    return pl.DataFrame([(*row, *limits) for row in rows], schema=POINTS, orient="row")
+def points(*rows, limits=(50.0, 70.0), cause="none"):
+    """Make points from pairs of month and value, all with the same limits and special cause."""
+    return pl.DataFrame([(*row, *limits, cause) for row in rows], schema=POINTS, orient="row")
 
 
 # ---- the standard beside each point
@@ -56,9 +56,37 @@ def test_a_standard_holds_from_its_first_day_to_its_last(measure, begin, end, ex
     assert standards.join(points((MARCH, 60.0)), set_down)["standard"].to_list() == [expected]
 
 
-def test_of_several_in_force_the_latest_begun_is_drawn(measure):
-    set_down = with_standards(measure, standard(78, begin=MARCH, name="Milestone"), standard(95, name="Operational"))
-    assert standards.join(points((MARCH, 60.0)), set_down)["standard_name"].item() == "Milestone"
+def test_a_series_is_read_against_the_latest_begun_of_several_in_force(measure):
+    milestone = standard(78, begin=MARCH, end=APRIL, name="Milestone")
+    joined = standards.join(points((MARCH, 60.0)), with_standards(measure, standard(95, name="Lasting"), milestone))
+    assert joined.select("standard", "standard_name").row(0) == (78, "Milestone")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([standard(95), standard(78, begin=MARCH, end=APRIL)], 95),
+        ([standard(95)], None),  # it is `standard` itself
+        ([standard(78, end=APRIL)], None),
+        ([standard(76, end=APRIL), standard(78, begin=MARCH, end=APRIL)], None),
+        ([standard(78, end=APRIL), standard(95, begin=MARCH)], None),
+        (
+            [standard(98), standard(95, begin=MARCH)],
+            None,
+        ),  # of two without an end, the series is read against the later
+        ([standard(98), standard(95, begin=date(2020, 1, 1)), standard(78, begin=MARCH, end=APRIL)], 95),
+        ([standard(95, begin=APRIL), standard(78, end=APRIL)], None),  # not yet in force
+    ],
+)
+def test_a_milestone_does_not_replace_the_standard_that_lasts(measure, given, expected):
+    joined = standards.join(points((MARCH, 60.0)), with_standards(measure, *given))
+    assert joined["lasting_standard"].to_list() == [expected]
+
+
+def test_the_lasting_standard_stands_apart_only_while_a_milestone_is_in_force(measure):
+    set_down = with_standards(measure, standard(95), standard(78, begin=APRIL, end=date(2024, 4, 30)))
+    joined = standards.join(points((MARCH, 60.0), (APRIL, 61.0), (MAY, 62.0)), set_down)
+    assert joined.select("standard", "lasting_standard").rows() == [(95, None), (78, 95), (95, None)]
 
 
 def test_every_organisation_keeps_its_rows_in_their_order(measure):
@@ -76,17 +104,31 @@ def test_assurance_sets_the_limits_against_the_standard(measure, limits, expecte
     assert joined["assurance"].item() == expected
 
 
+def test_assurance_is_of_the_standard_against_which_the_series_is_read(measure):
+    """78 lies within the limits of 70 to 80; 95, the standard that lasts, does not."""
+    set_down = with_standards(measure, standard(95), standard(78, begin=MARCH, end=APRIL))
+    assert standards.join(points((MARCH, 75.0), limits=(70.0, 80.0)), set_down)["assurance"].item() == "hit_or_miss"
+
+
 @pytest.mark.parametrize(("given", "limits"), [((), (50.0, 70.0)), ((standard(95),), (None, None))])
 def test_without_standard_or_limits_there_is_no_assurance(measure, given, limits):
     joined = standards.join(points((MARCH, 60.0), limits=limits), with_standards(measure, *given))
     assert joined["assurance"].item() is None
 
 
-def test_a_series_without_a_standard_has_the_same_columns(measure):
+def test_without_a_standard_in_force_every_column_is_null(measure):
+    rows = points((MARCH, 60.0))
+    joined = standards.join(rows, with_standards(measure, standard(95, begin=APRIL)))
+    assert joined.drop(rows.columns).row(0, named=True) == dict.fromkeys(
+        ("standard", "standard_name", "lasting_standard", "assurance")
+    )
+
+
+def test_a_series_to_which_no_standard_applies_has_the_same_columns(measure):
     rows = points((MARCH, 60.0))
     joined, absent = standards.join(rows, with_standards(measure, standard(95))), standards.absent(rows)
     assert absent.schema == joined.schema
-    assert absent.select("standard", "standard_name", "assurance").row(0) == (None, None, None)
+    assert set(absent.drop(rows.columns).row(0)) == {None}
 
 
 def test_no_points_give_no_rows(measure):
@@ -154,6 +196,23 @@ def test_assurance_is_that_of_the_latest_point(measure):
     assert row["assurance"] == "consistently_failing"
 
 
+@pytest.mark.parametrize(
+    ("cause", "expected"),
+    [("none", False), (None, False), ("shift", True), ("trend", True), ("astronomical_point", True),
+     ("two_in_three", True)],
+)  # fmt: skip
+def test_a_series_is_changing_where_its_latest_value_is_special_cause(measure, cause, expected):
+    (row,) = met(measure, [(MARCH, 60.0)], standard(60), cause=cause)
+    assert row["is_changing"] is expected
+
+
+def test_the_special_cause_of_an_earlier_value_or_of_a_missing_one_does_not_matter(measure):
+    rows = points((MARCH, 60.0), (APRIL, 61.0), (MAY, None)).with_columns(
+        special_cause=pl.Series(["shift", "none", "shift"], dtype=spc.SPECIAL_CAUSE_TYPE)
+    )
+    assert standards.met(rows, with_standards(measure, standard(60)))["is_changing"].to_list() == [False]
+
+
 def test_rows_in_any_order_give_the_same(measure):
     rows = year(61.0, 59.0)
     assert met(measure, rows, standard(60)) == met(measure, rows[::-1], standard(60))
@@ -179,3 +238,11 @@ def test_the_table_has_one_shape_whether_or_not_there_are_rows(measure):
     none = standards.met(points(), with_standards(measure))
     assert some.schema == none.schema
     assert none.schema["assurance"] == spc.ASSURANCE_TYPE
+
+
+# ---- is_changing
+
+
+def test_a_point_without_limits_is_not_changing():
+    rows = pl.DataFrame({"special_cause": ["shift", "none", None]}, schema={"special_cause": spc.SPECIAL_CAUSE_TYPE})
+    assert rows.select(standards.is_changing()).to_series().to_list() == [True, False, False]

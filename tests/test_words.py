@@ -5,9 +5,11 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures import words
+from openmeasures import standards, words
+from openmeasures.definitions import Standard
 from openmeasures.methods.peers import Spread
 from openmeasures.parameters import Parameters
+from openmeasures.peer_groups import PeerGroup
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -22,15 +24,17 @@ COLUMNS = {
     "special_cause": pl.String,
     "variation": pl.String,
     "standard": pl.Float64,
+    "standard_name": pl.String,
     "assurance": pl.String,
 }
 
 
-def series(*values, mean=60, cause="none", variation="common_cause", standard=None, assurance=None):
-    """Make a series that ends in March 2024, with limits 10 either side of its mean; labels are those of every row."""
-    months = [date(2023 + (2 + back) // 12, (2 + back) % 12 + 1, 1) for back in range(13 - len(values), 13)]
-    limits = (mean, mean - 10, mean + 10) if mean is not None else (None, None, None)
-    rows = [(month, value, *limits, cause, variation, standard, assurance) for month, value in zip(months, values)]  # noqa: B905 - fewer values than months
+def series(*values, mean=60, reach=10, cause="none", variation="common_cause", standard=None, assurance=None):
+    """Make a series that ends in March 2024, with limits either side of its mean; labels are those of every row."""
+    months = [date(2022 + (2 + back) // 12, (2 + back) % 12 + 1, 1) for back in range(25 - len(values), 25)]
+    limits = (mean, mean - reach, mean + reach) if mean is not None else (None, None, None)
+    labels = (cause, variation, standard, "Milestone", assurance)
+    rows = [(month, value, *limits, *labels) for month, value in zip(months, values, strict=True)]
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 
 
@@ -67,6 +71,25 @@ def test_common_cause_gives_range_and_average(measure):
         "Common-cause variation: 61.0 % in March 2024 is within the range of 50.0 % to 70.0 % that this series is "
         "expected to keep to, around an average of 60.0 %."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "reach", "said"),
+    [
+        (60.0, 0.0, "60.0 % in March 2024; this series hardly ever differs from that."),
+        (60.0, 0.0004, "60.000 % in March 2024; this series hardly ever differs from that."),
+        (60.0, 0.04, "60.00 % in March 2024 is within the range of 59.96 % to 60.04 %"),
+        (60.0, 0.06, "60.0 % in March 2024 is within the range of 59.9 % to 60.1 %"),
+    ],
+)
+def test_a_range_that_is_not_to_be_seen_is_not_given(measure, value, reach, said):
+    assert say(measure, series(value, reach=reach)).startswith(f"Common-cause variation: {said}")
+
+
+@pytest.mark.parametrize("noise", [1e-14, -1e-14])
+def test_the_last_bit_of_a_constant_series_is_not_written_out(measure, noise):
+    found = say(measure, series(60 + noise, reach=0))
+    assert found == "Common-cause variation: 60.0 % in March 2024; this series hardly ever differs from that."
 
 
 def test_the_order_of_rows_does_not_matter(measure):
@@ -133,43 +156,129 @@ def test_two_in_three_names_the_limit_that_is_near(measure, variation, side, lim
 
 
 @pytest.mark.parametrize(
-    ("assurance", "sentence"),
+    ("value", "reach", "said"),
     [
-        (
-            "consistently_passing",
-            "The standard of 65 % lies below the expected range: met every month unless something changes.",
-        ),
-        (
-            "hit_or_miss",
-            "The standard of 65 % lies inside the expected range, so it will be met in some months and not in others.",
-        ),
-        (
-            "consistently_failing",
-            "The standard of 65 % lies above the expected range: not met unless something changes.",
-        ),
+        (70.04, 10, "70.04 % in March 2024 is above the expected range of 50.00 % to 70.00 %."),
+        (70.004, 10, "70.004 % in March 2024 is above the expected range of 50.000 % to 70.000 %."),
+        (70.0004, 10, "70.000 % in March 2024 is above the expected range of 50.000 % to 70.000 %."),
+        (70.06, 10, "70.1 % in March 2024 is above the expected range of 50.0 % to 70.0 %."),
     ],
 )
-def test_the_standard_follows_the_variation(measure, assurance, sentence):
-    found = say(measure, series(61, standard=65, assurance=assurance))
-    assert found.endswith(f"around an average of 60.0 %. {sentence}")
+def test_a_value_beyond_a_limit_is_not_written_as_equal_to_it(measure, value, reach, said):
+    found = say(measure, series(value, reach=reach, cause="astronomical_point", variation="improvement_high"))
+    assert found == f"Special-cause improvement: {said}"
 
 
-@pytest.mark.parametrize(("assurance", "side"), [("consistently_passing", "above"), ("consistently_failing", "below")])
-def test_where_lower_is_better_the_standard_lies_on_the_other_side(measure, assurance, side):
+@pytest.mark.parametrize(("months", "is_told"), [(6, False), (7, True)])
+def test_a_point_beyond_a_limit_may_end_a_shift(measure, months, is_told):
+    found = say(measure, series(59, *[75] * months, cause="astronomical_point", variation="improvement_high"))
+    shift = f", and the last {months} months are all above the average of 60.0 %"
+    assert found == (
+        f"Special-cause improvement: 75.0 % in March 2024 is above the expected range of 50.0 % to 70.0 %"
+        f"{shift if is_told else ''}."
+    )
+
+
+# ---- the standard
+
+
+@pytest.mark.parametrize(
+    ("standard", "assurance", "said"),
+    [
+        (
+            95, "consistently_failing",
+            "Milestone (95 %) lies above the expected range; 0 of the last 2 months met it. "
+            "Left as it is, the process will not meet it.",
+        ),
+        (
+            60, "hit_or_miss",
+            "Milestone (60 %) lies inside the expected range; 1 of the last 2 months met it. "
+            "Left as it is, the process will meet it in some months and miss it in others.",
+        ),
+        (
+            45, "consistently_passing",
+            "Milestone (45 %) lies below the expected range; 2 of the last 2 months met it. "
+            "Left as it is, the process will go on meeting it.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_standard_follows_the_variation(measure, standard, assurance, said):
+    found = say(measure, series(59, 61, standard=standard, assurance=assurance))
+    assert found.endswith(f"around an average of 60.0 %. {said}")
+
+
+@pytest.mark.parametrize(
+    ("standard", "assurance", "said"),
+    [
+        (95, "consistently_passing", "lies above the expected range; 2 of the last 2 months met it"),
+        (60, "hit_or_miss", "lies inside the expected range; 1 of the last 2 months met it"),
+        (45, "consistently_failing", "lies below the expected range; 0 of the last 2 months met it"),
+    ],
+)
+def test_where_lower_is_better_the_standard_lies_on_the_other_side(measure, standard, assurance, said):
     fewer = measure.model_copy(update={"improvement": "decrease"})
-    found = say(fewer, series(61, standard=65, assurance=assurance))
-    assert f"The standard of 65 % lies {side} the expected range" in found
+    assert said in say(fewer, series(59, 61, standard=standard, assurance=assurance))
+
+
+@pytest.mark.parametrize("limit", [50, 70])
+@pytest.mark.parametrize("noise", [-1e-13, 0, 1e-13])
+def test_a_standard_on_a_limit_lies_inside_whatever_its_last_bit(measure, limit, noise):
+    found = say(measure, series(59, 61, standard=limit + noise, assurance="hit_or_miss"))
+    assert f"Milestone ({limit} %) lies inside the expected range;" in found
+
+
+@pytest.mark.parametrize(
+    ("improvement", "value", "met"),
+    [
+        ("increase", 59.9, 0), ("increase", 60, 1), ("increase", 60.1, 1),
+        ("decrease", 59.9, 1), ("decrease", 60, 1), ("decrease", 60.1, 0),
+    ],
+)  # fmt: skip
+def test_a_value_equal_to_the_standard_meets_it(measure, improvement, value, met):
+    either = measure.model_copy(update={"improvement": improvement})
+    assert f"; {met} of the last 1 month met it." in say(either, series(value, standard=60, assurance="hit_or_miss"))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([*[70] * 3, *[50] * 12], "0 of the last 12 months"),
+        ([*[70] * 3, *[50] * 11], "1 of the last 12 months"),
+        ([*[70] * 3, *[50] * 10, None, 50], "0 of the last 11 months"),  # a gap is not filled from the year before
+    ],
+)
+def test_only_the_last_twelve_periods_count_as_in_the_table(measure, values, said):
+    points = series(*values, standard=65, assurance="hit_or_miss")
+    assert f"; {said} met it." in say(measure, points)
+    in_force = Standard(
+        name="Milestone",
+        value=65,
+        title="T",
+        url="https://www.england.nhs.uk/",
+        verified=True,
+        **{"from": date(2010, 1, 1)},
+    )
+    (row,) = standards.met(points, measure.model_copy(update={"standards": [in_force]})).rows(named=True)
+    assert f"{row['periods_met']} of the last {row['periods']} months" == said
+
+
+def test_a_series_that_is_changing_has_no_outlook(measure):
+    found = say(measure, series(75, cause="trend", variation="improvement_high", standard=95, assurance="hit_or_miss"))
+    assert found.endswith("0 of the last 1 month met it. The series is changing, so that need not go on.")
+
+
+def test_a_series_that_ended_has_no_outlook(measure):
+    found = say(measure, series(61, None, standard=65, assurance="hit_or_miss"))
+    assert found.endswith("around an average of 60.0 %.")
 
 
 @pytest.mark.parametrize(("standard", "written"), [(95, "95 %"), (99.5, "99.5 %"), (0.25, "0.25 %"), (76.0, "76 %")])
 def test_a_standard_is_written_with_the_decimals_it_was_set_with(measure, standard, written):
-    assert f"The standard of {written} lies" in say(
-        measure, series(61, standard=standard, assurance="consistently_failing")
-    )
+    assert f"Milestone ({written}) lies" in say(measure, series(61, standard=standard, assurance="hit_or_miss"))
 
 
 def test_without_a_judgement_on_the_standard_nothing_is_said_of_it(measure):
-    assert "standard" not in say(measure, series(61, standard=65))
+    assert "Milestone" not in say(measure, series(61, standard=65))
 
 
 # ---- among peers
@@ -182,14 +291,15 @@ def run_of(measure, org_code="RC9"):
     return Parameters(measure, None, org_code, MARCH, organisations)
 
 
-def standing(measure, values, *, org_code="RC9", organisations=None):
+def standing(measure, values, *, org_code="RC9", organisations=None, peers=("RC9",)):
     latest = pl.DataFrame(
         {"org_code": ["RC9", *"ABCDEFG"][: len(values)], "value": values}, schema_overrides={"value": pl.Float64}
     )
     present = [value for value in values if value is not None]
     number = len(present) if organisations is None else organisations
     spread = Spread(number, 50.0, 55.0, 60.0, 65.0, 70.0)
-    said = words.standing(run_of(measure, org_code), latest, spread=spread, group="trusts")
+    group = PeerGroup(list(peers), "trusts", "", "Four hours")
+    said = words.standing(run_of(measure, org_code), latest, spread=spread, group=group)
     return said.replace("\u00a0", " ")
 
 
@@ -200,26 +310,35 @@ def standing(measure, values, *, org_code="RC9", organisations=None):
 def test_a_place_among_peers_is_a_quarter_and_never_a_rank(measure, mine, place):
     found = standing(measure, [mine, 51, 52, 53, 54, 55, 56, 57])
     assert found == (
-        f"In March 2024 Bedfordshire, at {mine:.1f} %, is {place}: half of the 8 trusts lie between 55.0 % and 65.0 %."
+        f"Four hours: in March 2024 Bedfordshire, at {mine:.1f} %, is {place}; "
+        "half of the 8 trusts lie between 55.0 % and 65.0 %."
     )
 
 
 def test_seven_peers_are_too_few_for_a_place(measure):
-    assert "Bedfordshire, at 50.0 %, has too few peers to be placed among them: half of the 7 trusts lie" in standing(
+    assert "Bedfordshire, at 50.0 %, has too few peers to be placed among them; half of the 7 trusts lie" in standing(
         measure, [50, 51, 52, 53, 54, 55, 56]
     )
 
 
 def test_england_has_no_place_but_the_spread(measure):
     assert standing(measure, [50, 60], org_code="ENG") == (
-        "In March 2024 half of the 2 trusts lie between 55.0 % and 65.0 %."
+        "Four hours: in March 2024 half of the 2 trusts lie between 55.0 % and 65.0 %."
     )
 
 
 @pytest.mark.parametrize("latest", [[None, 60.0, 61.0], []])
 def test_an_organisation_without_a_figure_is_told_so(measure, latest):
     found = standing(measure, latest, organisations=2)
-    assert found == ("Bedfordshire has no figure for March 2024; half of the 2 trusts lie between 55.0 % and 65.0 %.")
+    assert found == (
+        "Four hours: Bedfordshire has no figure for March 2024; half of the 2 trusts lie between 55.0 % and 65.0 %."
+    )
+
+
+def test_an_organisation_without_peers_is_compared_with_no_one(measure):
+    assert standing(measure, [], peers=()) == (
+        "Bedfordshire reported nothing in the year to March 2024, so it is compared with no one."
+    )
 
 
 @pytest.mark.parametrize("org_code", ["RC9", "ENG"])
@@ -243,14 +362,16 @@ def assessed(reported=48, not_submitted=0, not_applicable=0, suppressed=0, **val
         "unequal_totals": 0,
         "coverage": None,
         "latest_status": ReleaseStatus.PROVISIONAL,
+        "absent": [],
     }
     return words.quality(Quality(periods, **(standard | values))).replace("\u00a0", " ")
 
 
 def test_complete_and_consistent_figures(measure):
     assert assessed(coverage=0.9876) == (
-        "48 of 48 months reported; all organisations add up to the published totals; figures cover 98.8 % of England's "
-        "activity in the latest month; the latest month is provisional and may be revised."
+        "48 of 48 months reported; all organisations add up to the published totals; all organisations together cover "
+        "98.8 % of what was published for England in the latest month; the latest month is provisional and may be "
+        "revised."
     )
 
 
@@ -275,6 +396,11 @@ def test_every_gap_is_named_by_its_kind(states, said):
 )
 def test_a_series_that_ended_early(last, is_said):
     assert ("nothing after February 2024" in assessed(last_reported=last)) == is_said
+
+
+def test_organisations_that_england_lacks_are_named():
+    said = "reported in the year before, but not in the latest month: Abbey (RA) and Borough (RB);"
+    assert said in assessed(absent=["Abbey (RA)", "Borough (RB)"])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from openmeasures import project
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
@@ -155,6 +164,15 @@ class Measure(_Strict):
     next_review: date
     status: Literal["draft", "checked", "retired"]
     changes: list[Change] = []
+
+    @field_validator("peers")
+    @classmethod
+    def _compared_in_a_series_that_exists(cls, peers: Peers, info: ValidationInfo) -> Peers:
+        series: list[Series] | None = info.data.get("series")  # None where they are at fault themselves
+        if series is not None and peers.having_series not in (None, *(each.id for each in series)):
+            ids = ", ".join(each.id for each in series) or "none"
+            raise ValueError(f"'having_series' is {peers.having_series!r}, expected one of 'series' ({ids})")
+        return peers
 
     @property
     def scale(self) -> float:

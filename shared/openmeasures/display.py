@@ -130,7 +130,9 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
         rows += [(sign, metric.replace("_", " "), _cell(figures.get(metric))) for sign, metric in _signed(part)]
         rows.append(("=", f"**{name}**", f"**{_sum(part, figures)}**"))
     title = month_label(latest["period_start"][0]) if figures else "no month"
-    return Markdown(table(("", f"As published for {title}", "Figure"), rows, numbers=1))
+    return Markdown(
+        table(("", f"As {'invented' if run.store.synthetic else 'published'} for {title}", "Figure"), rows, numbers=1)
+    )
 
 
 def _signed(part: Part) -> list[tuple[str, str]]:

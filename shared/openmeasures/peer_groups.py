@@ -37,11 +37,11 @@ def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
     recent = (
         observations.filter(
             pl.col("period_start").is_in(periods.implode()),
-            pl.col("metric") == rule.metric,
             pl.col("org_code") != ENGLAND,
+            pl.col("value").is_not_null(),
         )
         .group_by("org_code")
-        .agg(pl.col("value").sum())
+        .agg(pl.col("value").filter(pl.col("metric") == rule.metric).sum())
     )
     having = recent.filter(pl.col("value") > 0)["org_code"].sort().to_list()
     if run.org_code == ENGLAND or run.org_code in having:

@@ -86,8 +86,8 @@ def changes(points: pl.DataFrame, measure: Measure) -> str:
     ]
     if open_ones:
         applied.append(
-            f"A calculation suggests a change of level in {words.listed(open_ones)}. If it is real, the limits shown mix "
-            "what was before and after; whoever knows the reason can enter it in the ledger of changes."
+            f"A calculation suggests a change of level in {words.listed(open_ones)}. If it is real, the limits shown "
+            "mix what was before and after; whoever knows the reason can enter it in the ledger of changes."
         )
     return " ".join(applied)
 

@@ -49,8 +49,9 @@ def _in_force(measure: Measure, day: date) -> tuple[float | None, str | None, fl
     in_force = measure.standards_on(day)
     if not in_force:
         return None, None, None
-    lasting = next((each.value for each in in_force[1:] if each.date_to is None), None)
-    return in_force[0].value, in_force[0].name, lasting
+    first = in_force[0]
+    lasting = next((each for each in in_force if each.date_to is None), first)
+    return first.value, first.name, None if lasting is first else lasting.value
 
 
 def absent(points: pl.DataFrame) -> pl.DataFrame:

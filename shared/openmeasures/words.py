@@ -113,7 +113,7 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
             f"from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
         )
     # What ended has no future to speak of.
-    return f"{opening}{_variation(figures, measure)} {'' if ended else _assurance(figures, measure)}".strip()
+    return f"{opening}{_variation(figures, measure)} {'' if ended else _assurance(points, measure)}".strip()
 
 
 def _variation(figures: pl.DataFrame, measure: Measure) -> str:
@@ -154,7 +154,11 @@ def _told_apart(last: dict[str, float], measure: Measure) -> tuple[str, str, str
     figures = (last["value"], last["lower_process_limit"], last["upper_process_limit"])
     for decimals in range(measure.decimals, MOST_DECIMALS + 1):
         value, low, high = (measure.written(figure, decimals=decimals) for figure in figures)
-        if (value == low) == (figures[0] == figures[1]) and (value == high) == (figures[0] == figures[2]):
+        # Equal as `spc.xmr` takes it: a constant series differs from its mean by the last bit alone.
+        if all(
+            (value == written) == isclose(figures[0], limit, rel_tol=ROUNDING)
+            for written, limit in zip((low, high), figures[1:], strict=True)
+        ):
             break
     return value, low, high
 
@@ -168,20 +172,22 @@ def _run_beside_mean(figures: pl.DataFrame) -> int:
     return sum(1 for _ in takewhile(lambda side: side == sides[0], sides))
 
 
-def _assurance(figures: pl.DataFrame, measure: Measure) -> str:
+def _assurance(points: pl.DataFrame, measure: Measure) -> str:
     """Say where the standard lies against the expected range, how often it was met, and whether that will go on."""
-    last = figures.row(-1, named=True)
+    lately = points.sort("period_start").tail(RECENT_PERIODS).drop_nulls("value")  # the same as `standards.met`
+    last = lately.row(-1, named=True)
     if last["assurance"] is None:
         return ""
-    recent = figures.tail(RECENT_PERIODS)["value"]
+    recent = lately["value"]
     meets = recent >= last["standard"] if measure.improvement == "increase" else recent <= last["standard"]
-    below, above = last["standard"] < last["lower_process_limit"], last["standard"] > last["upper_process_limit"]
-    place = "below" if below else "above" if above else "inside"
+    assurance = Assurance(last["assurance"])  # which knows that a standard on a limit is inside, but for the last bit
+    is_above = (assurance == Assurance.CONSISTENTLY_FAILING) == (measure.improvement == "increase")
+    place = "inside" if assurance == Assurance.HIT_OR_MISS else "above" if is_above else "below"
     met = f"{meets.sum()} of the last {plural(len(recent), 'month')} met it"
     if last["special_cause"] != SpecialCause.NONE:
         outlook = "The series is changing, so that need not go on."
     else:
-        outlook = _OUTLOOKS[Assurance(last["assurance"])]
+        outlook = _OUTLOOKS[assurance]
     return (
         f"{last['standard_name']} ({measure.written_as_set(last['standard'])}) lies {place} the expected range; {met}. "
         f"{outlook}"
@@ -194,7 +200,7 @@ def standing(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group: Pe
     `latest` has one row an organisation of the group (`org_code`, `value`); the run's own may be missing from it.
     """
     month, measure = month_label(run.period_to), run.measure
-    if not group.org_codes:
+    if not group.org_codes and run.org_code != ENGLAND:
         return f"{run.org_name} reported nothing in the year to {month}, so it is compared with no one."
     if spread.organisations == 0:
         return f"None of the {group.label} has a figure for {month}."

@@ -27,7 +27,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture
 def spc_chart(measure):
-    """48 months with three missing, limits and two standards."""
+    """48 months with three missing, limits, the standard that lasts, and two milestones beside it."""
     values = [None if 10 <= month < 13 else 70.0 + month * 7 % 11 for month in range(48)]
     points = pl.DataFrame(
         {
@@ -39,8 +39,9 @@ def spc_chart(measure):
             ),
             "numerator": [None if value is None else value * 100 for value in values],
             "denominator": [None if value is None else 10_000.0 for value in values],
-            "standard": [95.0] * 24 + [76.0] * 24,
-            "standard_name": "Operational standard",
+            "standard": [95.0] * 24 + [76.0] * 12 + [78.0] * 12,
+            "standard_name": ["Operational standard"] * 24 + ["Milestone"] * 24,
+            "lasting_standard": [None] * 24 + [95.0] * 24,
         }
     )
     points = xmr(points, improvement="increase", natural_bounds=(0.0, 100.0))
@@ -210,7 +211,7 @@ def test_narrow_has_fewer_months_smaller_points_and_labels_that_do_not_touch(spc
     assert phone_points == [area * theme.PHONE.points for area in page_points]
     low, high = page_axis["y"]["scale"]["domain"]
     labels = sorted(phone["datasets"]["ends"], key=lambda row: row["at"])
-    assert sorted(len(row["label"]) for row in labels) == [1, 2, 2, 2]  # only the mean's fits on one line
+    assert sorted(len(row["label"]) for row in labels) == [1, 2, 2, 2, 2]  # only the mean's fits on one line
     room = (high - low) / phone["height"] * (2 * theme.LINE_HEIGHT)
     assert all(upper["at"] - lower["at"] >= room for lower, upper in pairwise(labels))
 

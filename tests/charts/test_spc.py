@@ -36,11 +36,16 @@ POINTS = pl.DataFrame(
     schema=SCHEMA,
     orient="row",
 ).with_columns(
+    lasting_standard=NO_FIGURE,
     mean=pl.lit(74.0),
     lower_process_limit=pl.lit(69.5),
     upper_process_limit=pl.lit(78.5),
     numerator=pl.col("value") * 100,
     denominator=pl.when(pl.col("value").is_not_null()).then(10_000.0),
+)
+# The same, where the operational standard lasts beside the milestones.
+BOTH = POINTS.with_columns(
+    lasting_standard=pl.when(pl.col("standard_name") == "Milestone").then(85.0),
 )
 
 
@@ -161,6 +166,56 @@ def test_earlier_standards_are_labelled_where_they_begin(spec):
     assert steps == [("2022-01-01", ["Standard 85\u00a0%"]), ("2022-03-01", ["Standard 76\u00a0%"])]
 
 
+def test_the_standard_that_lasts_goes_on_beside_a_milestone(measure):
+    rows = drawn(BOTH, measure)["datasets"]["points"]
+    assert [row["standard"] for row in rows] == [85, 85, 85, 85, None, 85]
+    assert [row["milestone"] for row in rows] == [None, None, 76, 76, None, 78]
+
+
+def test_a_milestone_without_a_lasting_standard_is_drawn_as_the_standard(spec):
+    assert {row["milestone"] for row in spec["datasets"]["points"]} == {None}
+
+
+def test_a_milestone_is_a_step_like_the_standard_but_dashed(measure):
+    spec = drawn(BOTH, measure)
+    milestone, standard = layer(spec, "milestone"), layer(spec, "standard")
+    assert (milestone["encoding"]["y"]["field"], standard["encoding"]["y"]["field"]) == ("milestone", "standard")
+    assert milestone["mark"].pop("strokeDash") == [2, 3]
+    assert standard["mark"].pop("strokeDash") == []
+    assert milestone["mark"] == standard["mark"]
+
+
+def test_milestone_and_standard_each_have_their_words(measure):
+    spec = drawn(BOTH, measure)
+    labels = sorted(spec["datasets"]["ends"], key=lambda row: -row["at"])
+    assert [row["label"] for row in labels] == [
+        ["Standard 85\u00a0%"], ["Upper limit 78.5\u00a0%"], ["Milestone 78\u00a0%"], ["Mean 74.0\u00a0%"],
+        ["Lower limit 69.5\u00a0%"],
+    ]  # fmt: skip
+    red = {row["label"][0].split()[0] for row in labels if row["ink"] == theme.STANDARD_TEXT}
+    assert red == {"Standard", "Milestone"}
+    steps = [(row["period_start"], row["label"]) for row in spec["datasets"]["steps"]]
+    assert steps == [("2022-01-01", ["Standard 85\u00a0%"]), ("2022-03-01", ["Milestone 76\u00a0%"])]
+
+
+def test_a_milestone_that_has_ended_keeps_its_words_where_it_began(measure):
+    ended = BOTH.with_columns(
+        standard=pl.Series([85.0, 85.0, 76.0, 76.0, 85.0, 85.0]),
+        lasting_standard=pl.Series([None, None, 85.0, 85.0, None, None]),
+    )
+    datasets = drawn(ended, measure)["datasets"]
+    assert [row["label"] for row in datasets["steps"]] == [["Milestone 76\u00a0%"]]
+    assert not [row for row in datasets["ends"] if row["label"][0].startswith("Milestone")]
+
+
+def test_tooltips_name_the_standard_against_which_the_series_is_read(measure):
+    written = [row["standard_written"] for row in drawn(BOTH, measure)["datasets"]["points"]]
+    assert written == [
+        "85\u00a0% (Operational standard)", "85\u00a0% (Operational standard)", "76\u00a0% (Milestone)",
+        "76\u00a0% (Milestone)", "none in force", "78\u00a0% (Milestone)",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("values", "standard", "side"),
     [([70, 71, 72], 75, "bottom"), ([80, 81, 72], 75, "top"), ([76, 70, 75], 75, "bottom"), ([60, 80, 90], 99, "top")],
@@ -221,6 +276,34 @@ def test_a_standard_out_of_reach_is_named_and_not_drawn(measure, standard, shown
     assert " ".join(spec["title"]["subtitle"]).partition("not at zero.")[2] == words
     written = {row["standard_written"].partition(" (")[0] for row in spec["datasets"]["points"]}
     assert written == {f"{standard:g}\u00a0%"}
+
+
+@pytest.mark.parametrize(
+    ("lasting", "milestone", "shown", "words"),
+    [
+        (89.0, 59.0, (89.0, 59.0), ""),
+        (89.1, 78.0, (None, 78.0), " Standard 89.1\u00a0%: above the chart."),
+        (78.0, 58.9, (78.0, None), " Milestone 58.9\u00a0%: below the chart."),
+        (
+            95.0, 50.0, (None, None),
+            " Standard 95\u00a0%: above the chart. Milestone 50\u00a0%: below the chart.",
+        ),
+    ],
+)  # fmt: skip
+def test_standard_and_milestone_out_of_reach_are_each_named_and_not_drawn(measure, lasting, milestone, shown, words):
+    spec = drawn(POINTS.with_columns(standard=pl.lit(milestone), lasting_standard=pl.lit(lasting)), measure)
+    assert {(row["standard"], row["milestone"]) for row in spec["datasets"]["points"]} == {shown}
+    assert " ".join(spec["title"]["subtitle"]).partition("not at zero.")[2] == words
+    low, high = layer(spec, "mean")["encoding"]["y"]["scale"]["domain"]
+    assert all(low <= line <= high for line in shown if line is not None)
+
+
+def test_several_milestones_out_of_reach_are_named_together(measure):
+    milestones = pl.Series([92.0, 92.0, 91.0, 91.0, 50.0, 50.0])
+    spec = drawn(POINTS.with_columns(standard=milestones, lasting_standard=pl.lit(85.0)), measure)
+    assert " ".join(spec["title"]["subtitle"]).partition("not at zero.")[2] == (
+        " Milestone 91\u00a0% and 92\u00a0%: above the chart. Milestone 50\u00a0%: below the chart."
+    )
 
 
 def test_axis_of_a_flat_series_still_reaches_as_far_as_its_least_span(measure):

@@ -2,19 +2,20 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_output
 
-from openmeasures import results
+from openmeasures import definitions, results
 from openmeasures.errors import DefinitionError, RenderError
 from openmeasures.publishing import pages
 from openmeasures.running import manifest
 from openmeasures.running.execute import notebook_path
 from openmeasures.running.manifest import Entry
-from openmeasures.running.plan import data_digest
+from openmeasures.running.plan import run_digest
 
 ENGLAND_PAGE = "measures/four_hours/index.qmd"
 
@@ -40,25 +41,29 @@ def ran(small_project, store, keep, build, notebook_of):
     """Record a run of `four_hours`: its notebook, or its error."""
     keep(("RC9", 1000, 400), ("RJ1", 500, 100))
 
-    def record(org_code="RC9", *, error="", value=60.0, name=None, region="London", outputs=(), digest=None):
-        digest = digest or data_digest(store, "ae_monthly")
+    def record(
+        org_code="RC9", *, error="", value=60.0, name=None, region="London", outputs=(), digest=None, last="2024-03",
+        data_to="2024-03", standards=(),
+    ):  # fmt: skip
+        digest = digest or run_digest(store, definitions.find("four_hours"), data_to)
         manifest.append(
             build / "manifest.jsonl",
             Entry(
-                measure_id="four_hours", org_code=org_code, period_to="2024-03", digest=digest, seconds=1, error=error,
+                measure_id="four_hours", org_code=org_code, period_to=data_to, digest=digest, seconds=1, error=error,
                 status="failed" if error else "done",
             ),
         )  # fmt: skip
         if error:
             return
         point = dict.fromkeys(results.COLUMNS) | {
-            "series": "all", "org_code": org_code, "period_start": "2024-03-01", "value": value, "numerator": 600.0,
+            "series": "all", "org_code": org_code, "period_start": f"{last}-01", "value": value, "numerator": 600.0,
             "denominator": 1000.0, "status": "reported",
         }  # fmt: skip
         content = {
             "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
-            "region_name": region, "period_to": "2024-03-01", "synthetic": False, "releases": [],
+            "region_name": region, "period_to": f"{data_to}-01", "synthetic": store.synthetic, "releases": [],
             "findings": {"variation": f"What {org_code} is like.", "peers": "Like others."}, "points": [point],
+            "standards": list(standards),
         }  # fmt: skip
         notebook = notebook_of("variation()", "method()", "results.collect()")
         notebook.cells[-5].id = "variation"
@@ -74,8 +79,16 @@ def ran(small_project, store, keep, build, notebook_of):
 
 
 @pytest.fixture
+def synthetic(ran, store, keep):
+    """Record runs as `ran` does, on made-up figures."""
+    shutil.rmtree(store.folder)
+    keep(("Z-01", 1000, 400), ("Z-02", 500, 100))
+    return ran
+
+
+@pytest.fixture
 def publish(store, build, stage):
-    return lambda: pages.publish(store, build, stage)
+    return lambda period_to="": pages.publish(store, build, stage, period_to=period_to)
 
 
 @pytest.fixture
@@ -93,8 +106,8 @@ def files(folder):
 def test_england_and_every_organisation_have_their_pages(ran, publish, stage):
     for code in ("ENG", "RC9"):
         ran(code)
-    assert {address for address in publish() if address.startswith(("measures", "organisations", "_"))} >= {
-        "_measures.qmd",
+    assert set(publish()) >= {
+        "index.qmd",
         "measures/index.qmd",
         ENGLAND_PAGE,
         "measures/four_hours/downloads/four_hours-ENG.csv",
@@ -113,11 +126,41 @@ def test_every_address_returned_is_a_file(ran, publish, stage):
     assert set(publish()) | {"_quarto.yml"} == files(stage)
 
 
-def test_pages_written_by_hand_are_copied(ran, publish, stage, small_project):
+def test_pages_written_by_hand_are_copied_but_for_their_markers(ran, publish, stage, small_project):
     ran("ENG")
     publish()
-    for path in files(small_project / "site"):
-        assert (stage / path).read_bytes() == (small_project / "site" / path).read_bytes()
+    by_hand = files(small_project / "site")
+    assert by_hand
+    for path in by_hand:
+        parts = re.split(b"<!-- (?:notice|measures) -->", (small_project / "site" / path).read_bytes())
+        assert re.fullmatch(b".*".join(map(re.escape, parts)), (stage / path).read_bytes(), re.DOTALL)
+
+
+def test_a_marker_in_a_page_written_by_hand_gives_way_to_its_part(ran, publish, text, small_project):
+    by_hand = "Before\n\n<!-- measures -->\n\nBetween\n\n<!-- notice -->\n\nAfter <!-- and this stays -->\n"
+    (small_project / "site" / "index.qmd").write_text(by_hand, encoding="utf-8")
+    ran("ENG")
+    publish()
+    page = text("index.qmd")
+    before, rest = page.split("Between")
+    assert before.startswith("Before")
+    assert "What ENG is like." in before
+    assert rest.strip() == "After <!-- and this stays -->"  # published figures need no notice
+
+
+def test_no_marker_is_left(ran, publish, text):
+    ran("ENG")
+    for address in publish():
+        if address.endswith(".qmd"):
+            assert "<!-- notice -->" not in text(address)
+            assert "<!-- measures -->" not in text(address)
+
+
+def test_only_pages_have_markers(ran, publish, stage, small_project):
+    (small_project / "site" / "assets" / "note.txt").write_bytes(b"<!-- notice -->\r\n")
+    ran("ENG")
+    publish()
+    assert (stage / "assets" / "note.txt").read_bytes() == b"<!-- notice -->\r\n"
 
 
 def test_pictures_are_copied_and_hidden_files_are_not(ran, publish, stage, small_project):
@@ -141,6 +184,32 @@ def test_runs_on_other_data_have_no_pages(ran, publish):
     ran("RC9")
     ran("RJ1", digest="before")
     assert [address for address in publish() if "RJ1" in address] == []
+
+
+FEBRUARY = {"month": "FEBRUARY-2024", "name": "February-2024.csv"}
+
+
+@pytest.mark.parametrize(
+    ("period_to", "is_shown", "is_not"),
+    [("", "RC9", "RJ1"), ("2024-03", "RC9", "RJ1"), ("2024-02", "RJ1", "RC9"), ("February 2024", "RJ1", "RC9")],
+)
+def test_the_runs_of_one_month_are_shown(ran, publish, keep, text, period_to, is_shown, is_not):
+    keep(("RC9", 900, 300), ("RJ1", 450, 90), **FEBRUARY)
+    ran("RC9")
+    ran("RJ1", data_to="2024-02", last="2024-02")
+    written = publish(period_to)
+    assert page_of(is_shown) in written
+    assert page_of(is_not) not in written
+
+
+def test_a_page_of_an_earlier_month_names_that_months_release(ran, publish, keep, text):
+    keep(("RC9", 900, 300), **FEBRUARY)
+    ran("RC9", data_to="2024-02", last="2024-02")
+    publish("2024-02")
+    page = text(page_of("RC9"))
+    assert "February-2024.csv (provisional)" in page
+    assert "`openmeasures run four_hours --org RC9 --period-to 2024-02`" in page
+    assert "March" not in page
 
 
 @pytest.mark.parametrize("entries", [(), ({"error": "broken"},), ({"digest": "before"},)])
@@ -271,10 +340,31 @@ def test_a_revised_release_has_its_date(ran, publish, text, keep):
 
 
 def test_published_figures_are_not_called_synthetic(ran, publish, text):
+    ran("ENG")
     ran("RC9")
     publish()
-    assert "Synthetic data" not in text(page_of("RC9"))
-    assert "ynthetic" not in text(page_of("RC9"))
+    for address in (page_of("RC9"), "organisations/RC9/index.qmd", "organisations/index.qmd", "index.qmd"):
+        assert "ynthetic" not in text(address)
+
+
+def test_made_up_figures_are_called_so_on_every_page(synthetic, publish, text):
+    synthetic("ENG")
+    synthetic("Z-01")
+    synthetic("Z-02", error="broken")
+    written = [address for address in publish() if address.endswith(".qmd")]
+    ours = [address for address in written if address.startswith(("index", "measures", "organisations"))]
+    assert {page_of("Z-01"), page_of("Z-02"), ENGLAND_PAGE, "index.qmd", "measures/index.qmd"} <= set(ours)
+    for address in ours:
+        assert "<strong>Synthetic data.</strong>" in text(address)
+
+
+def test_made_up_figures_name_no_publisher_and_no_other_licence(synthetic, publish, text):
+    synthetic("Z-01")
+    publish()
+    page = text(page_of("Z-01"))
+    assert "| Data | the synthetic sample, March 2024 to March 2024 |" in page
+    assert "| Licence | Synthetic figures and code: MIT |" in page
+    assert "Open Government Licence" not in page
 
 
 def test_the_definition_is_on_englands_page_only(ran, publish, text):
@@ -290,18 +380,42 @@ def test_downloads_are_the_results_and_the_notebook(ran, publish, stage, build):
     publish()
     folder = stage / "organisations" / "RC9" / "downloads"
     table = (folder / "four_hours-RC9.csv").read_text(encoding="utf-8").splitlines()
-    assert table[1].startswith("four_hours,all,RC9,Trust RC9,London,2024-03-01,600.0,1000.0,60.0,")
+    assert table[1].startswith("four_hours,all,RC9,Trust RC9,London,false,2024-03-01,600.0,1000.0,60.0,")
     saved = (folder / "four_hours-RC9.ipynb").read_bytes()
     assert saved == notebook_path(build, "four_hours", "RC9").read_bytes()
 
 
 def test_a_standard_is_written_in_full(ran, publish, text, small_project):
     definition = small_project / "analyses" / "four_hours" / "measure.yml"
-    standard = "standards:\n  - {name: Low, value: 99.5, from: 2010-01-01, title: Guidance, url: https://www.england.nhs.uk/}\n"
-    definition.write_text(definition.read_text(encoding="utf-8") + standard, encoding="utf-8")
+    url = "https://www.england.nhs.uk/"
+    standards = (
+        f"standards:\n  - {{name: Low, value: 99.5, from: 2010-01-01, title: Guidance, url: {url}, verified: true}}\n"
+        f"  - {{name: High, value: 95, from: 2010-01-01, to: 2011-03-31, title: Plan, url: {url}, verified: false}}\n"
+    )
+    definition.write_text(definition.read_text(encoding="utf-8") + standards, encoding="utf-8")
     ran("ENG")
     publish()
-    assert "99.5\u00a0%" in text(ENGLAND_PAGE)
+    page = text(ENGLAND_PAGE)
+    assert f"| Low | 99.5\u00a0% | 2010-01-01 | still in force | [Guidance]({url}) |" in page
+    assert (
+        f"| High | 95\u00a0% | 2010-01-01 | 2011-03-31 | [Plan]({url}) (not confirmed by us in the original) |" in page
+    )
+
+
+def test_every_standard_in_force_leads_a_page(ran, publish, text):
+    rows = [
+        {"period_start": "2024-03-01", "standard_name": name, "standard": value, "latest": met, "periods_met": 7,
+         "periods": 12}
+        for name, value, met in (("Milestone", 78.0, True), ("Operational", 95.0, False))
+    ]  # fmt: skip
+    ran("RC9", standards=rows)
+    publish()
+    for address in (page_of("RC9"), "organisations/RC9/index.qmd"):
+        shown = text(address).replace("\u00a0", " ")
+        assert "<dt>Milestone: 78 %</dt>" in shown
+        assert "Met in March 2024</span> met in 7 of the last 12 months" in shown
+        assert "<dt>Operational: 95 %</dt>" in shown
+        assert "Missed in March 2024</span> met in 7 of the last 12 months" in shown
 
 
 def test_an_output_that_would_not_show_stops_the_site(ran, publish):
@@ -322,7 +436,28 @@ def test_englands_page_lists_every_organisation_without_a_rank(ran, publish, tex
     page = text(ENGLAND_PAGE)
     rows = re.findall(r'organisations/(\w+)/four_hours.html">([^<]+)<.*?<td>([\d.]+)', page)
     assert rows == [("RC9", "Trust RC9", "99.0"), ("RJ1", "Trust RJ1", "1.0")]
-    assert "In no order of merit" in page
+    assert "By name, in no order of merit" in page
+
+
+def test_englands_page_lists_by_name_with_those_that_ended_last(ran, publish, text, keep):
+    keep(("RC9", 900, 300), **FEBRUARY)
+    ran("ENG")
+    ran("RC9", name="Abbey", last="2024-02")
+    ran("RJ1", name="The Bridge")
+    ran("RXX", name="Castle", value=None)
+    ran("RYY", name="Borough")
+    ran("RZZ", name="Borough")
+    publish()
+    rows = re.findall(r'four_hours.html">([^<]+)</a> <span class="om-code">(\w+)<(.*)', text(ENGLAND_PAGE))
+    assert [(name, code) for name, code, _ in rows] == [
+        ("Borough", "RYY"),
+        ("Borough", "RZZ"),
+        ("The Bridge", "RJ1"),
+        ("Castle", "RXX"),
+        ("Abbey", "RC9"),
+    ]
+    assert "no figure" in rows[3][2]
+    assert "No figures after February 2024" in rows[4][2]
 
 
 def test_organisations_are_listed_by_region_and_name(ran, publish, text):
@@ -345,7 +480,7 @@ def test_an_organisations_page_has_a_card_for_its_measure(ran, publish, text):
 def test_home_and_measures_show_england(ran, publish, text):
     ran("ENG")
     publish()
-    assert f"({ENGLAND_PAGE})" in text("_measures.qmd")
+    assert f"({ENGLAND_PAGE})" in text("index.qmd")
     assert "(four_hours/index.qmd)" in text("measures/index.qmd")
 
 
@@ -353,6 +488,7 @@ def test_without_england_there_is_still_a_site(ran, publish, text):
     ran("RC9")
     assert ENGLAND_PAGE not in publish()
     assert "four_hours" not in text("measures/index.qmd")
+    assert "four_hours" not in text("index.qmd")
 
 
 # ---- failures
@@ -364,6 +500,7 @@ def test_a_run_that_failed_has_a_page_that_says_why(ran, publish, text):
     publish()
     page = text(page_of("RC9"))
     assert "There are no figures on this page." in page
+    assert "failed, up to March 2024." in page
     assert "cell 3: ValueError: 1 &lt; 2 &amp; 3" in page
     assert "`openmeasures run four_hours --org RC9 --period-to 2024-03`" in page
 
@@ -382,7 +519,7 @@ def test_england_may_fail_too(ran, publish, text):
     ran("RC9")
     publish()
     assert "There are no figures on this page." in text(ENGLAND_PAGE)
-    assert 'href="measures/four_hours/index.html"' in text("_measures.qmd")
+    assert 'href="measures/four_hours/index.html"' in text("index.qmd")
 
 
 def test_a_reason_names_no_folder_of_this_machine(ran, publish, text, build, store, small_project):

@@ -21,7 +21,7 @@ FINDING = 'Two months, of which "one" is < the other.'
 def chart(measure):
     """The output of a cell that shows a chart."""
     none = dict.fromkeys(
-        ["mean", "lower_process_limit", "upper_process_limit", "standard"], pl.lit(None, pl.Float64)
+        ["mean", "lower_process_limit", "upper_process_limit", "standard", "lasting_standard"], pl.lit(None, pl.Float64)
     ) | dict.fromkeys(["variation", "standard_name"], pl.lit(None, pl.String))
     points = pl.DataFrame(
         {

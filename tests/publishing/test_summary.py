@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from openmeasures.methods.spc import Assurance, Variation
+from openmeasures.methods.spc import Variation
 from openmeasures.publishing import summary
-from openmeasures.publishing.summary import Badge
+from openmeasures.publishing.summary import Badge, StandardFact
 from openmeasures.releases import Release, ReleaseStatus
 from openmeasures.results import COLUMNS
 
@@ -33,8 +33,16 @@ MISSING = {
 }  # fmt: skip
 
 
-def content(*points):
-    return {"points": list(points), "period_to": "2024-03-01"}
+def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_met=7, periods=12):
+    """Make a row of `standards.met` as a result holds it."""
+    return {
+        "period_start": f"2024-{month:02d}-01", "standard_name": name, "standard": value, "latest": latest,
+        "periods_met": periods_met, "periods": periods, "assurance": None, "is_changing": False,
+    }  # fmt: skip
+
+
+def content(*points, standards=()):
+    return {"points": list(points), "period_to": "2024-03-01", "standards": list(standards)}
 
 
 def plain(text):
@@ -57,18 +65,13 @@ def test_there_may_be_no_latest_point(points):
 def test_a_summary_gives_the_latest_figure(measure):
     found = summary.summarise(content(point(2), point(3, 60.04)), measure, RELEASE)
     assert (found.month, plain(found.value), found.counted) == ("March 2024", "60.0 %", "600 of 1,000")
-    assert (found.data_to, found.vintage) == ("March 2024", "provisional")
-
-
-def test_a_summary_of_a_series_that_ended_says_both_months(measure):
-    found = summary.summarise(content(point(2)), measure, RELEASE)
-    assert (found.month, found.data_to) == ("February 2024", "March 2024")
+    assert found.vintage == "provisional"
 
 
 def test_a_summary_without_a_figure(measure):
     found = summary.summarise(content(), measure, RELEASE)
     assert (found.month, found.value, found.counted) == ("No month", "no figure", "")
-    assert (found.variation, found.standard) == (summary.TOO_FEW, None)
+    assert (found.variation, found.standards) == (summary.TOO_FEW, [])
 
 
 @pytest.mark.parametrize("status", ReleaseStatus)
@@ -77,13 +80,45 @@ def test_a_summary_says_how_settled_the_data_are(measure, status):
     assert summary.summarise(content(point(3)), measure, release).vintage == status.value
 
 
+# ---- series that have ended
+
+
+@pytest.mark.parametrize(
+    ("points", "has_ended"),
+    [
+        ((point(3),), False),
+        ((point(2),), True),
+        ((point(2), point(3, **MISSING)), True),
+        ((point(2), point(3, series="type_1")), True),
+        ((point(3, **MISSING),), False),  # what never began cannot end
+        ((), False),
+    ],
+)
+def test_a_series_has_ended_where_its_last_figure_is_older_than_the_data(points, has_ended):
+    assert summary.has_ended(content(*points)) == has_ended
+
+
+def test_a_series_that_has_ended_says_so_in_place_of_its_variation():
+    ended = content(point(2, variation="concern_low"))
+    assert summary.variation(ended) == Badge("none", "No figures after February 2024")
+
+
+def test_a_summary_of_a_series_that_has_ended_holds_it_to_no_standard(measure):
+    found = summary.summarise(content(point(2), standards=[standard(month=2)]), measure, RELEASE)
+    assert (found.month, found.variation.text, found.standards) == (
+        "February 2024",
+        "No figures after February 2024",
+        [],
+    )
+
+
 # ---- badges
 
 
 @pytest.mark.parametrize(
     ("variation", "badge"),
     [
-        ("common_cause", Badge("common", "Common cause: no sign of change")),
+        ("common_cause", Badge("common", "No change detected (common cause)")),
         ("improvement_high", Badge("improvement", "Special cause: improvement ▲")),
         ("improvement_low", Badge("improvement", "Special cause: improvement ▼")),
         ("concern_high", Badge("concern", "Special cause: concern ▲")),
@@ -94,45 +129,50 @@ def test_a_summary_says_how_settled_the_data_are(measure, status):
     ],
 )
 def test_variation_has_words_beside_its_colour(variation, badge):
-    found = summary.variation(point(3, variation=variation))
+    found = summary.variation(content(point(2, variation="neutral_low"), point(3, variation=variation)))
     assert Badge(found.kind, plain(found.text)) == badge
 
 
 def test_no_point_has_no_variation():
-    assert summary.variation(None) == summary.TOO_FEW
+    assert summary.variation(content()) == summary.TOO_FEW
 
 
 def test_every_label_has_its_badge():
-    assert {summary.variation(point(3, variation=each.value)).kind for each in Variation} == {
+    assert {summary.variation(content(point(3, variation=each.value))).kind for each in Variation} == {
         "common", "improvement", "concern", "neutral",
     }  # fmt: skip
 
 
-def standard_of(measure, **values):
-    found = summary.summarise(content(point(3, standard=95.0, standard_name="Operational", **values)), measure, RELEASE)
-    return found.standard
+# ---- standards
 
 
-@pytest.mark.parametrize(
-    ("assurance", "kind", "text"),
-    [
-        ("consistently_passing", "passing", "Will be met every month"),
-        ("hit_or_miss", "hit-or-miss", "Met in some months and not in others"),
-        ("consistently_failing", "failing", "Will not be met without change"),
-        (None, "none", "Too few months to say"),
-    ],
-)
-def test_a_standard_is_shown_with_what_may_be_expected(measure, assurance, kind, text):
-    found = standard_of(measure, assurance=assurance)
-    assert (found.name, plain(found.value), found.kind, found.text) == ("Operational", "95 %", kind, text)
+def standards_of(measure, *rows):
+    found = summary.summarise(content(point(3), standards=rows), measure, RELEASE).standards
+    return [StandardFact(fact.name, plain(fact.value), fact.met, fact.often) for fact in found]
 
 
-def test_every_assurance_has_its_badge(measure):
-    assert len({standard_of(measure, assurance=each.value).kind for each in Assurance}) == len(Assurance)
+def test_every_standard_in_force_is_shown_with_what_was_met(measure):
+    milestone = standard("Milestone", 78.0, latest=True, periods_met=7)
+    operational = standard("Operational", 95.0, latest=False, periods_met=0)
+    assert standards_of(measure, milestone, operational) == [
+        StandardFact("Milestone", "78 %", Badge("passing", "Met in March 2024"), "met in 7 of the last 12 months"),
+        StandardFact("Operational", "95 %", Badge("failing", "Missed in March 2024"), "met in 0 of the last 12 months"),
+    ]
 
 
-def test_a_point_without_a_standard_has_none(measure):
-    assert summary.summarise(content(point(3)), measure, RELEASE).standard is None
+@pytest.mark.parametrize(("value", "written"), [(95.0, "95 %"), (99.5, "99.5 %"), (0.25, "0.25 %")])
+def test_a_standard_is_written_as_it_was_set(measure, value, written):
+    (found,) = standards_of(measure, standard(value=value))
+    assert found.value == written
+
+
+def test_a_single_month_is_no_plural(measure):
+    (found,) = standards_of(measure, standard(periods_met=1, periods=1))
+    assert found.often == "met in 1 of the last 1 month"
+
+
+def test_where_no_standard_is_in_force_there_is_none(measure):
+    assert standards_of(measure) == []
 
 
 # ---- the rows behind a chart

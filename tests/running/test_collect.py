@@ -13,7 +13,7 @@ from openmeasures.running.manifest import Entry
 FEBRUARY, MARCH = "2024-02-01", "2024-03-01"
 
 
-def content(org_code="RC9", *rows):
+def content(org_code="RC9", *rows, synthetic=False):
     """Make a run's result; a row is series, month and value."""
     points = [
         dict.fromkeys(results.COLUMNS)
@@ -21,7 +21,7 @@ def content(org_code="RC9", *rows):
         for series, month, value in rows
     ]
     return {"measure": "four_hours", "org_code": org_code, "org_name": f"{org_code}, Trust", "region_name": "East",
-            "points": points}  # fmt: skip
+            "synthetic": synthetic, "points": points}  # fmt: skip
 
 
 def entry(org_code="RC9", *, measure_id="four_hours", digest="now", error=""):
@@ -91,8 +91,18 @@ def test_a_notebook_that_was_deleted_is_missed_by_name(record):
 
 def test_a_table_says_of_each_point_whose_it_is():
     table = collect.table([content("RC9", ("all", MARCH, 60.0))])
-    assert table.columns[:6] == ["measure", "series", "org_code", "org_name", "region_name", "period_start"]
-    assert table.row(0)[:6] == ("four_hours", "all", "RC9", "RC9, Trust", "East", date(2024, 3, 1))
+    whose = ["measure", "series", "org_code", "org_name", "region_name", "synthetic", "period_start"]
+    assert table.columns[:7] == whose
+    assert table.row(0)[:7] == ("four_hours", "all", "RC9", "RC9, Trust", "East", False, date(2024, 3, 1))
+
+
+def test_a_table_of_made_up_figures_says_so_in_every_row():
+    table = collect.table([content("Z-01", ("all", FEBRUARY, 1.0), ("all", MARCH, 2.0), synthetic=True)])
+    assert table["synthetic"].to_list() == [True, True]
+
+
+def test_a_table_has_every_column_of_a_result():
+    assert set(collect.table([]).columns) == {*results.COLUMNS, "measure", "org_name", "region_name", "synthetic"}
 
 
 def test_a_table_is_in_order_of_series_organisation_and_period():

@@ -1,3 +1,4 @@
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from openmeasures import definitions
 from openmeasures.errors import DefinitionError, ParameterError, StoreError
 from openmeasures.running import plan
-from openmeasures.running.plan import Task, check_notebook, data_digest
+from openmeasures.running.plan import Task, check_notebook, run_digest
 
 FEBRUARY = {"month": "FEBRUARY-2024", "name": "February-2024.csv"}
 
@@ -35,7 +36,7 @@ def test_england_comes_first_then_everyone_with_activity(planned):
 
 
 def test_a_task_names_notebook_month_and_data(planned, small_project, store):
-    digest = data_digest(store, "ae_monthly")
+    digest = run_digest(store, definitions.find("four_hours"), "2024-03")
     notebook = small_project / "analyses" / "four_hours" / "notebook.ipynb"
     assert planned(org_codes=["RC9"]) == [Task("four_hours", notebook, "RC9", "2024-03", store.folder, digest)]
 
@@ -148,26 +149,95 @@ def test_the_notebook_is_checked_before_the_data(small_project, store):
         plan.plan(definitions.find("four_hours"), data=store.folder)
 
 
-# ---- the digest of the data
+# ---- the digest of a run
 
 
-def test_the_digest_changes_with_every_release(store, keep):
-    digests = [data_digest(store, "ae_monthly")]
+@pytest.fixture
+def digest(small_project, store, keep):
+    """Return the digest of the small project's runs up to a month, by default the latest, with the data as they are."""
     keep(("RC9", 1000, 400))
-    digests.append(data_digest(store, "ae_monthly"))
+    return lambda period_to="": run_digest(store, definitions.find("four_hours"), period_to)
+
+
+def test_the_digest_changes_with_every_release(digest, keep):
+    digests = [digest()]
     keep(("RC9", 1000, 390), name="March-2024-revised.csv", retrieved=date(2024, 5, 9))
-    digests.append(data_digest(store, "ae_monthly"))
+    digests.append(digest())
+    keep(("RC9", 900, 300), **FEBRUARY)
+    digests.append(digest())
     assert len(set(digests)) == 3
 
 
-def test_the_digest_is_the_same_for_the_same_releases(store, keep):
-    keep(("RC9", 1000, 400))
-    before = data_digest(store, "ae_monthly")
+def test_the_digest_is_the_same_for_the_same_releases(digest, keep):
+    before = digest()
     keep(("RC9", 1000, 400), retrieved=date(2025, 1, 1))
-    assert data_digest(store, "ae_monthly") == before
+    assert digest() == before
 
 
-def test_the_digest_is_that_of_one_source(store, keep):
-    before = data_digest(store, "another")
-    keep(("RC9", 1000, 400))
-    assert data_digest(store, "another") == before
+def test_the_digest_is_that_of_the_measures_own_source(digest, store):
+    before = digest()
+    (release,) = store.releases()
+    other = release.model_copy(update={"source": "another", "sha256": "0" * 64})
+    record = store.folder / "releases" / "another" / f"{other.sha256}.json"
+    record.parent.mkdir()
+    record.write_text(other.model_dump_json(), encoding="utf-8")
+    assert store.releases("another") == [other]
+    assert digest() == before
+
+
+def test_the_digest_changes_with_every_file_of_the_measure(digest, small_project):
+    folder = small_project / "analyses" / "four_hours"
+    digests = [digest()]
+    for name in ("measure.yml", "notebook.ipynb"):
+        (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
+        digests.append(digest())
+    (folder / "corrections.yml").write_text("[]", encoding="utf-8")
+    digests.append(digest())
+    (folder / "example").mkdir()
+    (folder / "example" / "expected.csv").write_text("", encoding="utf-8")
+    digests.append(digest())
+    assert len(set(digests)) == 5
+
+
+def test_a_file_of_another_name_is_another_file(digest, small_project):
+    corrections = small_project / "analyses" / "four_hours" / "corrections.yml"
+    corrections.write_text("[]", encoding="utf-8")
+    before = digest()
+    corrections.rename(corrections.with_suffix(".yaml"))
+    assert digest() != before
+
+
+def test_the_digest_does_not_depend_on_where_the_project_is(digest, small_project, store):
+    measure = definitions.find("four_hours")
+    elsewhere = small_project / "elsewhere" / "four_hours"
+    shutil.copytree(measure.folder, elsewhere)
+    assert run_digest(store, definitions.load(elsewhere), "") == digest()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_code"), [("plan.py", True), ("new.py", True), ("page.jinja", False), ("plan.pyc", False)]
+)
+def test_the_digest_changes_with_the_code_of_the_package_alone(digest, tmp_path, monkeypatch, name, is_code):
+    folder = tmp_path / "openmeasures" / "running"
+    folder.mkdir(parents=True)
+    (folder / "plan.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr(plan, "__file__", str(folder / "plan.py"))
+    before = digest()
+    (folder / name).write_text("changed", encoding="utf-8")
+    assert (digest() != before) == is_code
+
+
+def test_the_digest_changes_with_the_last_month_however_it_is_written(digest, keep):
+    keep(("RC9", 900, 300), **FEBRUARY)
+    assert digest() == digest("2024-03") == digest("March 2024")
+    assert digest("2024-02") == digest("February 2024") != digest()
+
+
+def test_a_month_without_data_has_no_digest(digest):
+    with pytest.raises(ParameterError, match="no release for April 2024"):
+        digest("2024-04")
+
+
+def test_an_empty_data_folder_has_no_digest(small_project, store):
+    with pytest.raises(StoreError, match="no release of 'ae_monthly' here"):
+        run_digest(store, definitions.find("four_hours"), "")

@@ -37,7 +37,14 @@ from openmeasures.running.execute import notebook_path
 from openmeasures.running.plan import run_digest
 from openmeasures.store import Store, write_whole
 
-LEAD = ("variation", "standards", "certainty", "seasons", "peers", "quality")  # ids of cells that lead a page, beside every chart
+LEAD = (
+    "variation",
+    "standards",
+    "certainty",
+    "seasons",
+    "peers",
+    "quality",
+)  # ids of cells that lead a page, beside every chart
 CONFIG = "_quarto.yml"
 UNRANKED = (
     "By name, in no order of merit: neighbours in a ranking may differ by chance alone. Those that no longer report "

@@ -11,7 +11,7 @@ import nbformat
 import polars as pl
 from papermill import inspect_notebook
 
-from openmeasures import corrections, counts, parameters
+from openmeasures import corrections, counts, parameters, project
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError
 from openmeasures.organisations import ENGLAND
@@ -68,14 +68,22 @@ def run_digest(store: Store, measure: Measure, period_to: str) -> str:
     """
     run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(store.folder))
     package = Path(__file__).resolve().parents[1]
-    files = [path for path in sorted(measure.folder.rglob("*")) if path.is_file()]
-    files += [path for path in sorted(package.rglob("*")) if path.suffix == ".py"]
+    files = [(path, measure.folder) for path in sorted(measure.folder.rglob("*")) if _is_ours(path, measure.folder)]
+    files += [(path, package) for path in sorted(package.rglob("*")) if path.suffix == ".py"]
     whole = hashlib.sha256(f"{run.period_to:%Y-%m}".encode())
     for release in store.releases(measure.source):
         whole.update(release.sha256.encode())
-    for path in files:
+    reference = project.root() / "reference"
+    files += [(path, reference) for path in sorted(reference.rglob("*")) if _is_ours(path, reference)]
+    for path, folder in files:
+        whole.update(path.relative_to(folder).as_posix().encode())  # a renamed corrections.yml corrects nothing
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
+
+
+def _is_ours(path: Path, folder: Path) -> bool:
+    """Whether a file belongs to a measure, and not to an editor's hidden folder."""
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _with_figures(run: parameters.Parameters) -> list[str]:
