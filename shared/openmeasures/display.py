@@ -11,7 +11,7 @@ random id, because committed notebooks must come out the same on every machine.
 | `arithmetic` | how the latest numerator and denominator come about |
 | `figures` | the latest rows of a series |
 | `standing_against` | each standard in force, and how often it is met |
-| `variation`, `seasons`, `comparison` | a chart, or words where there is nothing to draw |
+| `variation`, `without_new_limits`, `seasons`, `comparison` | a chart, or words where there is nothing to draw |
 | `each` | several of these in one cell |
 | `prose` | a sentence |
 """
@@ -223,6 +223,15 @@ def variation(
         return Markdown(f"**{title}**: {finding}")
     rules = f"Rules: {rulesets.find(run.measure.rule_set).title}.{note and ' ' + note}"
     return spc.chart(points, run.measure, title=_marked(f"{run.org_name}: {title}", run), finding=finding, note=rules)
+
+
+def without_new_limits(points: pl.DataFrame, without: pl.DataFrame, run: Parameters) -> alt.LayerChart | Markdown:
+    """Show the chart as it would be without the ledger of changes; nothing where the ledger changes nothing."""
+    if points["segment"].n_unique() == 1:
+        return Markdown("")
+    finding = words.finding(without, run.measure, period_to=run.period_to)
+    title = f"{run.measure.short_title}, limits of all months together"
+    return variation(without, run, title=title, finding=finding)
 
 
 def seasons(adjusted: pl.DataFrame, run: Parameters, *, finding: str) -> alt.LayerChart | Markdown:

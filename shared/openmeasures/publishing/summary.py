@@ -6,7 +6,8 @@ from typing import Any
 
 from openmeasures import results, words
 from openmeasures.definitions import Measure
-from openmeasures.methods.spc import Variation
+from openmeasures.methods.assurance import Assurance
+from openmeasures.methods.signals import Variation
 from openmeasures.periods import month_label
 from openmeasures.releases import Release
 from openmeasures.schemas import Status
@@ -22,12 +23,16 @@ class Badge:
 
 @dataclass(frozen=True)
 class StandardFact:
-    """A standard in force at the latest figure, and whether that figure and those before it met it."""
+    """A standard in force at the latest figure, and whether that figure and those before it met it.
+
+    `assurance` is the kind of its icon, empty where limits say nothing of what comes next.
+    """
 
     name: str
     value: str
     met: Badge
     often: str
+    assurance: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ _VARIATIONS = {
     Variation.CONCERN_LOW: Badge("concern", "Special cause: concern ▼"),
     Variation.NEUTRAL_HIGH: Badge("neutral", "Special cause: high ▲"),
     Variation.NEUTRAL_LOW: Badge("neutral", "Special cause: low ▼"),
+}
+_ICONS = {
+    Assurance.CONSISTENTLY_PASSING: "passing",
+    Assurance.HIT_OR_MISS: "hit-or-miss",
+    Assurance.CONSISTENTLY_FAILING: "failing",
 }
 TOO_FEW = Badge("none", "Too few months to say")
 
@@ -98,6 +108,7 @@ def _standard(row: dict[str, Any], measure: Measure) -> StandardFact:
         met=Badge("passing", f"Met in {_month(row)}")
         if row["latest"]
         else Badge("failing", f"Missed in {_month(row)}"),
+        assurance="" if row["is_changing"] or not row["assurance"] else _ICONS[Assurance(row["assurance"])],
         often=f"met in {row['periods_met']} of the last {words.plural(row['periods'], 'month')}",
     )
 

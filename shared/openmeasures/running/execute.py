@@ -71,6 +71,7 @@ def run_one(task: Task, build: Path) -> Entry:
             execution_timeout=notebooks.CELL_SECONDS,
             extra_arguments=notebooks.KERNEL_ARGUMENTS,
         )  # fmt: skip
+        notebooks.check_outputs(executed)
         notebooks.write(notebooks.steady(executed), target)
         notebooks.result(target)
     except PapermillExecutionError as error:

@@ -4,6 +4,7 @@
 |---|---|
 | `steady` | remove from an executed notebook whatever differs between two runs |
 | `refresh` | run a committed notebook on the given data and save its outputs in place |
+| `check_outputs` | refuse what no page could show |
 | `result` | the result that a run left in its last output |
 """
 
@@ -16,6 +17,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from openmeasures import results
+from openmeasures.charts.output import SPEC_TYPE
 from openmeasures.errors import DefinitionError
 from openmeasures.store import write_whole
 
@@ -24,6 +26,7 @@ KERNEL_NAME = "python3"
 # ipykernel warns of each kernel on the loopback address; on a machine of one's own that is noise.
 KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=50"]
 CELL_SECONDS = 120  # no cell of ours takes 10; what takes longer than this hangs
+SHOWN = {results.MIME_TYPE, SPEC_TYPE, "text/markdown"}
 INJECTED = "injected-parameters"  # papermill's tag, used as the id of the cell that it adds
 
 
@@ -58,6 +61,21 @@ def refresh(path: Path, data: Path) -> bool:
     client.execute(env=environment)
     write(steady(notebook), path)
     return path.read_bytes() != before
+
+
+def check_outputs(notebook: NotebookNode) -> None:
+    """Refuse an output that no page could show: anything but Markdown, a chart or the result.
+
+    Raises `DefinitionError`, so that a stray warning fails its own run and not the whole site.
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            kinds = set(output.get("data", {}))
+            if not kinds & SHOWN:
+                raise DefinitionError(
+                    f"cell {cell.id!r}: output of type {', '.join(sorted(kinds)) or output.output_type}; expected "
+                    "Markdown or a chart. Show it through openmeasures.display."
+                )
 
 
 def result(path: Path) -> dict[str, Any]:
