@@ -2,7 +2,9 @@
 
 | function | says |
 |---|---|
+| `doubts` | the next three together |
 | `other_rules` | whether any other tool's rules would have led to another conclusion |
+| `other_charts` | whether another kind of chart would suit the figures better |
 | `false_alarms` | how often a chart like this one has a mark although nothing has changed |
 | `changes` | where limits start anew, from the reviewed ledger, and where a change of level is only suggested |
 | `season` | whether the series has a season, and what the chart says without it |
@@ -12,17 +14,24 @@ import polars as pl
 
 from openmeasures import rebases, words
 from openmeasures.definitions import Measure
-from openmeasures.methods import change_points, rulesets, seasonal, sensitivity
+from openmeasures.methods import change_points, choice, laney, rulesets, seasonal, sensitivity
 from openmeasures.methods import false_alarms as alarms
 from openmeasures.methods.signals import KINDS, Variation
 from openmeasures.periods import MONTH_NAMES, month_label
 
+_COUNTED = ["org_code", "period_start", "numerator", "denominator", "segment"]
 _KIND_WORDS = {
     "improvement": "special-cause improvement",
     "concern": "special-cause concern",
     "neutral": "special cause",
     "common_cause": "common cause",
 }
+
+
+def doubts(points: pl.DataFrame, measure: Measure) -> str:
+    """Say all that bears on the conclusion about the latest point: other rules, other charts, false alarms."""
+    said = (other_rules(points, measure), other_charts(points, measure), false_alarms(points, measure))
+    return words.together(said)
 
 
 def other_rules(points: pl.DataFrame, measure: Measure) -> str:
@@ -51,6 +60,29 @@ def other_rules(points: pl.DataFrame, measure: Measure) -> str:
         for other in row["differing"]
     ]
     return f"The conclusion depends on the rules: {words.listed(others)}{silent}."
+
+
+def other_charts(points: pl.DataFrame, measure: Measure) -> str:
+    """Say whether another kind of chart would suit the figures better, or sees the latest month otherwise.
+
+    Takes one organisation's points with `numerator`, `denominator`, `value` and `segment`; `methods.choice` has the
+    rules. Nothing is said where an XmR chart is what one would choose and nothing stands beside it.
+    """
+    chosen = choice.choose(points, kind=measure.kind).row(0, named=True)
+    if chosen["chart"] not in (None, choice.Chart.XMR):
+        return f"These figures hardly suit a chart with limits. {chosen['reason']}"
+    if chosen["beside"] != choice.Chart.P_PRIME:
+        return ""
+    allowed = laney.p_prime(points.select(_COUNTED), scale=measure.scale, segment="segment").sort("period_start")
+    last = allowed.drop_nulls("lower_process_limit").tail(1)
+    if last.is_empty():
+        return ""
+    value = measure.scale * last["numerator"].item() / last["denominator"].item()
+    inside = last["lower_process_limit"].item() <= value <= last["upper_process_limit"].item()
+    return (
+        "A P′ chart, which allows for the uneven numbers of months, has the latest month "
+        f"{'inside' if inside else 'outside'} its limits."
+    )
 
 
 def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
