@@ -190,7 +190,7 @@ point = dict.fromkeys(
      "standard", "standard_name", "lasting_standard", "assurance", "release"]
 )
 point |= {"series": "all", "org_code": org_code, "period_start": f"{period_to}-01", "numerator": 600.0,
-          "denominator": 1000.0, "value": 60.0, "status": "reported"}
+          "denominator": 1000.0, "value": 60.0, "segment": 0, "status": "reported"}
 content = {"measure": "four_hours", "org_code": org_code, "org_name": f"Hospitals of {org_code}",
            "region_name": "London", "period_to": f"{period_to}-01", "synthetic": False, "releases": [],
            "findings": {"variation": "60.0 % in the latest month.", "peers": "Like its peers."}, "standards": [],
@@ -216,7 +216,7 @@ def notebook_of() -> Callable[..., nbformat.NotebookNode]:
 
 @pytest.fixture
 def small_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notebook_of: Callable) -> Path:
-    """A project of its own as the working directory: the site's pages and one measure, `four_hours`.
+    """A project of its own as the working directory: pages, reference data and one measure, `four_hours`.
 
     Its notebook takes a second and fails for RJ1. The data folder is the one of `store`, which `keep` fills.
     """
@@ -226,7 +226,8 @@ def small_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notebook_of: 
     (measure / "measure.yml").write_text(MEASURE, encoding="utf-8")
     nbformat.write(notebook_of('if org_code == "RJ1":\n    1 / 0', RESULT_CELL), measure / "notebook.ipynb")
     shutil.copyfile(PROJECT / "_quarto.yml", folder / "_quarto.yml")
-    shutil.copytree(PROJECT / "site", folder / "site")
+    for name in ("site", "reference"):
+        shutil.copytree(PROJECT / name, folder / name)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("OPENMEASURES_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("OPENMEASURES_RENDERING", raising=False)

@@ -10,9 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from openmeasures import corrections, definitions
+from openmeasures import corrections, definitions, rebases
 from openmeasures.charts.output import SPEC_TYPE
 from openmeasures.ingest import Kept, ingest
+from openmeasures.methods import rulesets
 from openmeasures.parameters import NAMES
 from openmeasures.results import COLUMNS, MIME_TYPE
 from openmeasures.running.plan import check_notebook
@@ -55,6 +56,14 @@ def test_definition_and_corrections_name_metrics_of_the_source(folder):
     named = {metric for pair in parts for part in pair for metric in part.metrics}
     named |= {metric for entry in corrections.load(folder) for metric in entry.metrics} | {measure.peers.metric}
     assert named <= published
+
+
+def test_definition_names_a_known_rule_set(folder):
+    assert rulesets.find(definitions.load(folder).rule_set).title
+
+
+def test_ledger_of_changes_can_be_read(folder):
+    assert all(entry.reason and entry.author for entry in rebases.load(folder))
 
 
 def test_definition_is_reviewed_and_due_again_later(folder):

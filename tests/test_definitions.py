@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from openmeasures import definitions
 from openmeasures.errors import DefinitionError, ParameterError
+from openmeasures.methods import rulesets
 
 STANDARDS = """\
 standards:
@@ -305,6 +306,19 @@ def test_the_measure_says_how_many_decimals_are_usual(load):
 )
 def test_a_value_that_was_set_is_written_with_the_decimals_that_it_has(load, unit, value, written):
     assert load("unit: percent", f"unit: {unit}\ndecimals: 1").written_as_set(value) == written
+
+
+# ---- rule-set
+
+
+def test_charts_are_drawn_by_the_default_rules_unless_told_otherwise(load):
+    assert load().rule_set == rulesets.DEFAULT
+    assert load(more="rule_set: abspc\n").rule_set == "abspc"
+
+
+@pytest.mark.parametrize(("written", "found"), [("7", "7"), ("", "None"), ("[abspc]", "['abspc']")])
+def test_a_rule_set_is_named_by_its_id(refused, written, found):
+    assert f"'rule_set' is {found}" in refused(more=f"rule_set: {written}\n")
 
 
 # ---- caveats

@@ -299,6 +299,7 @@ def charted(*values):
         pl.lit(None, pl.Float64).alias("lower_process_limit"),
         pl.lit(None, pl.Float64).alias("upper_process_limit"),
         pl.lit("none").alias("special_cause"),
+        pl.lit(0, pl.UInt32).alias("segment"),
         pl.lit(None, pl.String).alias("variation"),
         pl.lit(None, pl.Float64).alias("standard"),
         pl.lit(None, pl.String).alias("standard_name"),
@@ -330,6 +331,63 @@ def test_a_chart_of_published_figures_is_not_called_synthetic(run_of):
 def test_a_series_without_a_figure_is_told_and_not_drawn(run_of, values):
     shown = display.variation(charted(*values), run_of(), title="Type 1 only", finding="No figures up to March 2024.")
     assert shown.text == "**Type 1 only**: No figures up to March 2024."
+
+
+def subtitle(chart):
+    return " ".join(chart.to_dict()["title"]["subtitle"]).replace("\u00a0", " ")
+
+
+def test_a_chart_names_its_rules_and_then_its_note(run_of):
+    run, points = run_of(rule_set="abspc"), charted(60.0, 61.0)
+    plain = display.variation(points, run, title="Four hours", finding="It rose.")
+    noted = display.variation(points, run, title="Four hours", finding="It rose.", note="A note.")
+    assert subtitle(plain).endswith(" Rules: abspc 1.1.0.")
+    assert subtitle(noted) == f"{subtitle(plain)} A note."
+
+
+def rebased(*values):
+    """Two charts of the same values, their limits too few to be drawn: anew from the second month on, and without."""
+    points = charted(*values)
+    new = pl.int_range(pl.len(), dtype=pl.UInt32).clip(upper_bound=1)
+    return points.with_columns(segment=new), points
+
+
+def test_a_chart_stands_beside_it_as_it_would_be_without_new_limits(run_of):
+    points, without = rebased(60.0, 61.0, 62.0)
+    shown = display.without_new_limits(points, without, run_of()).to_dict()
+    assert " ".join(shown["title"]["text"]).endswith("Four hours, limits of all months together")
+    assert {row["segment"] for row in shown["datasets"]["points"]} == {0}
+    assert shown["description"].replace("\u00a0", " ") == (
+        "62.0 % in March 2024. 3 months of figures are too few to tell common from special cause, which takes 13."
+    )
+
+
+@pytest.mark.parametrize("values", [(), (60.0,), (60.0, 61.0)])
+def test_without_new_limits_there_is_nothing_to_stand_beside(run_of, values):
+    points = charted(*values)
+    assert display.without_new_limits(points, points, run_of()).text == ""
+
+
+def test_a_series_without_its_season_is_drawn_as_such(run_of):
+    chart = display.seasons(charted(60.0, 61.0), run_of(), finding="Winter is low.")
+    assert chart.to_dict()["description"] == "Winter is low."
+    assert " ".join(chart.to_dict()["title"]["text"]).endswith("Four hours, seasonally adjusted")
+    assert subtitle(chart).endswith("The season of the whole series is taken out.")
+
+
+@pytest.mark.parametrize("values", [(None, None), ()])
+def test_where_there_is_no_season_it_is_told_and_not_drawn(run_of, values):
+    shown = display.seasons(charted(*values), run_of(), finding="No season.")
+    assert shown.text == "No season."
+
+
+def test_each_is_shown_in_order_but_what_says_nothing(run_of, monkeypatch):
+    shown = []
+    monkeypatch.setattr(display, "ipython_display", shown.append)
+    chart = display.variation(charted(60.0), run_of(), title="Four hours", finding="It rose.")
+    first, last = display.prose("One."), display.prose("Two.")
+    assert display.each(first, display.prose(""), chart, last) is None
+    assert shown == [first, chart, last]
 
 
 LATEST = pl.DataFrame(

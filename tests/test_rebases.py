@@ -157,7 +157,7 @@ def test_a_second_column_of_segments_replaces_the_first():
     assert segments(once, [])["segment"].to_list() == [0] * 6
 
 
-@pytest.mark.parametrize(("day", "nearest"), [(date(2024, 3, 2), MARCH), (date(2023, 12, 1), JANUARY)])
+@pytest.mark.parametrize(("day", "nearest"), [(date(2024, 3, 2), MARCH), (date(2024, 1, 2), JANUARY)])
 def test_a_date_that_is_no_period_is_refused(day, nearest):
     assert _said(segments, _points("RJ1"), [_rebase(day=day)]) == (
         f"rebases.yml, RJ1 from {day}: no period of its series, which has 6 from 2024-01-01 to 2024-06-01. "
@@ -170,11 +170,27 @@ def test_the_period_of_another_organisation_is_no_period_of_this_one():
     assert "no period of its series, which has 2 from" in _said(segments, points, [_rebase()])
 
 
-def test_the_first_period_is_refused():
-    assert _said(segments, _points("RJ1"), [_rebase(day=JANUARY)]) == (
-        "rebases.yml, RJ1 from 2024-01-01: the first period of its series, so there is no level before it. "
-        "Remove the entry."
+@pytest.mark.parametrize("day", [JANUARY, date(2023, 12, 31), date(2023, 12, 1)])
+def test_a_change_with_no_level_before_it_is_left_aside(day):
+    assert segments(_points("RC9", "RJ1"), [_rebase(day=day), _rebase()])["segment"].to_list() == [0] * 8 + [1] * 4
+
+
+def test_the_first_period_is_that_of_the_organisation_itself():
+    points = pl.concat([_points("RC9"), _points("RJ1", first=APRIL)])
+    assert (
+        segments(points, [_rebase(day=MARCH), _rebase("RC9", APRIL)])["segment"].to_list()
+        == [0] * 3 + [1] * 3 + [0] * 3
     )
+
+
+def test_an_organisation_that_was_gone_before_the_data_begin_is_left_aside():
+    points = pl.concat([_points("RC9", first=FEBRUARY), _points("RJ1")])
+    assert segments(points, [_rebase("RXX", JANUARY)])["segment"].to_list() == [0] * 11
+    assert "RXX from 2024-02-01: no such organisation" in _said(segments, points, [_rebase("RXX", FEBRUARY)])
+
+
+def test_without_points_no_entry_is_refused():
+    assert segments(_points(), [_rebase()]).is_empty()
 
 
 def test_a_date_after_the_end_is_refused_unless_the_points_are_meant_to_end_before():

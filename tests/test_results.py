@@ -41,6 +41,7 @@ def points(*rows):
     return made.with_columns(
         pl.lit(600, pl.Int64).alias("numerator"),
         pl.lit(1000.0).alias("denominator"),
+        pl.lit(0, pl.UInt32).alias("segment"),  # as `rebases.segments` gives it
         pl.lit("none", spc.SPECIAL_CAUSE_TYPE).alias("special_cause"),
         pl.lit("common_cause", spc.VARIATION_TYPE).alias("variation"),
         pl.lit(None, pl.String).alias("standard_name"),

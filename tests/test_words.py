@@ -26,20 +26,34 @@ COLUMNS = {
     "standard": pl.Float64,
     "standard_name": pl.String,
     "assurance": pl.String,
+    "segment": pl.UInt32,
 }
 
 
-def series(*values, mean=60, reach=10, cause="none", variation="common_cause", standard=None, assurance=None):
+def series(
+    *values, mean=60, reach=10, cause="none", variation="common_cause", standard=None, assurance=None, segment=0
+):
     """Make a series that ends in March 2024, with limits either side of its mean; labels are those of every row."""
     months = [date(2022 + (2 + back) // 12, (2 + back) % 12 + 1, 1) for back in range(25 - len(values), 25)]
     limits = (mean, mean - reach, mean + reach) if mean is not None else (None, None, None)
-    labels = (cause, variation, standard, "Milestone", assurance)
+    labels = (cause, variation, standard, "Milestone", assurance, segment)
     rows = [(month, value, *limits, *labels) for month, value in zip(months, values, strict=True)]
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
 
 
 def say(measure, points, period_to=MARCH):
     return words.finding(points, measure, period_to=period_to).replace("\u00a0", " ")
+
+
+# ---- sentences
+
+
+@pytest.mark.parametrize(
+    ("sentences", "text"),
+    [([], ""), (["", ""], ""), (["One."], "One."), (["", "One.", "", "Two."], "One. Two.")],
+)
+def test_sentences_that_say_nothing_leave_no_gap(sentences, text):
+    assert words.together(sentences) == text
 
 
 # ---- the finding of a series
@@ -55,6 +69,17 @@ def test_a_series_without_a_figure_says_so(measure, points):
 )
 def test_too_few_figures_are_given_without_a_judgement(measure, values, months):
     assert say(measure, series(*values, mean=None)) == (
+        f"61.0 % in March 2024. {months} too few to tell common from special cause, which takes 13."
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "months"),
+    [([61], "1 month of figures since March 2024 are"), ([59, None, 61], "2 months of figures since January 2024 are")],
+)
+def test_too_few_figures_since_limits_start_anew_are_counted_from_there(measure, values, months):
+    points = pl.concat([series(*[50] * 20).head(20 - len(values)), series(*values, mean=None, segment=1)])
+    assert say(measure, points) == (
         f"61.0 % in March 2024. {months} too few to tell common from special cause, which takes 13."
     )
 
@@ -126,6 +151,14 @@ def test_a_point_beyond_a_limit(measure, variation, opening):
 def test_a_shift_counts_its_months(measure, values, months):
     assert say(measure, series(*values, cause="shift", variation="improvement_high")) == (
         f"Special-cause improvement: the last {months} months are above the average of 60.0 %; March 2024 is at 61.0 %."
+    )
+
+
+def test_a_shift_does_not_reach_back_over_new_limits(measure):
+    labels = {"cause": "shift", "variation": "improvement_high"}
+    points = pl.concat([series(*[51] * 17, mean=50, **labels).head(10), series(*[61] * 7, segment=1, **labels)])
+    assert say(measure, points) == (
+        "Special-cause improvement: the last 7 months are above the average of 60.0 %; March 2024 is at 61.0 %."
     )
 
 

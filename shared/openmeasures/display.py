@@ -227,7 +227,7 @@ def variation(
 
 def without_new_limits(points: pl.DataFrame, without: pl.DataFrame, run: Parameters) -> alt.LayerChart | Markdown:
     """Show the chart as it would be without the ledger of changes; nothing where the ledger changes nothing."""
-    if points["segment"].n_unique() == 1:
+    if points["segment"].n_unique() <= 1:
         return Markdown("")
     finding = words.finding(without, run.measure, period_to=run.period_to)
     title = f"{run.measure.short_title}, limits of all months together"

@@ -106,7 +106,8 @@ def segments(
       it was before the change cannot know of it. None: no entry is.
 
     An entry for the sample is left aside where there are only real organisations, and the other way round: a ledger
-    serves both. So is one that is not after the first period: these points begin with the new level. Raises
+    serves both. So is one that is not after the first period of its organisation, or of all where it has no
+    points: data may begin later than the change. Raises
     `DefinitionError` for any other organisation without points, with the near miss, and for a date that is no period of
     its organisation, with the nearest that is.
 

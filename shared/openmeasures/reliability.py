@@ -16,6 +16,7 @@ from openmeasures import rebases, words
 from openmeasures.definitions import Measure
 from openmeasures.methods import change_points, choice, laney, rulesets, seasonal, sensitivity
 from openmeasures.methods import false_alarms as alarms
+from openmeasures.methods.assurance import ROUNDING
 from openmeasures.methods.signals import KINDS, Variation
 from openmeasures.periods import MONTH_NAMES, month_label
 
@@ -66,19 +67,22 @@ def other_charts(points: pl.DataFrame, measure: Measure) -> str:
     """Say whether another kind of chart would suit the figures better, or sees the latest month otherwise.
 
     Takes one organisation's points with `numerator`, `denominator`, `value` and `segment`; `methods.choice` has the
-    rules. Nothing is said where an XmR chart is what one would choose and nothing stands beside it.
+    rules. Nothing is said where an XmR chart is what one would choose and nothing stands beside it, nor without limits
+    at the latest figure.
     """
+    if points.is_empty():
+        return ""
     chosen = choice.choose(points, kind=measure.kind).row(0, named=True)
     if chosen["chart"] not in (None, choice.Chart.XMR):
         return f"These figures hardly suit a chart with limits. {chosen['reason']}"
     if chosen["beside"] != choice.Chart.P_PRIME:
         return ""
-    allowed = laney.p_prime(points.select(_COUNTED), scale=measure.scale, segment="segment").sort("period_start")
-    last = allowed.drop_nulls("lower_process_limit").tail(1)
-    if last.is_empty():
+    allowed = laney.p_prime(points.select(_COUNTED), scale=measure.scale, segment="segment")
+    # The same months have a value here and there; those without limits have no standardised one.
+    last = allowed.filter(points["value"].is_not_null()).sort("period_start")["standardised"][-1]
+    if last is None:
         return ""
-    value = measure.scale * last["numerator"].item() / last["denominator"].item()
-    inside = last["lower_process_limit"].item() <= value <= last["upper_process_limit"].item()
+    inside = abs(last) <= laney.SIGMAS * (1 + ROUNDING)
     return (
         "A P′ chart, which allows for the uneven numbers of months, has the latest month "
         f"{'inside' if inside else 'outside'} its limits."
@@ -100,21 +104,21 @@ def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
 def changes(points: pl.DataFrame, measure: Measure) -> str:
     """Say where the limits start anew and why, and what change of level is suggested beyond that.
 
-    A suggestion is applied by no one but the authors of `rebases.yml`.
+    A suggestion is applied by no one but the authors of `rebases.yml`. It is looked for within each segment, so that a
+    change that is applied is not suggested again a month before or after.
     """
-    org_code = points["org_code"][0]
-    starts = points.filter(pl.col("segment") != pl.col("segment").shift(1))["period_start"].to_list()
+    points = points.sort("period_start")
+    starts = points.filter(pl.col("segment") != pl.col("segment").shift(1)).select("org_code", "period_start").rows()
     applied = [
         f"From {month_label(entry.date)} the limits start anew. {entry.reason}"
         for entry in rebases.load(measure.folder)
-        if entry.org_code == org_code and entry.date in starts
+        if (entry.org_code, entry.date) in starts
     ]
-    suggested = change_points.suggest(points.select("org_code", "period_start", "value"))
+    suggested = change_points.suggest(points.select("segment", "period_start", "value"), by="segment")
     open_ones = [
         f"{month_label(row['period_start'])} (from about {measure.written(row['mean_before'])} to "
         f"{measure.written(row['mean_after'])})"
         for row in suggested.iter_rows(named=True)
-        if row["period_start"] not in starts
     ]
     if open_ones:
         applied.append(
@@ -130,9 +134,10 @@ def season(points: pl.DataFrame, adjusted: pl.DataFrame, measure: Measure) -> st
     `adjusted` are the same months without their season, with the columns of `spc.xmr`; all null where there is none.
     """
     frame = points.select("org_code", "period_start", "value", "segment")
-    row = seasonal.seasonality(frame, segment="segment").row(0, named=True)
-    if row["p_value"] is None:
+    found = seasonal.seasonality(frame, segment="segment")
+    if found["p_value"].is_null().all():
         return "Whether this series has a season cannot be told yet: that takes three full years."
+    row = found.row(0, named=True)
     if not row["is_seasonal"]:
         return "No season can be told from chance in this series."
     high, low = MONTH_NAMES[row["highest_month"] - 1], MONTH_NAMES[row["lowest_month"] - 1]

@@ -97,8 +97,8 @@ def plural(number: int, noun: str) -> str:
 def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     """Say what the latest figure of one organisation's series means.
 
-    Takes its points in order of time, with the columns of `methods.spc.xmr` and `standards.join`. A series without
-    a figure, with too few, or that ended before `period_to` is said to be so.
+    Takes its points with `segment` and the columns of `methods.spc.xmr` and `standards.join`. A series without a
+    figure, with too few since its limits start anew, or that ended before `period_to` is said to be so.
     """
     figures = points.sort("period_start").drop_nulls("value")
     if figures.is_empty():
@@ -107,16 +107,19 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     month, value = month_label(last["period_start"]), measure.written(last["value"])
     ended = last["period_start"] < period_to
     opening = f"The last figure is for {month}; later months have none. " if ended else ""
+    level = figures.filter(pl.col("segment") == last["segment"])  # to which the limits at the last figure apply
     if last["mean"] is None:
+        since = "" if level.height == figures.height else f" since {month_label(level['period_start'][0])}"
         return (
-            f"{opening}{value} in {month}. {plural(figures.height, 'month')} of figures are too few to tell common "
-            f"from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
+            f"{opening}{value} in {month}. {plural(level.height, 'month')} of figures{since} are too few to tell "
+            f"common from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
         )
     # What ended has no future to speak of.
-    return f"{opening}{_variation(figures, measure)} {'' if ended else _assurance(points, measure)}".strip()
+    return f"{opening}{_variation(level, measure)} {'' if ended else _assurance(points, measure)}".strip()
 
 
 def _variation(figures: pl.DataFrame, measure: Measure) -> str:
+    """Say what the last of the figures means; all of them share the last one's limits."""
     last = figures.row(-1, named=True)
     month, mean = month_label(last["period_start"]), measure.written(last["mean"])
     variation, cause = Variation(last["variation"]), SpecialCause(last["special_cause"])

@@ -42,6 +42,7 @@ def spc_chart(measure):
             "standard": [95.0] * 24 + [76.0] * 12 + [78.0] * 12,
             "standard_name": ["Operational standard"] * 24 + ["Milestone"] * 24,
             "lasting_standard": [None] * 24 + [95.0] * 24,
+            "segment": 0,
         }
     )
     points = xmr(points, improvement="increase", natural_bounds=(0.0, 100.0))

@@ -36,6 +36,7 @@ POINTS = pl.DataFrame(
     schema=SCHEMA,
     orient="row",
 ).with_columns(
+    segment=pl.lit(0, pl.UInt32),
     lasting_standard=NO_FIGURE,
     mean=pl.lit(74.0),
     lower_process_limit=pl.lit(69.5),
@@ -142,6 +143,31 @@ def test_mean_is_solid_and_limits_are_dashed(spec):
     assert (
         layer(spec, "upper limit")["mark"]["strokeDash"] == layer(spec, "lower limit")["mark"]["strokeDash"] == [5, 4]
     )
+
+
+def test_no_line_of_limits_joins_one_segment_to_the_next(measure):
+    rebased = POINTS.with_columns(segment=pl.Series([0, 0, 0, 1, 1, 1]))
+    spec = drawn(rebased, measure)
+    assert [row["segment"] for row in spec["datasets"]["points"]] == [0, 0, 0, 1, 1, 1]
+    of_limits = ("mean", "upper limit", "lower limit")
+    for name in ("standard", "milestone", "values", *of_limits):
+        detail = layer(spec, name)["encoding"].get("detail")
+        assert detail == ({"field": "segment", "type": "quantitative"} if name in of_limits else None), name
+
+
+@pytest.mark.parametrize(("segments", "pieces"), [([0] * 6, 1), ([0, 0, 0, 1, 1, 1], 2), ([0, 0, 1, 1, 2, 2], 3)])
+def test_limits_are_drawn_in_as_many_pieces_as_segments(measure, segments, pieces):
+    drawing = output.svg(drawn(POINTS.with_columns(segment=pl.Series(segments)), measure))
+    for name in ("mean", "upper_limit", "lower_limit"):
+        assert drawing.count(f"mark-line role-mark {name}_marks") == pieces, name
+
+
+def test_a_note_ends_the_subtitle(spec, measure):
+    [plain] = spec["title"]["subtitle"]
+    noted = drawn(POINTS, measure, note="Rules: Making Data Count.")
+    assert " ".join(noted["title"]["subtitle"]) == f"{plain} Rules: Making Data Count."
+    far = drawn(POINTS.with_columns(standard=pl.lit(89.1)), measure, note="Rules: Making Data Count.")
+    assert " ".join(far["title"]["subtitle"]).endswith("above the chart. Rules: Making Data Count.")
 
 
 def test_standard_is_a_red_step_only_where_in_force(spec):
@@ -251,7 +277,7 @@ def test_vertical_axis_says_where_it_starts(spec, measure):
 def test_an_axis_that_starts_at_zero_needs_no_word_about_it(measure):
     lines = ("value", "mean", "lower_process_limit", "upper_process_limit")
     low = POINTS.with_columns(pl.col(*lines) / 100, standard=NO_FIGURE)
-    assert drawn(low, measure)["title"]["subtitle"] == ["Four hours, per cent"]
+    assert drawn(low, measure)["title"]["subtitle"] == ["Four hours, per cent."]
 
 
 def test_axis_holds_every_value_line_and_standard(spec):

@@ -137,3 +137,34 @@ def test_the_draws_are_standard_normal_and_longer_series_go_on_as_shorter_ones_b
     assert draws.std() == pytest.approx(1, abs=4 / sqrt(2 * 80_000))
     assert (abs(draws) > 2).mean() == pytest.approx(2 * NormalDist().cdf(-2), abs=4 * sqrt(0.0455 * 0.9545 / 80_000))
     assert np.array_equal(false_alarms.stable(20_000, 2, seed=7), draws[:, :2])
+
+
+# ---- charts in segments
+
+
+def test_a_chart_of_one_segment_has_its_own_probabilities():
+    assert false_alarms.of_chart([36]) == pytest.approx(probability(points=36))
+
+
+def test_segments_are_as_many_charts_and_the_last_has_the_latest_point():
+    first, last = probability("abspc", 20), probability("abspc", 30)
+    assert false_alarms.of_chart([20, 30], "abspc") == pytest.approx(
+        (1 - (1 - first.anywhere) * (1 - last.anywhere), last.latest)
+    )
+    (rules,) = (rules for rules in rulesets.load() if rules.id == "abspc")
+    assert false_alarms.of_chart([20, 30], rules) == false_alarms.of_chart([20, 30], "abspc")
+
+
+@pytest.mark.parametrize("short", [0, 12])
+def test_a_segment_too_short_for_limits_has_no_marks(short):
+    assert false_alarms.of_chart([short, 36, short, 24]) == false_alarms.of_chart([36, 24])
+
+
+@pytest.mark.parametrize("segments", [[], [12], [36, 12], [36, 0]])
+def test_without_limits_at_its_end_a_chart_has_no_probabilities(segments):
+    assert false_alarms.of_chart(segments) is None
+
+
+def test_an_unknown_rule_set_of_a_chart_is_refused():
+    with pytest.raises(ParameterError, match="Did you mean 'abspc'"):
+        false_alarms.of_chart([36], "abscp")

@@ -57,7 +57,7 @@ def ran(small_project, store, keep, build, notebook_of):
             return
         point = dict.fromkeys(results.COLUMNS) | {
             "series": "all", "org_code": org_code, "period_start": f"{last}-01", "value": value, "numerator": 600.0,
-            "denominator": 1000.0, "status": "reported",
+            "denominator": 1000.0, "segment": 0, "status": "reported",
         }  # fmt: skip
         content = {
             "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
@@ -405,7 +405,7 @@ def test_a_standard_is_written_in_full(ran, publish, text, small_project):
 def test_every_standard_in_force_leads_a_page(ran, publish, text):
     rows = [
         {"period_start": "2024-03-01", "standard_name": name, "standard": value, "latest": met, "periods_met": 7,
-         "periods": 12}
+         "periods": 12, "assurance": "hit_or_miss", "is_changing": False}
         for name, value, met in (("Milestone", 78.0, True), ("Operational", 95.0, False))
     ]  # fmt: skip
     ran("RC9", standards=rows)

@@ -31,6 +31,7 @@ def chart(measure):
             "value": [60.0, 70.0],
             "status": ["reported", "reported"],
             "special_cause": ["none", "none"],
+            "segment": [0, 0],
         }
     ).with_columns(**none)
     specification = spc.chart(points, measure, title="Four hours", finding=FINDING).to_dict()

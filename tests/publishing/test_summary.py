@@ -33,11 +33,11 @@ MISSING = {
 }  # fmt: skip
 
 
-def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_met=7, periods=12):
+def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_met=7, periods=12, **values):
     """Make a row of `standards.met` as a result holds it."""
     return {
         "period_start": f"2024-{month:02d}-01", "standard_name": name, "standard": value, "latest": latest,
-        "periods_met": periods_met, "periods": periods, "assurance": None, "is_changing": False,
+        "periods_met": periods_met, "periods": periods, "assurance": None, "is_changing": False, **values,
     }  # fmt: skip
 
 
@@ -148,15 +148,17 @@ def test_every_label_has_its_badge():
 
 def standards_of(measure, *rows):
     found = summary.summarise(content(point(3), standards=rows), measure, RELEASE).standards
-    return [StandardFact(fact.name, plain(fact.value), fact.met, fact.often) for fact in found]
+    return [StandardFact(fact.name, plain(fact.value), fact.met, fact.often, fact.assurance) for fact in found]
 
 
 def test_every_standard_in_force_is_shown_with_what_was_met(measure):
     milestone = standard("Milestone", 78.0, latest=True, periods_met=7)
     operational = standard("Operational", 95.0, latest=False, periods_met=0)
     assert standards_of(measure, milestone, operational) == [
-        StandardFact("Milestone", "78 %", Badge("passing", "Met in March 2024"), "met in 7 of the last 12 months"),
-        StandardFact("Operational", "95 %", Badge("failing", "Missed in March 2024"), "met in 0 of the last 12 months"),
+        StandardFact("Milestone", "78 %", Badge("passing", "Met in March 2024"), "met in 7 of the last 12 months", ""),
+        StandardFact(
+            "Operational", "95 %", Badge("failing", "Missed in March 2024"), "met in 0 of the last 12 months", ""
+        ),
     ]
 
 
@@ -169,6 +171,21 @@ def test_a_standard_is_written_as_it_was_set(measure, value, written):
 def test_a_single_month_is_no_plural(measure):
     (found,) = standards_of(measure, standard(periods_met=1, periods=1))
     assert found.often == "met in 1 of the last 1 month"
+
+
+@pytest.mark.parametrize(
+    ("assurance", "is_changing", "icon"),
+    [
+        ("consistently_passing", False, "passing"),
+        ("hit_or_miss", False, "hit-or-miss"),
+        ("consistently_failing", False, "failing"),
+        ("consistently_failing", True, ""),  # which need not go on
+        (None, False, ""),
+    ],
+)
+def test_a_standard_has_the_icon_of_its_assurance(measure, assurance, is_changing, icon):
+    (found,) = standards_of(measure, standard(assurance=assurance, is_changing=is_changing))
+    assert found.assurance == icon
 
 
 def test_where_no_standard_is_in_force_there_is_none(measure):

@@ -199,6 +199,15 @@ def test_the_digest_changes_with_every_file_of_the_measure(digest, small_project
     assert len(set(digests)) == 5
 
 
+@pytest.mark.parametrize(("name", "counts"), [("rulesets.yml", True), ("sample/new.csv", True), (".swp/new", False)])
+def test_the_digest_changes_with_the_reference_data(digest, small_project, name, counts):
+    path = small_project / "reference" / name
+    before = digest()
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("changed", encoding="utf-8")
+    assert (digest() != before) == counts
+
+
 def test_a_file_of_another_name_is_another_file(digest, small_project):
     corrections = small_project / "analyses" / "four_hours" / "corrections.yml"
     corrections.write_text("[]", encoding="utf-8")

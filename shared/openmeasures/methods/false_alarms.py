@@ -76,8 +76,9 @@ def of_chart(segments: Sequence[int], rule_set: str | RuleSet = DEFAULT) -> Fals
     Segments are independent charts: 1 - Π(1 - p) have a mark anywhere; the latest point is that of the last. Segments
     too short for limits have no marks. None where the last is, since the chart then says nothing of its latest point.
 
-    >>> of_chart([36]) == probability(points=36)
-    True
+    >>> alone, rebased = of_chart([36]), of_chart([24, 36])
+    >>> f"{alone.anywhere:.0%} of one, {rebased.anywhere:.0%} of two; {alone.latest == rebased.latest}"
+    '29% of one, 42% of two; True'
     """
     each = [probability(rule_set, points) for points in segments]
     if not each or each[-1] is None:

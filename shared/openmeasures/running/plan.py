@@ -61,7 +61,7 @@ def plan(measure: Measure, *, data: Path, org_codes: list[str] | None = None, pe
 
 
 def run_digest(store: Store, measure: Measure, period_to: str) -> str:
-    """Return a hash of all that a measure's runs depend on: releases, its folder, this package and the last month.
+    """Return a hash of all that runs depend on: releases, the measure's folder, `reference/`, this package, the month.
 
     Results with another digest were made from other data, by another method or up to another month; they do not
     belong on one site with these. Raises `ParameterError` for an unknown month, `StoreError` for an empty store.
