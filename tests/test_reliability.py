@@ -244,10 +244,23 @@ def test_several_changes_are_suggested_together(changes_of):
 
 @pytest.mark.parametrize(
     ("day", "month"),
-    [("2023-12-01", "December 2023"), ("2023-11-01", "November 2023"), ("2024-01-01", "January 2024")],
+    [("2023-12-01", "December 2023"), ("2023-01-01", "January 2023"), ("2024-11-01", "November 2024")],
 )
 def test_a_change_that_is_applied_is_told_with_its_reason_and_not_suggested_again(changes_of, day, month):
     assert changes_of(series(*STEP), day) == APPLIED.format(month)
+
+
+@pytest.mark.parametrize(("day", "month"), [("2022-12-01", "December 2022"), ("2024-12-01", "December 2024")])
+def test_a_year_of_figures_parts_two_changes(changes_of, day, month):
+    assert changes_of(series(*STEP), day) == (
+        f"{APPLIED.format(month)} {SUGGESTED.format('December 2023 (from about 60.0 % to 70.0 %)')}"
+    )
+
+
+def test_a_year_is_counted_in_figures(changes_of):
+    points = series(*STEP[:14], *[None] * 6, *STEP[14:])  # December 2022 to June 2024 is 18 months, 12 of them figures
+    assert SUGGESTED.format("June 2024 (from about 60.0 % to 70.0 %)") in changes_of(points, "2022-12-01")
+    assert changes_of(points, "2023-01-01") == APPLIED.format("January 2023")
 
 
 def test_a_change_beyond_those_applied_is_suggested_beside_them(changes_of):

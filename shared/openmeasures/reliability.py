@@ -10,6 +10,8 @@
 | `season` | whether the series has a season, and what the chart says without it |
 """
 
+from datetime import date
+
 import polars as pl
 
 from openmeasures import rebases, words
@@ -104,8 +106,8 @@ def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
 def changes(points: pl.DataFrame, measure: Measure) -> str:
     """Say where the limits start anew and why, and what change of level is suggested beyond that.
 
-    A suggestion is applied by no one but the authors of `rebases.yml`. It is looked for within each segment, so that a
-    change that is applied is not suggested again a month before or after.
+    A suggestion is applied by no one but the authors of `rebases.yml`. One so close to an applied change that a
+    calculation could not find both is that change again, and left out.
     """
     points = points.sort("period_start")
     starts = points.filter(pl.col("segment") != pl.col("segment").shift(1)).select("org_code", "period_start").rows()
@@ -114,11 +116,17 @@ def changes(points: pl.DataFrame, measure: Measure) -> str:
         for entry in rebases.load(measure.folder)
         if (entry.org_code, entry.date) in starts
     ]
-    suggested = change_points.suggest(points.select("segment", "period_start", "value"), by="segment")
+    values = points.select("org_code", "period_start", "value").drop_nulls("value")
+    place = values["period_start"].search_sorted  # in figures, as the calculation counts
+
+    def is_applied(day: date) -> bool:
+        return any(abs(place(day) - place(start)) < change_points.SHORTEST_SEGMENT for _, start in starts)
+
     open_ones = [
         f"{month_label(row['period_start'])} (from about {measure.written(row['mean_before'])} to "
         f"{measure.written(row['mean_after'])})"
-        for row in suggested.iter_rows(named=True)
+        for row in change_points.suggest(values).iter_rows(named=True)
+        if not is_applied(row["period_start"])
     ]
     if open_ones:
         applied.append(
