@@ -101,6 +101,22 @@ def test_what_does_not_add_up_is_kept_and_said(store, folder, ae_csv):
     assert store.releases()[0].checks == [said]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "March-2024-b.csv",
+            "the same month as March-2024.csv, and neither name says which is newer; March-2024-b.csv is used",
+        ),
+        ("March-2024-revised-130624-x.csv", ""),
+    ],
+)
+def test_two_files_of_a_month_whose_names_do_not_tell_the_newer_are_said(keep, name, said):
+    assert keep(*MARCH).message == ""
+    outcome = keep(("RC9", 900, 300), name=name, retrieved=date(2024, 5, 9))
+    assert (outcome.kept, outcome.message) == (Kept.ADDED, said)
+
+
 def test_an_unreadable_file_says_where_and_why_without_its_place_twice(store, folder, ae_csv):
     path = folder / "a.csv"
     path.write_text(ae_csv(("RC9", "1.5", 0)), newline="")

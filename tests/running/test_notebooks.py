@@ -7,6 +7,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from openmeasures import results
+from openmeasures.charts.output import SPEC_TYPE
 from openmeasures.errors import DefinitionError
 from openmeasures.running import notebooks
 
@@ -133,3 +134,34 @@ def test_a_notebook_that_fails_is_left_as_it_was(committed, tmp_path, notebook_o
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         notebooks.refresh(committed, tmp_path / "sample")
     assert hashlib.sha256(committed.read_bytes()).hexdigest() == before
+
+
+# ---- what a page could not show
+
+
+SHOWN = [
+    {"text/markdown": "A sentence.", "text/plain": "A sentence."},
+    {SPEC_TYPE: {}, "image/svg+xml": "<svg/>", "text/plain": "alt"},
+    RESULT,
+]
+
+
+def test_markdown_charts_and_the_result_can_be_shown():
+    notebooks.check_outputs(notebook())
+    notebooks.check_outputs(notebook(*(new_output("display_data", data=data) for data in SHOWN)))
+
+
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        (new_output("stream", name="stderr", text="Warning"), "stream"),
+        (new_output("display_data", data={"text/html": "<b>", "text/plain": "b"}), "text/html, text/plain"),
+        (new_output("execute_result", data={}), "execute_result"),
+    ],
+)
+def test_any_other_output_is_refused_with_its_cell(output, kind):
+    with pytest.raises(DefinitionError) as refusal:
+        notebooks.check_outputs(notebook(new_output("display_data", data=SHOWN[0]), output))
+    assert str(refusal.value) == (
+        f"cell 'sum': output of type {kind}; expected Markdown or a chart. Show it through openmeasures.display."
+    )
