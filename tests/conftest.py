@@ -193,6 +193,7 @@ point |= {"series": "all", "org_code": org_code, "period_start": f"{period_to}-0
           "denominator": 1000.0, "value": 60.0, "segment": 0, "status": "reported"}
 content = {"measure": "four_hours", "org_code": org_code, "org_name": f"Hospitals of {org_code}",
            "region_name": "London", "period_to": f"{period_to}-01", "synthetic": False, "releases": [],
+           "suits_limits": True,
            "findings": {"variation": "60.0 % in the latest month.", "peers": "Like its peers."}, "standards": [],
            "points": [point]}
 display({"application/vnd.openmeasures.result+json": content, "text/markdown": "The result."}, raw=True)

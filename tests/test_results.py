@@ -108,6 +108,7 @@ def test_content_says_what_was_run_on_what(run):
         "region_name": "London",
         "period_to": "2024-03-01",
         "synthetic": False,
+        "suits_limits": True,
         "releases": [run.releases[0].sha256],
         "findings": FINDINGS,
         "standards": [

@@ -38,11 +38,25 @@ def series(
     limits = (mean, mean - reach, mean + reach) if mean is not None else (None, None, None)
     labels = (cause, variation, standard, "Milestone", assurance, segment)
     rows = [(month, value, *limits, *labels) for month, value in zip(months, values, strict=True)]
-    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+    # A thousand cases a month: enough for limits, whatever the value.
+    counts = {"org_code": pl.lit("RC9"), "numerator": pl.lit(1000.0), "denominator": pl.lit(2000.0)}
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row").with_columns(**counts)
 
 
 def say(measure, points, period_to=MARCH):
     return words.finding(points, measure, period_to=period_to).replace("\u00a0", " ")
+
+
+# ---- too few cases
+
+
+@pytest.mark.parametrize(("cases", "is_few"), [(4.0, True), (5.0, False)])
+@pytest.mark.parametrize("rare", ["with", "without"])
+def test_too_few_cases_claim_no_change(measure, cases, is_few, rare):
+    numerator = cases if rare == "with" else 2000.0 - cases
+    points = series(*[60.0] * 13, 75, cause="astronomical_point", variation="improvement_high")
+    said = say(measure, points.with_columns(numerator=pl.lit(numerator)))
+    assert said.startswith("75.0 % in March 2024. Fewer than 5 cases a month") == is_few
 
 
 # ---- sentences

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from openmeasures.methods import choice
 from openmeasures.parameters import Parameters
 
 MIME_TYPE = "application/vnd.openmeasures.result+json"
@@ -60,6 +61,7 @@ class Result:
             "region_name": run.organisations.filter(pl.col("org_code") == run.org_code)["region_name"].item(),
             "period_to": run.period_to.isoformat(),
             "synthetic": run.store.synthetic,
+            "suits_limits": choice.suits_limits(self.points.filter(pl.col("series") == ALL), kind=run.measure.kind),
             "releases": [release.sha256 for release in run.releases],
             "findings": self.findings,
             "standards": json.loads(self.met.write_json()),

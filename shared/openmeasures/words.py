@@ -16,7 +16,7 @@ from math import isclose
 import polars as pl
 
 from openmeasures.definitions import Measure
-from openmeasures.methods import rulesets
+from openmeasures.methods import choice, rulesets
 from openmeasures.methods.assurance import ROUNDING, Assurance
 from openmeasures.methods.peers import Position, Spread, position
 from openmeasures.methods.signals import SpecialCause, Variation
@@ -98,7 +98,8 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     """Say what the latest figure of one organisation's series means.
 
     Takes its points with `segment` and the columns of `methods.spc.xmr` and `standards.join`. A series without a
-    figure, with too few since its limits start anew, or that ended before `period_to` is said to be so.
+    figure, with too few since its limits start anew, with too few cases for limits (see `methods.choice`), or that
+    ended before `period_to` is said to be so.
     """
     figures = points.sort("period_start").drop_nulls("value")
     if figures.is_empty():
@@ -113,6 +114,11 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
         return (
             f"{opening}{value} in {month}. {plural(level.height, 'month')} of figures{since} are too few to tell "
             f"common from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
+        )
+    if not choice.suits_limits(figures, kind=measure.kind):
+        return (
+            f"{opening}{value} in {month}. Fewer than {choice.FEWEST_CASES} cases a month, on average, make the "
+            "difference: too few for process limits to mean much, so no change is claimed here."
         )
     # What ended has no future to speak of.
     return f"{opening}{_variation(level, measure)} {'' if ended else _assurance(points, measure)}".strip()

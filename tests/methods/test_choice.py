@@ -1,5 +1,6 @@
 """Each rule of the choice at its boundary, and reasons for every chart."""
 
+from datetime import date
 from typing import get_args
 
 import polars as pl
@@ -10,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from openmeasures import definitions
 from openmeasures.errors import ParameterError
-from openmeasures.methods.choice import DEFAULTS, Chart, Kind, choose
+from openmeasures.methods.choice import DEFAULTS, Chart, Kind, choose, suits_limits
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=40)
 COUNTED = ["proportion", "rate"]
@@ -134,3 +135,17 @@ def test_organisations_are_independent(one, other, kind):
         series([x for x, _ in row], [n for _, n in row], org_code=code) for code, row in (("A", one), ("B", other))
     ]
     assert_frame_equal(choose(pl.concat(parts), kind=kind), pl.concat([choose(part, kind=kind) for part in parts]))
+
+
+@pytest.mark.parametrize(("numerator", "suits"), [(4.0, False), (5.0, True), (1995.0, True), (1996.0, False)])
+def test_limits_need_five_cases_a_period_with_the_feature_and_without(numerator, suits):
+    rows = [("RC9", date(2024, month, 1), numerator, 2000.0, numerator / 20) for month in range(1, 4)]
+    columns = ["org_code", "period_start", "numerator", "denominator", "value"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    assert suits_limits(frame, kind="proportion") == suits
+
+
+def test_a_kind_without_cases_suits_limits():
+    frame = pl.DataFrame({"org_code": ["RC9"], "period_start": [date(2024, 1, 1)], "value": [7.0]})
+    counts = {"numerator": pl.lit(1.0), "denominator": pl.lit(1.0)}
+    assert suits_limits(frame.with_columns(**counts), kind="mean")

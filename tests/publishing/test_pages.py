@@ -62,6 +62,7 @@ def ran(small_project, store, keep, build, notebook_of):
         content = {
             "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
             "region_name": region, "period_to": f"{data_to}-01", "synthetic": store.synthetic, "releases": [],
+            "suits_limits": True,
             "findings": {"variation": f"What {org_code} is like.", "peers": "Like others."}, "points": [point],
             "standards": list(standards),
         }  # fmt: skip

@@ -41,8 +41,14 @@ def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_me
     }  # fmt: skip
 
 
-def content(*points, standards=()):
-    return {"points": list(points), "period_to": "2024-03-01", "standards": list(standards)}
+def content(*points, standards=(), suits_limits=True):
+    whole = {"points": list(points), "period_to": "2024-03-01", "standards": list(standards)}
+    return whole | {"suits_limits": suits_limits}
+
+
+def test_too_few_cases_have_no_variation():
+    found = summary.variation(content(point(3, variation="improvement_high"), suits_limits=False))
+    assert found == summary.TOO_FEW_CASES
 
 
 def plain(text):

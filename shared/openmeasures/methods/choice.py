@@ -181,3 +181,14 @@ def choose(
         .sort("by")
         .rename({"by": by})
     )
+
+
+def suits_limits(frame: pl.DataFrame, *, kind: Kind) -> bool:
+    """Whether one organisation's figures are frequent enough for process limits to mean much.
+
+    Takes its points with `org_code, period_start, numerator, denominator, value`. False where there are fewer than
+    `FEWEST_CASES` a period on average, of those with the feature or of those without it; True where that is not
+    known. Too few periods are no matter of this.
+    """
+    cases = choose(frame, kind=kind)["cases"]
+    return cases.is_null().all() or cases.item() >= FEWEST_CASES

@@ -62,6 +62,7 @@ _ICONS = {
     Assurance.CONSISTENTLY_FAILING: "failing",
 }
 TOO_FEW = Badge("none", "Too few months to say")
+TOO_FEW_CASES = Badge("none", "Too few cases to say")
 
 
 def latest_point(content: dict[str, Any]) -> dict[str, Any] | None:
@@ -81,6 +82,8 @@ def variation(content: dict[str, Any]) -> Badge:
     point = latest_point(content)
     if point and has_ended(content):
         return Badge("none", f"No figures after {_month(point)}")
+    if point and not content["suits_limits"]:
+        return TOO_FEW_CASES
     return _VARIATIONS[Variation(point["variation"])] if point and point["variation"] else TOO_FEW
 
 
