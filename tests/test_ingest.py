@@ -410,3 +410,19 @@ def test_a_sample_that_nobody_recognises_is_an_error(store, small_sample):
     small_sample("something else")
     with pytest.raises(SourceError, match=r"^April-2024-synthetic.csv: not recognised"):
         ingest.ingest_sample(store)
+
+
+# ---- rival releases
+
+
+def test_two_releases_of_a_month_that_nothing_tells_apart_are_named(keep, store):
+    keep(*MARCH, name="first.csv")
+    outcome = keep(("RC9", 1000, 401), name="second.csv")
+    used = store.releases("ae_monthly", newest=True)[0].file_name
+    assert outcome.message == f"the same month as first.csv, and neither name says which is newer; {used} is used"
+
+
+@pytest.mark.parametrize("name", ["second-revised.csv", "second-revised-130624.csv"])
+def test_a_revision_rivals_nobody(keep, name):
+    keep(*MARCH, name="first.csv")
+    assert keep(("RC9", 1000, 401), name=name).message == ""
