@@ -12,7 +12,7 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from openmeasures.charts import layout, theme
+from openmeasures.charts import layout, lines, theme
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import SpecialCause, Variation
@@ -49,15 +49,6 @@ VALUE_TOOLTIP = {
     "cause:N": "Signal",
     "standard_written:N": "Standard",
 }
-LINES = {  # with their words; of equal lines, the first is labelled highest
-    "upper_process_limit": "Upper limit",
-    "mean": "Mean",
-    "lower_process_limit": "Lower limit",
-    "standard": "Standard",
-    "milestone": "Milestone",
-}
-STANDARDS = ("standard", "milestone")  # the one that lasts, and one that ends beside it
-REACH = ("value", "mean", "lower_process_limit", "upper_process_limit")  # what the chart is about
 MONTH = alt.X("period_start:T")
 SEGMENT = alt.Detail("segment:Q")  # no line of limits joins one segment to the next
 # The month, and under January and under the first label the year.
@@ -66,10 +57,6 @@ MONTH_WORDS = (
     "? [utcFormat(datum.value, '%b'), utcFormat(datum.value, '%Y')] : utcFormat(datum.value, '%b')"
 )
 ROOM_FOR_MISSING = 0.08  # of the axis, so that no value touches the marks at its base
-TOP_OF_AXIS = 1 / 8  # of the axis, where words above a line would leave it
-
-Row = dict[str, str | float | list[str] | None]
-Ends = tuple[float, float]
 
 
 def chart(
@@ -103,8 +90,8 @@ def chart(
             f"chart {title!r}: found {points.height} months without a value, expected one with a value or more. "
             "Say in words that there is no figure."
         )
-    points, beyond = _within_reach(points.sort("period_start"), measure)
-    drawn = [float(figure) for column in ("value", *LINES) for figure in points[column].drop_nulls()]
+    points, beyond = lines.within_reach(points.sort("period_start"), measure)
+    drawn = [float(figure) for column in ("value", *lines.LINES) for figure in points[column].drop_nulls()]
     room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
     ends = layout.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
     rows = _rows(points, measure)
@@ -134,37 +121,10 @@ def chart(
         height=theme.PLOT_HEIGHT,
         datasets={
             "points": rows,
-            "ends": _end_labels(points, measure, ends),
-            "steps": _step_labels(points, measure, ends),
+            "ends": lines.end_labels(points, measure, ends),
+            "steps": lines.step_labels(points, measure, ends),
         },
     )
-
-
-def _within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, str]:
-    """Part the standard that lasts from a milestone beside it, blank what is out of reach, and say what that is.
-
-    The reach is that of values and limits, and as much again on each side.
-    """
-    low, high = measure.natural_bounds
-    figures = [float(figure) for column in REACH for figure in points[column].drop_nulls()]
-    least, most = min(figures), max(figures)
-    reach = max(most - least, ((high - low) if low is not None and high is not None else most) * theme.LEAST_SPAN)
-    is_beside = pl.col("lasting_standard").is_not_null()
-    points = points.with_columns(
-        in_force="standard",
-        standard=pl.coalesce("lasting_standard", "standard"),
-        milestone=pl.when(is_beside).then("standard"),
-    )
-    words = ""
-    for column in STANDARDS:
-        above, below = pl.col(column) > most + reach, pl.col(column) < least - reach
-        for side, where in ((above, "above"), (below, "below")):
-            far = points.filter(side)[column].unique().sort()
-            if not far.is_empty():
-                named = " and ".join(theme.plainly(standard, measure) for standard in far)
-                words += f" {LINES[column]} {named}: {where} the chart."
-        points = points.with_columns(pl.when(~(above | below)).then(column).alias(column))
-    return points, words
 
 
 def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
@@ -179,7 +139,7 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
     ]
     return points.select(
         pl.col("period_start").dt.to_string("%Y-%m-%d"),
-        pl.col("value", *LINES).round(theme.DECIMALS),
+        pl.col("value", *lines.LINES).round(theme.DECIMALS),
         "numerator",
         "denominator",
         pl.Series("written", [measure.written(value) for value in points["value"]]),
@@ -191,52 +151,6 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
     ).to_dicts()
 
 
-def _words(column: str, line: float, measure: Measure) -> list[str]:
-    return [f"{LINES[column]} {(theme.plainly if column in STANDARDS else theme.measured)(line, measure)}"]
-
-
-def _end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
-    """Return the words to the right of each line that reaches the last month, none of them touching."""
-    last = points.row(-1, named=True)
-    lines = {column: last[column] for column in LINES if last[column] is not None}
-    places = layout.apart(list(lines.values()), ends=ends, height=theme.PLOT_HEIGHT)
-    return [
-        {
-            "period_start": last["period_start"].isoformat(),
-            "label": _words(column, line, measure),
-            "line": round(line, theme.DECIMALS),
-            "at": place,
-            "ink": theme.STANDARD_TEXT if column in STANDARDS else theme.TEXT,
-        }
-        for (column, line), place in zip(lines.items(), places, strict=True)
-    ]
-
-
-def _step_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
-    """Return the words at the start of each standard before the last, on the side where fewer values are."""
-    return [row for column in STANDARDS for row in _steps_of(column, points, measure, ends)]
-
-
-def _steps_of(column: str, points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
-    above, below = pl.col("value") > pl.col(column), pl.col("value") < pl.col(column)
-    steps = points.group_by(pl.col(column).rle_id().alias("step"), maintain_order=True).agg(
-        pl.col("period_start", column).first(), mostly_met=above.sum() > below.sum()
-    )
-    near_top = pl.col(column) > ends[1] - (ends[1] - ends[0]) * TOP_OF_AXIS
-    earlier = steps.head(-1).drop_nulls(column)  # the last has its label at the end
-    return [
-        {
-            "period_start": month.isoformat(),
-            "label": _words(column, standard, measure),
-            "line": standard,
-            "baseline": "top" if hangs else "bottom",
-        }
-        for month, standard, hangs in earlier.select(
-            "period_start", column, hangs=near_top | pl.col("mostly_met")
-        ).iter_rows()
-    ]
-
-
 def _month_axis(months: int) -> alt.X:
     step = layout.month_step(months, theme.PAGE)
     return alt.X(
@@ -246,7 +160,7 @@ def _month_axis(months: int) -> alt.X:
     )
 
 
-def _value_axis(ends: Ends, measure: Measure) -> alt.Y:
+def _value_axis(ends: lines.Ends, measure: Measure) -> alt.Y:
     return alt.Y(
         "mean:Q",
         scale=alt.Scale(domain=list(ends), nice=False, zero=False),

@@ -1,0 +1,119 @@
+"""The page of one run: a measure for England or for one organisation, or the reason why there is none."""
+
+from datetime import date
+from typing import Any
+
+from openmeasures import project, results
+from openmeasures.definitions import Measure
+from openmeasures.methods import rulesets
+from openmeasures.organisations import ENGLAND
+from openmeasures.periods import month_label
+from openmeasures.publishing import parts, provenance, summary
+from openmeasures.publishing.runs import Run
+from openmeasures.publishing.writer import Pages
+from openmeasures.running import collect
+from openmeasures.store import Store
+
+# ids of cells that lead a page, beside every chart
+LEAD = ("variation", "standards", "certainty", "seasons", "peers", "quality")
+UNRANKED = (
+    "By name, in no order of merit: neighbours in a ranking may differ by chance alone. Those that no longer report "
+    "come last. Each name leads to its own page."
+)
+
+
+def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> None:
+    """Write the page of one run, with its downloads; `of_measure` are all runs of the measure, which England lists."""
+    measure, is_england = run.measure, run.org_code == ENGLAND
+    folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
+    address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
+    page: dict[str, Any] = {"is_england": is_england, "synthetic": run.release.synthetic}
+    command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {run.release.period_start:%Y-%m}"
+    if run.error:
+        page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": f"{run.org_code}: {measure.title}"}
+        month = month_label(run.release.period_start)
+        values = {"page": page, "measure": measure, "error": run.error, "command": command, "month": month}
+        pages.render(address, "failed.qmd.jinja", up="../../", **values)
+        return
+    content = run.content
+    name = content["org_name"]
+    downloads = _downloads(pages, run, folder)
+    page |= {
+        "title": measure.title, "subtitle": name, "org_name": name, "browser_title": f"{name}: {measure.short_title}",
+        "downloads": downloads,
+    }  # fmt: skip
+    steps = run.steps
+    lead = [step for step in steps if step.figure or step.cell_id in LEAD]
+    first = date.fromisoformat(content["points"][0]["period_start"])
+    pages.render(
+        address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
+        method=steps, summary=summary.summarise(content, measure, run.release),
+        figures_of=_figures_of(steps, content, measure),
+        organisations=_all_listed(of_measure),
+        organisations_intro=UNRANKED,
+        caveats=measure.caveats_for(first, run.release.period_end),
+        provenance=_provenance(run, store, command),
+    )  # fmt: skip
+
+
+def _figures_of(steps: list[parts.Step], content: dict[str, Any], measure: Measure) -> dict[str, list[dict[str, str]]]:
+    """Return the rows behind each chart: a cell is named after its series, with `-` for `_`; others have none."""
+    series = {"variation": results.ALL, **{s.id.replace("_", "-"): s.id for s in measure.series}}
+    return {
+        step.cell_id: summary.rows(content, measure, series=series[step.cell_id]) if step.cell_id in series else []
+        for step in steps
+    }
+
+
+def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:
+    name = f"{run.measure.id}-{run.org_code}"
+    table = collect.table([run.content])
+    pages.write(f"{folder}/downloads/{name}.csv", table.write_csv())
+    pages.write(f"{folder}/downloads/{name}.ipynb", run.notebook.read_text(encoding="utf-8"))
+    return [("figures (CSV)", f"downloads/{name}.csv"), ("executed notebook", f"downloads/{name}.ipynb")]
+
+
+def _all_listed(runs: list[Run]) -> list[dict[str, Any]]:
+    """Return every organisation by name, those that no longer report last."""
+    listed = [_listed(run) for run in runs if run.content and run.org_code != ENGLAND]
+    return sorted(listed, key=lambda org: (org["has_ended"], org["name"].removeprefix("The "), org["code"]))
+
+
+def _listed(run: Run) -> dict[str, Any]:
+    point = summary.latest_point(run.content)
+    return {
+        "code": run.org_code,
+        "name": run.content["org_name"],
+        "region": run.content["region_name"],
+        "month": month_label(date.fromisoformat(point["period_start"])) if point else "",
+        "value": run.measure.written(point["value"] if point else None),
+        "variation": summary.variation(run.content),
+        "has_ended": summary.has_ended(run.content),
+    }
+
+
+def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
+    release, measure = run.release, run.measure
+    first = store.releases(measure.source, newest=True)[0]
+    title = f"{measure.title}, {run.content['org_name']}, data up to {month_label(release.period_start)}"
+    source = "the synthetic sample" if release.synthetic else f"[{measure.source}]({release.url})"
+    licence = (
+        "Synthetic figures and code: MIT"
+        if release.synthetic
+        else "Contains public sector information licensed under the "
+        "[Open Government Licence v3.0](https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/). "
+        "Source: NHS England. Code: MIT"
+    )
+    return {
+        "data": f"{source}, {month_label(first.period_start)} to {month_label(release.period_start)}",
+        "file": f"{release.file_name} ({release.status.value})",
+        "retrieved": release.retrieved,
+        "published": release.published,
+        "sha256": release.sha256,
+        "commit": provenance.commit(project.root()) or "not under version control",
+        "environment": provenance.environment(),
+        "rule_set": rulesets.find(measure.rule_set).title,
+        "licence": licence,
+        "cite": f"Open Measures. {title}.",
+        "command": command,
+    }

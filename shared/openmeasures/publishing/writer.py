@@ -1,0 +1,41 @@
+"""Writes pages beside `_quarto.yml`, remembers which, and removes those that are no longer written."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+
+from openmeasures.store import write_whole
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("openmeasures.publishing"), undefined=jinja2.StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True, autoescape=False, keep_trailing_newline=True,
+)  # fmt: skip
+TEMPLATES.globals["guides"] = {"peers": "methods/comparing.html"}  # the page that explains a cell's chart, if not SPC
+
+
+@dataclass
+class Pages:
+    """Writes pages under one folder, and remembers which."""
+
+    stage: Path
+    written: list[str] = field(default_factory=list)
+
+    def write(self, address: str, text: str | bytes) -> None:
+        """Write one file whole, and only where it differs, so that a renderer sees what changed."""
+        path, content = self.stage / address, text.encode() if isinstance(text, str) else text
+        self.written.append(address)
+        if not (path.is_file() and path.read_bytes() == content):
+            write_whole(path, content)
+
+    def render(self, address: str, template: str, **values: object) -> None:
+        """Write a page from a template."""
+        self.write(address, TEMPLATES.get_template(template).render(**values))
+
+    def finish(self, record: Path) -> None:
+        """Remove the pages of the last time that were not written again."""
+        before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
+        for address in set(before) - set(self.written):
+            (self.stage / address).unlink(missing_ok=True)
+        write_whole(record, json.dumps(sorted(self.written), indent=0).encode())
