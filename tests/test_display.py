@@ -347,7 +347,7 @@ def test_a_chart_names_its_rules_and_then_its_note(run_of):
 
 def rebased(*values):
     """Two charts of the same values, their limits too few to be drawn: anew from the second month on, and without."""
-    points = charted(*values)
+    points = charted(*values).with_columns(org_code=pl.lit("RC9"), numerator=pl.lit(600.0), denominator=pl.lit(1000.0))
     new = pl.int_range(pl.len(), dtype=pl.UInt32).clip(upper_bound=1)
     return points.with_columns(segment=new), points
 

@@ -47,7 +47,7 @@ def plain(text):
 
 # ---- other rules
 
-AGREED = "Every other rule-set known here comes to the same conclusion"
+AGREED = "Every other rule-set that draws limits here comes to the same conclusion"
 DIFFERED = "The conclusion depends on the rules: Making Data Count spreadsheet, 6 points sees special-cause improvement"
 
 
@@ -106,7 +106,7 @@ def test_large_and_even_months_need_no_other_chart(measure):
     [
         (
             "proportion",
-            "A P′ chart, which allows for the uneven numbers of months, has the latest month {} its limits.",
+            "A P′ chart, which allows for the uneven numbers of months, has the latest figure by itself {} its limits.",
         ),
         ("rate", ""),  # for which U′ would be the chart
         ("mean", ""),
@@ -151,8 +151,9 @@ def test_with_hardly_a_figure_no_chart_is_better_than_another(measure, points):
 
 def said_of(anywhere, latest):
     return (
-        f"If nothing had ever changed, {100 * anywhere:.0f} in 100 charts of this length would still have a mark "
-        f"somewhere, and {100 * latest:.1f} in 100 at the latest month; seasons and slow drifts make it more."
+        f"Where nothing changes at all, {100 * anywhere:.0f} in 100 charts of this length still have a mark "
+        f"somewhere, and {100 * latest:.1f} in 100 at the latest figure (by simulation of independent Normal "
+        "values; seasons and slow drifts mostly make it more)."
     )
 
 
@@ -318,8 +319,9 @@ def test_a_season_is_told_with_what_is_left_without_it(measure):
     months_of_year = {7: "July", 6: "June", 5: "May", 4: "April", 1: "January", 2: "February", 3: "March"}
     high, low = months_of_year[row["highest_month"]], months_of_year[row["lowest_month"]]
     assert season_of(points, measure) == (
-        f"This series has a season: {high} is highest and {low} lowest, {row['swing']:.1f} points apart, and the month "
-        f"of the year explains {100 * row['strength']:.0f} % of its variation about the trend. Without the season the "
+        f"This series has a season: {high} is highest and {low} lowest, {row['swing']:.1f} percentage points apart, "
+        f"and the month of the year explains {100 * row['strength']:.0f} % of its variation about the trend. "
+        "Without the season the "
         "latest month is common cause, not special-cause concern."
     )
 

@@ -42,6 +42,8 @@ def other_rules(points: pl.DataFrame, measure: Measure) -> str:
 
     Takes one organisation's points with `value` and `segment`. Nothing is said without limits.
     """
+    if points["mean"].is_null().all():
+        return ""
     chosen = rulesets.find(measure.rule_set)
     frame = points.select("org_code", "period_start", "value", "segment")
     found = sensitivity.sensitivity(
@@ -57,7 +59,7 @@ def other_rules(points: pl.DataFrame, measure: Measure) -> str:
         else ""
     )
     if not row["differing"]:
-        return f"Every other rule-set known here comes to the same conclusion{silent}."
+        return f"Every other rule-set that draws limits here comes to the same conclusion{silent}."
     others = [
         f"{rulesets.find(other['rule_set']).title} sees {_KIND_WORDS[KINDS[Variation(other['variation'])]]}"
         for other in row["differing"]
@@ -86,20 +88,26 @@ def other_charts(points: pl.DataFrame, measure: Measure) -> str:
         return ""
     inside = abs(last) <= laney.SIGMAS * (1 + ROUNDING)
     return (
-        "A P′ chart, which allows for the uneven numbers of months, has the latest month "
+        "A P′ chart, which allows for the uneven numbers of months, has the latest figure by itself "
         f"{'inside' if inside else 'outside'} its limits."
     )
 
 
 def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
-    """Say how often a stable series of this length has a mark, somewhere and at the latest point."""
+    """Say how often a stable series of this length has a mark, somewhere and at the latest point.
+
+    Nothing is said of a chart without limits, which has no marks.
+    """
+    if points["mean"].is_null().all():
+        return ""
     segments = points.drop_nulls("value").group_by("segment").len().sort("segment")["len"].to_list()
     found = alarms.of_chart(segments, measure.rule_set)
     if found is None:
         return ""
     return (
-        f"If nothing had ever changed, {100 * found.anywhere:.0f} in 100 charts of this length would still have a mark "
-        f"somewhere, and {100 * found.latest:.1f} in 100 at the latest month; seasons and slow drifts make it more."
+        f"Where nothing changes at all, {100 * found.anywhere:.0f} in 100 charts of this length still have a mark "
+        f"somewhere, and {100 * found.latest:.1f} in 100 at the latest figure (by simulation of independent Normal "
+        "values; seasons and slow drifts mostly make it more)."
     )
 
 
@@ -149,8 +157,9 @@ def season(points: pl.DataFrame, adjusted: pl.DataFrame, measure: Measure) -> st
     if not row["is_seasonal"]:
         return "No season can be told from chance in this series."
     high, low = MONTH_NAMES[row["highest_month"] - 1], MONTH_NAMES[row["lowest_month"] - 1]
+    apart = measure.written(row["swing"]).replace("\u00a0%", " percentage points")
     text = (
-        f"This series has a season: {high} is highest and {low} lowest, {row['swing']:.1f} points apart, and the month "
+        f"This series has a season: {high} is highest and {low} lowest, {apart} apart, and the month "
         f"of the year explains {100 * row['strength']:.0f}\u00a0% of its variation about the trend."
     )
     plain, without = (_latest_kind(each) for each in (points, adjusted))

@@ -23,7 +23,7 @@ from openmeasures.methods.signals import SpecialCause, Variation
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
-from openmeasures.periods import RECENT_PERIODS, month_label
+from openmeasures.periods import RECENT_PERIODS, month_end, month_label, months
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -46,9 +46,9 @@ _PLACES = {
 
 # What the process, left as it is, will make of the standard.
 _OUTLOOKS = {
-    Assurance.HIT_OR_MISS: "Left as it is, the process will meet it in some months and miss it in others.",
-    Assurance.CONSISTENTLY_FAILING: "Left as it is, the process will not meet it.",
-    Assurance.CONSISTENTLY_PASSING: "Left as it is, the process will go on meeting it.",
+    Assurance.HIT_OR_MISS: "Left as it is, the process may meet it in some months and miss it in others.",
+    Assurance.CONSISTENTLY_FAILING: "Left as it is, the process is not expected to meet it.",
+    Assurance.CONSISTENTLY_PASSING: "Left as it is, the process is expected to go on meeting it.",
 }
 MOST_DECIMALS = 3  # in a sentence
 
@@ -109,16 +109,16 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     ended = last["period_start"] < period_to
     opening = f"The last figure is for {month}; later months have none. " if ended else ""
     level = figures.filter(pl.col("segment") == last["segment"])  # to which the limits at the last figure apply
+    if not choice.suits_limits(figures, kind=measure.kind):
+        return (
+            f"{opening}{value} in {month}. Fewer than {choice.FEWEST_CASES} cases a month, on average, make the "
+            "difference: too few for process limits to mean much, so no change is claimed here."
+        )
     if last["mean"] is None:
         since = "" if level.height == figures.height else f" since {month_label(level['period_start'][0])}"
         return (
             f"{opening}{value} in {month}. {plural(level.height, 'month')} of figures{since} are too few to tell "
             f"common from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
-        )
-    if not choice.suits_limits(figures, kind=measure.kind):
-        return (
-            f"{opening}{value} in {month}. Fewer than {choice.FEWEST_CASES} cases a month, on average, make the "
-            "difference: too few for process limits to mean much, so no change is claimed here."
         )
     # What ended has no future to speak of.
     return f"{opening}{_variation(level, measure)} {'' if ended else _assurance(points, measure)}".strip()
@@ -127,9 +127,9 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
 def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     """Say what the last of the figures means; all of them share the last one's limits."""
     last = figures.row(-1, named=True)
-    month, mean = month_label(last["period_start"]), measure.written(last["mean"])
+    month = month_label(last["period_start"])
     variation, cause = Variation(last["variation"]), SpecialCause(last["special_cause"])
-    value, low, high = _told_apart(last, measure)
+    value, mean, low, high = _told_apart(last, measure)
     if cause == SpecialCause.NONE:
         if low == high:
             return f"Common-cause variation: {value} in {month}; this series hardly ever differs from that."
@@ -139,14 +139,16 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
         )
     side, limit = ("above", high) if variation in _HIGH else ("below", low)
     run = _run_beside_mean(figures)
+    months_of = len(months(figures["period_start"][-run], last["period_start"]))
+    lately = f"the last {run} months" if months_of == run else f"the last {run} figures, over {months_of} months,"
     match cause:
         case SpecialCause.ASTRONOMICAL_POINT:
             reason = f"{value} in {month} is {side} the expected range of {low} to {high}"
             if run >= rulesets.find(measure.rule_set).shift_points:
-                reason += f", and the last {run} months are all {side} the average of {mean}"
+                reason += f", and {lately} are all {side} the average of {mean}"
             reason += "."
         case SpecialCause.SHIFT:
-            reason = f"the last {run} months are {side} the average of {mean}; {month} is at {value}."
+            reason = f"{lately} are {side} the average of {mean}; {month} is at {value}."
         case SpecialCause.TREND:
             direction = "higher" if variation in _HIGH else "lower"
             reason = f"each of the last months is {direction} than the one before; {month} is at {value}."
@@ -158,18 +160,18 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     return f"{_KIND[variation]}: {reason}"
 
 
-def _told_apart(last: dict[str, float], measure: Measure) -> tuple[str, str, str]:
-    """Return the value and both limits with enough decimals that a value beyond a limit is not written as equal."""
-    figures = (last["value"], last["lower_process_limit"], last["upper_process_limit"])
+def _told_apart(last: dict[str, float], measure: Measure) -> tuple[str, str, str, str]:
+    """Return value, mean and both limits with enough decimals that a value beside one is not written as equal to it."""
+    figures = [last[name] for name in ("value", "mean", "lower_process_limit", "upper_process_limit")]
     for decimals in range(measure.decimals, MOST_DECIMALS + 1):
-        value, low, high = (measure.written(figure, decimals=decimals) for figure in figures)
+        value, mean, low, high = (measure.written(figure, decimals=decimals) for figure in figures)
         # Equal as `spc.xmr` takes it: a constant series differs from its mean by the last bit alone.
         if all(
-            (value == written) == isclose(figures[0], limit, rel_tol=ROUNDING)
-            for written, limit in zip((low, high), figures[1:], strict=True)
+            (value == written) == isclose(figures[0], line, rel_tol=ROUNDING)
+            for written, line in zip((mean, low, high), figures[1:], strict=True)
         ):
             break
-    return value, low, high
+    return value, mean, low, high
 
 
 def _run_beside_mean(figures: pl.DataFrame) -> int:
@@ -192,15 +194,27 @@ def _assurance(points: pl.DataFrame, measure: Measure) -> str:
     assurance = Assurance(last["assurance"])  # which knows that a standard on a limit is inside, but for the last bit
     is_above = (assurance == Assurance.CONSISTENTLY_FAILING) == (measure.improvement == "increase")
     place = "inside" if assurance == Assurance.HIT_OR_MISS else "above" if is_above else "below"
-    met = f"{meets.sum()} of the last {plural(len(recent), 'month')} met it"
-    if last["special_cause"] != SpecialCause.NONE:
+    window = f"the last {plural(RECENT_PERIODS, 'month')}"
+    among = window if len(recent) == RECENT_PERIODS else f"{plural(len(recent), 'figure')} in {window}"
+    standards = measure.standards_on(last["period_start"])
+    ends = next((each.date_to for each in standards if each.name == last["standard_name"]), None)
+    if ends and ends <= month_end(
+        last["period_start"]
+    ):  # a milestone for this very month has no later one to be met in
+        outlook = ""
+    elif last["special_cause"] != SpecialCause.NONE:
         outlook = "The series is changing, so that need not go on."
     else:
         outlook = _OUTLOOKS[assurance]
-    return (
-        f"{last['standard_name']} ({measure.written_as_set(last['standard'])}) lies {place} the expected range; {met}. "
-        f"{outlook}"
-    )
+    sentences = [
+        f"{last['standard_name']} ({measure.written_as_set(last['standard'])}) lies {place} the expected range; "
+        f"{meets.sum()} of {among} reach it.",
+        outlook,
+    ]
+    for lasting in (each for each in standards if each.name != last["standard_name"]):
+        better = recent >= lasting.value if measure.improvement == "increase" else recent <= lasting.value
+        sentences.append(f"{lasting.name} ({measure.written_as_set(lasting.value)}): {better.sum()} of {among}.")
+    return together(sentences)
 
 
 def standing(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group: PeerGroup) -> str:

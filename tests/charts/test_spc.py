@@ -264,7 +264,7 @@ def test_without_limits_nothing_is_labelled_but_the_standard(measure):
     ).with_columns(variation=pl.lit(None, VARIATION_TYPE))
     spec = drawn(few, measure)
     assert [row["label"] for row in spec["datasets"]["ends"]] == [["Standard 78\u00a0%"]]
-    assert legend(spec)[0] == "Value (too few months for limits)"
+    assert legend(spec)[0] == "Value (no limits: too few months or cases)"
 
 
 def test_vertical_axis_says_where_it_starts(spec, measure):

@@ -11,7 +11,8 @@ from polars.testing import assert_frame_equal
 
 from openmeasures import definitions
 from openmeasures.errors import ParameterError
-from openmeasures.methods.choice import DEFAULTS, Chart, Kind, choose, suits_limits
+from openmeasures.methods import spc
+from openmeasures.methods.choice import DEFAULTS, Chart, Kind, choose, suits_limits, without_unsuited
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=40)
 COUNTED = ["proportion", "rate"]
@@ -149,3 +150,18 @@ def test_a_kind_without_cases_suits_limits():
     frame = pl.DataFrame({"org_code": ["RC9"], "period_start": [date(2024, 1, 1)], "value": [7.0]})
     counts = {"numerator": pl.lit(1.0), "denominator": pl.lit(1.0)}
     assert suits_limits(frame.with_columns(**counts), kind="mean")
+
+
+@pytest.mark.parametrize(("cases", "stays"), [(4.0, False), (5.0, True)])
+def test_a_chart_of_too_few_cases_is_stripped_of_what_it_cannot_claim(cases, stays):
+    months = [date(2022 + month // 12, month % 12 + 1, 1) for month in range(24)]
+    frame = pl.DataFrame({"org_code": "RC9", "period_start": months}).with_columns(
+        numerator=pl.lit(cases), denominator=pl.lit(2000.0), value=pl.lit(cases / 20)
+    )
+    chart = spc.xmr(frame, improvement="increase").with_columns(assurance=pl.lit(None, pl.String))
+    stripped = without_unsuited(chart, kind="proportion")
+    assert stripped.schema == chart.schema
+    assert stripped["value"].equals(chart["value"])
+    for column in ("mean", "lower_process_limit", "upper_process_limit", "variation"):
+        assert stripped[column].is_not_null().all() == stays
+    assert set(stripped["special_cause"]) == {"none"}

@@ -48,6 +48,7 @@ def exactly(values, rules):
     ranges = [abs(b - a) for a, b in pairwise(values)]
     screen = Fraction("3.267") * Fraction(sum(ranges), count - 1) if rules.screen_moving_ranges else inf
     kept = [size for size in ranges if size < screen]
+    kept = kept if any(kept) else ranges  # limits without any reach would mark every point
     factor = Fraction("2.66") if rules.limit_factor == 2.66 else Fraction(3) / Fraction("1.128")
     reach = factor * (Fraction(sum(kept), len(kept)) if kept else 0)
     side = [(value > mean) - (value < mean) for value in values]

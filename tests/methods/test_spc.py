@@ -642,3 +642,12 @@ def test_a_month_without_a_row_acts_as_one_without_a_value():
         xmr(whole.drop_nulls("value"), improvement="increase"),
         xmr(whole, improvement="increase").drop_nulls("value"),
     )
+
+
+def test_a_series_that_hardly_ever_moves_is_not_marked_throughout():
+    # Screening would leave ranges of 0 only; so all count: |0|, …, |1|, and the reach is 2.66 × 1 / 35.
+    frame = pl.DataFrame({"org_code": "RC9", "period_start": range(36), "value": [5.0] * 35 + [6.0]})
+    chart = xmr(frame, improvement="decrease")
+    assert chart["upper_process_limit"][0] == pytest.approx(5 + 1 / 36 + 2.66 / 35)
+    assert chart["special_cause"].to_list()[-1] == "astronomical_point"
+    assert "astronomical_point" not in chart["special_cause"].to_list()[:-1]

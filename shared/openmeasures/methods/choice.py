@@ -183,6 +183,22 @@ def choose(
     )
 
 
+def without_unsuited(chart: pl.DataFrame, *, kind: Kind) -> pl.DataFrame:
+    """Return one organisation's XmR chart, stripped of limits and signals where `suits_limits` is False.
+
+    Values stay. `special_cause` is none where there is a value, and mean, limits, `variation` and `assurance` are null,
+    so that no chart, sentence or icon claims what a handful of cases decides.
+    """
+    if suits_limits(chart, kind=kind):
+        return chart
+    limits = ("mean", "lower_process_limit", "upper_process_limit", "variation", "assurance")
+    present = pl.col("value").is_not_null()
+    return chart.with_columns(
+        *(pl.lit(None, chart.schema[name]).alias(name) for name in limits),
+        special_cause=pl.when(present).then(pl.lit("none").cast(chart.schema["special_cause"])),
+    )
+
+
 def suits_limits(frame: pl.DataFrame, *, kind: Kind) -> bool:
     """Whether one organisation's figures are frequent enough for process limits to mean much.
 

@@ -9,8 +9,8 @@
 
 The series are independent Normal numbers, charted by `spc.xmr` as any other. No formula is at hand, since limits and
 marks rest on the same few points. Real series vary more than that: months resemble their neighbours, seasons recur,
-and shares of large numbers spread wider than chance. Each makes marks more frequent, so the figures are lower bounds of
-what a reader meets, and the true rate of a chart is not known.
+and shares of large numbers spread wider than chance. Most of that makes marks more frequent, so
+the figures are rather too low than too high for what a reader meets, and the true rate of a chart is not known.
 """
 
 from collections.abc import Iterable, Sequence

@@ -72,7 +72,9 @@ def xmr(
       carries the series' mean and limits, and null for special cause and variation.
     - With fewer values than the rule-set asks for nothing is charted: mean, limits and variation are null, special
       cause is none.
-    - A constant series has limits equal to its mean and no signals; [1] leaves its limits undefined.
+    - A constant series has limits equal to its mean and no signals; [1] leaves its limits undefined. Where screening
+      would leave ranges of 0 only, as in a series that hardly ever moves, nothing is screened; [1] then marks each
+      point.
     - A value on a limit is inside it, a value on the mean breaks a shift, a tie breaks a trend, all within `ROUNDING`.
     - Where a rise meets a fall and both are trends, the turning point belongs to the later, as in [1].
     - No limit, range, run, trend or window crosses from one segment to the next; each needs its own number of values.
@@ -183,8 +185,9 @@ def _limits(points: pl.DataFrame, *, rules: RuleSet, baseline_points: int | None
         .with_columns(range=pl.when(pl.col("resting").is_not_null()).then(pl.col("step").abs()))
     )
     kept = ranges.filter(ranges < SCREENING_FACTOR * ranges.mean() - tolerance.first())
-    # Screening leaves no range only where every range is 0.
-    spread = chart.group_by("key").agg(
-        reach=rules.limit_factor * (kept if rules.screen_moving_ranges else ranges).mean().fill_null(0)
-    )
+    # What screening leaves may be ranges of 0 only: of a series that hardly ever moves. Limits without any reach would
+    # mark every point of it, so that then all ranges count.
+    screened = pl.when(kept.mean() > 0).then(kept.mean()).otherwise(ranges.mean())
+    reach = (screened if rules.screen_moving_ranges else ranges.mean()).fill_null(0)
+    spread = chart.group_by("key").agg(reach=rules.limit_factor * reach)
     return chart.join(spread, on="key", how="left", maintain_order="left")

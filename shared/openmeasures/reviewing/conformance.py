@@ -30,11 +30,11 @@ description: "Our SPC charts beside those of the tools in use, case by case"
 
 <!-- notice -->
 
-Each rule-set is named after a tool, so its charts must be that tool's. Limits are the mean, the lower and the upper
-limit; marks are the points that a rule marks, counted from 1. What is expected comes from running the tool, from its
-published values, or by hand from its rules, as the last column says. This page is made by the tests' own comparison
-(`make conformance`); a test fails where it is out of date. Why we depart from a tool stands under
-[deviations](deviations.qmd).
+Each rule-set is named after a tool and follows its rules. Where limits are "not known", only the marks are compared.
+Limits are the mean, the lower and the upper limit; marks are the points that a rule marks, counted from 1. What is
+expected comes from running the tool, from its published values, or by hand from its rules, as the last column says.
+This page is made by the tests' own comparison (`make conformance`); a test fails where it is out of date. Why we
+depart from a tool stands under [deviations](deviations.qmd).
 """
 
 
