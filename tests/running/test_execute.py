@@ -1,6 +1,7 @@
 """Runs with the real papermill, real processes and real kernels, on a notebook that takes a second."""
 
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -203,3 +204,14 @@ def test_a_run_reads_the_data_that_its_task_names(run_here):
 
 def test_notebooks_lie_by_measure_and_organisation():
     assert notebook_path(Path("_build"), "four_hours", "RC9") == Path("_build/notebooks/four_hours/RC9.ipynb")
+
+
+def test_what_kernels_say_on_their_own_account_goes_to_a_file(tmp_path):
+    # In a process of its own, since it takes over the standard error of the one that it runs in.
+    code = (
+        "import os, sys; from pathlib import Path; from openmeasures.running import execute; "
+        f"execute._log_kernels(Path({str(tmp_path / 'build' / 'kernels.log')!r})); os.write(2, b'a socket closed')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert (tmp_path / "build" / "kernels.log").read_text() == "a socket closed"

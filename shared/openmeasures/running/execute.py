@@ -20,6 +20,10 @@ from openmeasures.running import manifest, notebooks
 from openmeasures.running.manifest import Entry
 from openmeasures.running.plan import Task
 
+STANDARD_ERROR = 2  # by POSIX, and on Windows as well
+KERNEL_LOG = "kernels.log"
+MOST_WORKERS = 61  # what Windows can wait for at a time
+
 
 def notebook_path(build: Path, measure_id: str, org_code: str) -> Path:
     """Return where the executed notebook of one organisation goes."""
@@ -34,7 +38,7 @@ def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> It
     """
     record = build / "manifest.jsonl"
     cut_short = []
-    with _pool(workers) as pool:
+    with _pool(workers, build) as pool:
         running = {pool.submit(run_one, task, build): task for task in tasks}
         for future in as_completed(running):
             try:
@@ -45,7 +49,7 @@ def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> It
             manifest.append(record, entry)
             yield entry
     for task in cut_short:
-        with _pool(1) as pool:
+        with _pool(1, build) as pool:
             try:
                 entry = pool.submit(run_one, task, build).result()
             except BrokenProcessPool:
@@ -54,9 +58,19 @@ def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> It
         yield entry
 
 
-def _pool(workers: int | None) -> ProcessPoolExecutor:
+def _pool(workers: int | None, build: Path) -> ProcessPoolExecutor:
     """Return a pool of fresh processes: Polars must not be forked once it has run a query."""
-    return ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(
+        min(workers or os.cpu_count() or 1, MOST_WORKERS), mp_context=get_context("spawn"), initializer=_log_kernels,
+        initargs=(build / KERNEL_LOG,),
+    )  # fmt: skip
+
+
+def _log_kernels(path: Path) -> None:  # pragma: no cover - in the workers
+    """Send what kernels say on their own account, such as of a socket closing, to a file; a run reports by its entry."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as log:
+        os.dup2(log.fileno(), STANDARD_ERROR)  # which kernels inherit
 
 
 def run_one(task: Task, build: Path) -> Entry:
