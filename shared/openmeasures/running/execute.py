@@ -67,7 +67,7 @@ def _pool(workers: int | None, build: Path) -> ProcessPoolExecutor:
 
 
 def _log_kernels(path: Path) -> None:  # pragma: no cover - in the workers
-    """Send what kernels say on their own account, such as of a socket closing, to a file; a run reports by its entry."""
+    """Send what kernels say on their own account, as of a socket closing, to a file; a run reports by its entry."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as log:
         os.dup2(log.fileno(), STANDARD_ERROR)  # which kernels inherit
