@@ -264,7 +264,7 @@ def met(
             ("Milestone (76.5 %)", "no", "1 of 3", "met in some months, missed in others"),
         ),
         (met(assurance="consistently_failing"), ("Milestone (78 %)", "no", "0 of 12", "it will not be met")),
-        (met(often=(0, 2)), ("Milestone (78 %)", "no", "0 of 2", "too few months to say")),
+        (met(often=(0, 2)), ("Milestone (78 %)", "no", "0 of 2", "too few to say")),
         (
             met(assurance="consistently_failing", is_changing=True),
             ("Milestone (78 %)", "no", "0 of 12", "the series is changing"),
@@ -277,6 +277,16 @@ def met(
 )
 def test_standing_against_a_standard(run_of, row, shown):
     assert cells(display.standing_against(row, run_of()))[1] == shown
+
+
+@pytest.mark.parametrize(
+    ("end", "outlook"), [(date(2024, 3, 31), "this was its last month"), (date(2024, 4, 30), "it will not be met")]
+)
+def test_a_standard_that_ends_with_the_latest_month_has_no_future(run_of, end, outlook):
+    link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
+    milestone = Standard(name="Milestone", value=78, **{"from": date(2023, 4, 1), "to": end}, **link)
+    shown = display.standing_against(met(assurance="consistently_failing"), run_of(standards=[milestone]))
+    assert cells(shown)[1][-1] == outlook
 
 
 def test_standing_names_the_month_of_the_latest_figure(run_of):

@@ -32,7 +32,7 @@ from openmeasures.methods.peers import Spread
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
-from openmeasures.periods import month_label
+from openmeasures.periods import month_end, month_label
 from openmeasures.schemas import Status
 
 SYNTHETIC_NOTICE = (
@@ -191,24 +191,28 @@ def _missing(row: dict[str, object]) -> str:
 def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
     """Show each standard in force at the latest figure: whether it was met, how often of late, and whether it will be.
 
-    A series that is changing, or that ended, is given no future.
+    A series that is changing, or that ended, is given no future, nor is a standard that ends with the latest month.
     """
     if met.is_empty():
         return Markdown("No standard is in force, or there is no figure to set against one.")
     month = met["period_start"][0]
     ended = month < run.period_to
+    last_month = {each.name for each in run.measure.standards if each.date_to and each.date_to <= month_end(month)}
     rows = [
         (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", "yes" if row["latest"] else "no",
-         f"{row['periods_met']} of {row['periods']}", "the series ended" if ended else _outlook(row))
+         f"{row['periods_met']} of {row['periods']}",
+         "the series ended" if ended else _outlook(row, over=row["standard_name"] in last_month))
         for row in met.iter_rows(named=True)
     ]  # fmt: skip
     headings = ("Standard", f"Met in {month_label(month)}", "Months met, of the last", "If nothing changes")
     return Markdown(table(headings, rows))
 
 
-def _outlook(row: dict[str, object]) -> str:
+def _outlook(row: dict[str, object], *, over: bool) -> str:
+    if over:
+        return "this was its last month"
     if row["assurance"] is None:
-        return "too few months to say"
+        return "too few to say"
     return "the series is changing" if row["is_changing"] else ASSURANCE_WORDS[Assurance(str(row["assurance"]))]
 
 
