@@ -50,7 +50,7 @@ class Here(Executor):
 @pytest.fixture
 def called(monkeypatch, capsys):
     """Call `main` in this process, which is quicker; return what `typed` does."""
-    monkeypatch.setattr("openmeasures.running.execute._pool", lambda _: Here())
+    monkeypatch.setattr("openmeasures.running.execute._pool", lambda workers, build: Here())
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["openmeasures", *map(str, arguments)])
@@ -316,6 +316,7 @@ def test_a_run_of_one_organisation(typed, filled, store, tmp_path):
     path = build / "results" / "four_hours.csv"
     assert (code, out, err) == (0, f"four_hours: 1 run; results in {path}\n", "")
     assert files(tmp_path / "out") == {
+        "_build/kernels.log",
         "_build/manifest.jsonl",
         "_build/notebooks/four_hours/RC9.ipynb",
         "_build/results/four_hours.csv",
