@@ -418,7 +418,7 @@ def test_a_sample_that_nobody_recognises_is_an_error(store, small_sample):
 def test_two_releases_of_a_month_that_nothing_tells_apart_are_named(keep, store):
     keep(*MARCH, name="first.csv")
     outcome = keep(("RC9", 1000, 401), name="second.csv")
-    used = store.releases("ae_monthly", newest=True)[0].file_name
+    used = next(iter(store.newest("ae_monthly").values())).file_name
     assert outcome.message == f"the same month as first.csv, and neither name says which is newer; {used} is used"
 
 

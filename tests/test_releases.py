@@ -9,8 +9,9 @@ FIRST = Release(
     sha256="0" * 64,
     source="ae_monthly",
     file_name="March-2024.csv",
-    period_start=date(2024, 3, 1),
+    periods=[date(2024, 3, 1)],
     period_end=date(2024, 3, 31),
+    metrics=["attendances_type_1"],
     status=ReleaseStatus.PROVISIONAL,
     published=None,
     retrieved=date(2024, 4, 11),
@@ -35,6 +36,9 @@ FIRST = Release(
         ("March-2024-revised-13062.csv", "revised", None),
         ("March-2024-revised-1306245.csv", "revised", None),
         ("March-2024-revised-310224.csv", "revised", None),  # 31 February: six digits that are no date
+        ("CWT-CRS-APRIL-2024-DATA-Final.xlsx", "final", None),
+        ("CWT-Provisional.xlsx", "provisional", None),
+        ("Finalised-nothing.xlsx", "provisional", None),
         ("", "provisional", None),
     ],
 )
@@ -52,10 +56,12 @@ def test_the_vintage_that_a_file_name_tells(file_name, status, published):
         ({"published": date(2024, 4, 11)}, {"published": date(2024, 4, 12)}),
         ({"published": date(2024, 4, 11), "retrieved": date(2025, 1, 1)}, {"published": date(2024, 4, 12)}),
         ({}, {"retrieved": date(2024, 4, 12)}),
+        ({"retrieved": date(2024, 4, 12)}, {"metrics": ["attendances_type_1", "attendances_type_2"]}),
+        ({"metrics": ["attendances_type_1", "attendances_type_2"]}, {"published": date(2024, 4, 11)}),
         ({}, {"sha256": "1" + "0" * 63}),
     ],
 )
-def test_a_revision_is_newest_then_the_dates_decide_then_the_hash(older, newer):
+def test_a_revision_is_newest_then_the_dates_decide_then_the_layout_then_the_hash(older, newer):
     made = [Release.model_validate({**FIRST.model_dump(), **changes}) for changes in (newer, older)]
     assert sorted(made, key=lambda release: release.order) == made[::-1]
 

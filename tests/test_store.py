@@ -15,8 +15,10 @@ import pytest
 
 from openmeasures import store as store_module
 from openmeasures.errors import StoreError
+from openmeasures.periods import month_end
 from openmeasures.releases import Release, vintage_named
-from openmeasures.sources import ae_monthly
+from openmeasures.schemas import Observations, Organisations
+from openmeasures.sources import Publication, SourceFile, ae_monthly
 from openmeasures.store import Store
 
 MARCH = (("RC9", 1000, 400), ("RJ1", 500, 100))
@@ -36,8 +38,9 @@ def _add(store, file, *, retrieved=date(2024, 4, 11)):
         sha256=file.sha256,
         source="ae_monthly",
         file_name=file.name,
-        period_start=publication.observations["period_start"][0],
-        period_end=publication.observations["period_end"][0],
+        periods=publication.observations["period_start"].unique().sort().to_list(),
+        period_end=publication.observations["period_end"].max(),
+        metrics=publication.observations["metric"].unique().sort().to_list(),
         status=vintage.status,
         published=vintage.published,
         retrieved=retrieved,
@@ -179,7 +182,7 @@ def test_the_newest_releases_are_one_a_period(store, ae_file):
     _add(store, ae_file(*APRIL, month="APRIL-2024", name="April-2024.csv"))
     _add(store, ae_file(*MARCH))
     _add(store, ae_file(*MARCH_REVISED, name="March-2024-revised.csv"))
-    assert [release.file_name for release in store.releases("ae_monthly", newest=True)] == [
+    assert [release.file_name for release in store.newest("ae_monthly").values()] == [
         "March-2024-revised.csv",
         "April-2024.csv",
     ]
@@ -200,7 +203,7 @@ def test_an_empty_store_says_how_to_fill_it(store):
 
 
 def test_an_empty_store_has_no_release_and_is_not_synthetic(store):
-    assert (store.releases(), store.releases(newest=True), store.synthetic) == ([], [], False)
+    assert (store.releases(), store.newest("ae_monthly"), store.synthetic) == ([], {}, False)
 
 
 def test_reading_an_empty_store_makes_no_folder(store):
@@ -226,6 +229,66 @@ def test_only_the_metrics_asked_for_are_read(store, ae_file):
 def test_metrics_that_a_whole_release_lacks_are_no_damage(store, ae_file, metrics):
     _add(store, ae_file(*MARCH))
     assert store.observations("ae_monthly", metrics=metrics).is_empty()
+
+
+# ---- releases of many periods, and parts of metrics
+
+
+def _series(name, *rows, status="provisional", retrieved=date(2024, 6, 13)):
+    """A release with rows of (organisation, breakdown, category, month of 2024, value)."""
+    file = SourceFile(name, name, f"{name} {rows}".encode())
+    frame = pl.DataFrame(
+        [
+            ("ambulance", "incidents", code, breakdown, category, date(2024, month, 1), month_end(date(2024, month, 1)),
+             float(value), "reported", file.sha256)
+            for code, breakdown, category, month, value in rows
+        ],
+        schema=Observations.polars_schema(),
+        orient="row",
+    )  # fmt: skip
+    names = frame.select("org_code", "period_start", "release", org_name="org_code", parent_name=pl.lit("")).unique()
+    publication = Publication(Observations.validate(frame), Organisations.validate(names, cast=True))
+    release = Release(
+        sha256=file.sha256, source="ambulance", file_name=name, periods=sorted(set(frame["period_start"])),
+        period_end=frame["period_end"].max(), metrics=["incidents"], status=status, published=None,
+        retrieved=retrieved, url="https://example.org", licence="OGL", synthetic=False,
+    )  # fmt: skip
+    return release, file, publication
+
+
+def _values(store, **options):
+    rows = store.observations("ambulance", **options)
+    return rows.select("org_code", "category", pl.col("period_start").dt.month(), "value").rows()
+
+
+def test_a_later_release_of_a_whole_series_counts_for_the_months_that_it_has(store):
+    store.add(*_series("old.csv", *(("RX6", "", "", month, month) for month in (1, 2, 3))))
+    store.add(*_series("new.csv", *(("RX6", "", "", month, 10 * month) for month in (2, 3, 4)), status="revised"))
+    assert _values(store) == [("RX6", "", 1, 1), ("RX6", "", 2, 20), ("RX6", "", 3, 30), ("RX6", "", 4, 40)]
+    assert [(period.month, release.file_name) for period, release in store.newest("ambulance").items()] == [
+        (1, "old.csv"), (2, "new.csv"), (3, "new.csv"), (4, "new.csv"),
+    ]  # fmt: skip
+
+
+def test_a_lost_month_of_a_long_release_is_named(store):
+    store.add(*_series("old.csv", *(("RX6", "", "", month, month) for month in (1, 2, 3))))
+    path = store.folder / "observations/ambulance/2024-02.parquet"
+    path.unlink()
+    assert _said(lambda: store.observations("ambulance")) == (
+        f"{path}: no observations of 'old.csv' (1 of 3 periods have none). Ingest that file again."
+    )
+
+
+def test_parts_are_read_by_their_breakdown_and_never_beside_the_whole(store):
+    store.add(*_series("a.csv", ("RX6", "", "", 1, 5), ("RX6", "area", "north", 1, 2), ("RX6", "area", "south", 1, 3)))
+    assert _values(store) == [("RX6", "", 1, 5)]
+    assert _values(store, breakdown="area") == [("RX6", "north", 1, 2), ("RX6", "south", 1, 3)]
+    assert _values(store, breakdown="age") == []
+
+
+def test_only_the_organisations_asked_for_are_read(store):
+    store.add(*_series("a.csv", ("RX6", "", "", 1, 5), ("RX7", "", "", 1, 6)))
+    assert _values(store, org_codes=["RX7"]) == [("RX7", "", 1, 6)]
 
 
 # ---- synthetic and published
@@ -344,7 +407,7 @@ def test_a_missing_table_is_named_with_the_remedy(filled, table, noun):
     (filled.folder / table).unlink()
     read = filled.observations if noun == "observations" else filled.organisations
     assert _said(lambda: read("ae_monthly")) == (
-        f"{filled.folder / table}: no {noun} of 'March-2024.csv' (1 of 2 releases have none). Ingest that file again."
+        f"{filled.folder / table}: no {noun} of 'March-2024.csv' (1 of 2 periods have none). Ingest that file again."
     )
 
 

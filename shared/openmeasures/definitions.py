@@ -175,6 +175,13 @@ class Measure(_Strict):
         return peers
 
     @property
+    def metrics(self) -> list[str]:
+        """Every published metric that the measure, its series and its peer groups need."""
+        parts = [self.numerator, self.denominator]
+        parts += [part for series in self.series for part in (series.numerator, series.denominator)]
+        return sorted({metric for part in parts for metric in part.metrics} | {self.peers.metric})
+
+    @property
     def scale(self) -> float:
         """What numerator / denominator is multiplied by to be in the measure's unit."""
         return SCALES.get(self.unit, 1.0)

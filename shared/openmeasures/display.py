@@ -86,9 +86,9 @@ def definition(run: Parameters) -> Markdown:
 
 def sources(run: Parameters) -> Markdown:
     """Show how many releases the figures come from, and the latest."""
-    releases = run.releases
-    last = releases[-1]
-    months = f"{month_label(releases[0].period_start)} to {month_label(last.period_start)}"
+    releases, periods = run.releases, list(run.release_of)
+    last = run.release_of[run.period_to]
+    months = f"{month_label(periods[0])} to {month_label(periods[-1])}"
     rows = [
         ("Months", f"{months} ({words.plural(len(releases), 'release')})"),
         ("Latest file", f"{last.file_name} ({last.status.value})"),

@@ -14,6 +14,7 @@ from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import polars as pl
 
@@ -114,13 +115,18 @@ def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool)
 
 def _rivals(store: Store, release: Release) -> list[str]:
     """Say where nothing tells which of two releases of one period is the newer, and which of them is used."""
-    same = [r for r in store.releases(release.source) if r.period_start == release.period_start]
-    rivals = [r for r in same if r.sha256 != release.sha256 and r.vintage == release.vintage]
+    rivals = [
+        known
+        for known in store.releases(release.source)
+        if known.sha256 != release.sha256
+        and known.vintage == release.vintage
+        and len(known.metrics) == len(release.metrics)
+        and set(known.periods) & set(release.periods)
+    ]
     if not rivals:
         return []
-    return [
-        f"the same month as {rivals[-1].file_name}, and neither name says which is newer; {same[-1].file_name} is used"
-    ]
+    used = max(rivals[-1], release, key=lambda each: each.order)
+    return [f"the same month as {rivals[-1].file_name}, and neither name says which is newer; {used.file_name} is used"]
 
 
 def _release(name: str, source: Source, file: SourceFile, publication: Publication, retrieved: date) -> Release:
@@ -132,13 +138,15 @@ def _release(name: str, source: Source, file: SourceFile, publication: Publicati
             "all or none. Keep real and synthetic figures in separate files."
         )
     vintage = vintage_named(file.name)
-    ends = publication.observations.select(pl.col("period_start").min(), pl.col("period_end").max())
+    observations = publication.observations
+    in_part = pl.when(pl.col("breakdown") == "").then(pl.lit("")).otherwise(" by " + pl.col("breakdown"))
     return Release(
         sha256=file.sha256,
         source=name,
         file_name=file.name,
-        period_start=ends["period_start"].item(),
-        period_end=ends["period_end"].item(),
+        periods=observations["period_start"].unique().sort().to_list(),
+        period_end=cast("date", observations["period_end"].max()),
+        metrics=observations.select(pl.col("metric") + in_part).to_series().unique().sort().to_list(),
         status=vintage.status,
         published=vintage.published,
         retrieved=retrieved,

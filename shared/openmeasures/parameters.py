@@ -41,13 +41,22 @@ class Parameters:
 
     @property
     def releases(self) -> list[Release]:
-        """The releases that the figures come from, oldest period first."""
-        newest = self.store.releases(self.measure.source, newest=True)
-        return [release for release in newest if release.period_start <= self.period_to]
+        """The releases that the figures come from, oldest period first, each once."""
+        return list({release.sha256: release for release in self.release_of.values()}.values())
 
-    def observations(self) -> pl.DataFrame:
-        """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`."""
-        return self.store.observations(self.measure.source).filter(pl.col("period_start") <= self.period_to)
+    @property
+    def release_of(self) -> dict[date, Release]:
+        """The release that the figures of each period come from, up to `period_to`."""
+        newest = self.store.newest(self.measure.source)
+        return {period: release for period, release in newest.items() if period <= self.period_to}
+
+    def observations(self, *, breakdown: str = "") -> pl.DataFrame:
+        """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`.
+
+        They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs.
+        """
+        found = self.store.observations(self.measure.source, metrics=self.measure.metrics, breakdown=breakdown)
+        return found.filter(pl.col("period_start") <= self.period_to)
 
 
 def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Parameters:
@@ -84,7 +93,7 @@ def _named(text: str, organisations: pl.DataFrame) -> str:
 
 
 def _month(store: Store, measure: Measure, period_to: str) -> date:
-    available = sorted({release.period_start for release in store.releases(measure.source)})
+    available = list(store.newest(measure.source))
     if not period_to:
         return available[-1]
     month = month_named(period_to)

@@ -86,7 +86,7 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
         latest=run.period_to,
         unequal_totals=totals.filter(pl.col("difference") != 0).height,
         coverage=coverage(published, counts, denominator=run.measure.denominator.metrics, period=run.period_to),
-        latest_status=run.releases[-1].status,
+        latest_status=run.release_of[run.period_to].status,
         absent=absent(run, counts) if run.org_code == ENGLAND else [],
     )
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class ReleaseStatus(StrEnum):
@@ -33,8 +33,10 @@ class Vintage(NamedTuple):
 class Release(BaseModel):
     """One published file: where it is from, what it covers and how settled it is.
 
-    `published` is the publisher's own date, null where neither the file nor its name gives one; `retrieved` is the
-    day on which it was read into this store. `checks` are the findings at reading time, in words.
+    `periods` are the first days of the periods that it has figures of, in order, and `period_end` the last day of the
+    last. `metrics` are those that it gives, as `metric` or `metric by breakdown`. `published` is the publisher's own
+    date, null where neither the file nor its name gives one; `retrieved` is the day on which it was read into this
+    store. `checks` are the findings at reading time, in words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,8 +44,9 @@ class Release(BaseModel):
     sha256: str
     source: str
     file_name: str
-    period_start: date
+    periods: list[date] = Field(min_length=1)
     period_end: date
+    metrics: list[str]
     status: ReleaseStatus
     published: date | None
     retrieved: date
@@ -53,29 +56,37 @@ class Release(BaseModel):
     checks: list[str] = []
 
     @property
+    def period_start(self) -> date:
+        """The first day of the first period."""
+        return self.periods[0]
+
+    @property
     def vintage(self) -> Vintage:
         """How settled the release is, and its date, as far as its publisher says."""
         return Vintage(self.status, self.published)
 
     @property
-    def order(self) -> tuple[int, date, date, str]:
+    def order(self) -> tuple[int, date, int, date, str]:
         """Sorts the releases of one period from the oldest vintage to the newest.
 
-        A revision always follows what it revises; then the dates decide; the hash breaks what tie is left, so that
-        two machines agree.
+        A revision always follows what it revises; then the publisher's dates decide. Of two layouts of one
+        publication, for example a CSV beside a workbook, the one with more metrics counts, whichever was read last.
+        The hash breaks what tie is left, so that two machines agree.
         """
         rank = list(ReleaseStatus).index(self.status)
-        return (rank, self.published or date.min, self.retrieved, self.sha256)
+        return (rank, self.published or date.min, len(self.metrics), self.retrieved, self.sha256)
 
 
+_FINAL = re.compile(r"(?<![a-z])final(?![a-z])", re.IGNORECASE)
 _REVISED_ON = re.compile(r"revised[-_ ]?(\d{6})(?!\d)", re.IGNORECASE)
 
 
 def vintage_named(file_name: str) -> Vintage:
     """Return the vintage that NHS England's file names tell.
 
-    `revised` in the name marks a revision, and six digits after it are its date (ddmmyy). Everything else is
-    provisional: a monthly file can be revised for two years after it is first published.
+    `revised` in the name marks a revision, and six digits after it are its date (ddmmyy); `final` is what cancer
+    waiting times call their figures after the next quarter's. Everything else is provisional: a monthly file can be
+    revised for two years after it is first published.
 
     >>> vintage_named("March-2024-revised-130624-abcdef123.csv").published
     datetime.date(2024, 6, 13)
@@ -83,7 +94,7 @@ def vintage_named(file_name: str) -> Vintage:
     'provisional'
     """
     if "revised" not in file_name.casefold():
-        return Vintage(ReleaseStatus.PROVISIONAL, None)
+        return Vintage(ReleaseStatus.FINAL if _FINAL.search(file_name) else ReleaseStatus.PROVISIONAL, None)
     match = _REVISED_ON.search(file_name)
     if match is None:
         return Vintage(ReleaseStatus.REVISED, None)

@@ -79,7 +79,7 @@ def collect(run: Parameters, findings: dict[str, str], met: pl.DataFrame, **seri
     `met` is that of `standards.met`. Rows of other organisations are left out.
     Figures are rounded to six decimals, so that the last bit of a sum does not make two machines differ.
     """
-    releases = {release.period_start: release.sha256 for release in run.releases}
+    releases = {period: release.sha256 for period, release in run.release_of.items()}
     tables = []
     for name, points in series.items():
         mine = points.filter(pl.col("org_code") == run.org_code).with_columns(

@@ -2,7 +2,7 @@
 
 | schema | one row is |
 |---|---|
-| `Observations` | one published figure of one organisation in one period, with its status and release |
+| `Observations` | one published figure of one organisation in one period, whole or in part, with status and release |
 | `Organisations` | one organisation as one release names it |
 | `Counts` | numerator and denominator of one organisation in one period |
 
@@ -29,11 +29,18 @@ STATUS_TYPE = pl.Enum(STATUSES)
 
 
 class Observations(dy.Schema):
-    """One row: one metric of one organisation in one period, as one release gives it."""
+    """One row: one metric of one organisation in one period, as one release gives it.
+
+    `breakdown` names a way to divide the metric, such as `treatment_function`, and `category` one of its parts; both
+    are empty for the whole. A part belongs to one breakdown only (never treatment function *and* weeks waited, say),
+    so the categories of a breakdown add up to the whole, and no sum that keeps to one breakdown counts twice.
+    """
 
     source = dy.String(nullable=False, min_length=1)
     metric = dy.String(nullable=False, min_length=1, primary_key=True)
     org_code = dy.String(nullable=False, min_length=1, primary_key=True)
+    breakdown = dy.String(nullable=False, primary_key=True)
+    category = dy.String(nullable=False, primary_key=True)
     period_start = dy.Date(nullable=False, primary_key=True)
     period_end = dy.Date(nullable=False)
     value = dy.Float64(nullable=True)
@@ -43,6 +50,10 @@ class Observations(dy.Schema):
     @dy.rule()
     def value_stands_exactly_where_status_is_reported(cls) -> pl.Expr:
         return pl.col("value").is_not_null() == (pl.col("status") == Status.REPORTED)
+
+    @dy.rule()
+    def a_category_stands_exactly_where_a_breakdown_does(cls) -> pl.Expr:
+        return (pl.col("breakdown") == "") == (pl.col("category") == "")
 
 
 class Organisations(dy.Schema):

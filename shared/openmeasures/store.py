@@ -12,14 +12,17 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 | name | what |
 |---|---|
 | `Store.add` | keep one release and its observations; the same file again changes nothing |
-| `Store.releases` | every release of a source, or the newest one of each period |
+| `Store.releases` | every release of a source |
+| `Store.newest` | for each period of a source, the release whose figures count |
 | `Store.observations`, `Store.organisations` | what the newest releases say |
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 import polars as pl
@@ -33,7 +36,10 @@ from openmeasures.schemas import Observations, Organisations
 from openmeasures.sources import Publication, SourceFile
 
 # A figure's identity first, so that one organisation's series lies together.
-SORT = {"observations": ["org_code", "metric", "period_start", "release"], "organisations": ["org_code", "release"]}
+SORT = {
+    "observations": ["org_code", "metric", "breakdown", "category", "period_start", "release"],
+    "organisations": ["org_code", "release"],
+}
 SCHEMAS = {"observations": Observations, "organisations": Organisations}
 REMEDY = "Delete the file and ingest its release again."
 
@@ -60,34 +66,52 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def releases(self, source: str | None = None, *, newest: bool = False) -> list[Release]:
+    def releases(self, source: str | None = None) -> list[Release]:
         """Return the releases of a source (of all, by default), oldest period first, oldest vintage first.
 
-        With `newest`, only those from which at least one period's figures are taken. Synthetic releases do not count
-        beside published ones: they are about to be removed. Raises `StoreError` for a record that cannot be read.
+        Synthetic releases do not count beside published ones: they are about to be removed. Raises `StoreError` for a
+        record that cannot be read.
         """
         every = self._records()
         published = [release for release in every if not release.synthetic]
-        found = sorted(
+        return sorted(
             (release for release in published or every if source in (None, release.source)),
             key=lambda release: (release.source, release.period_start, release.order),
         )
-        if not newest:
-            return found
-        latest = {(release.source, release.period_start): release for release in found}
-        return list(latest.values())
+
+    def newest(self, source: str) -> dict[date, Release]:
+        """Return, for each period of a source in order, the newest of the releases that have it."""
+        by_period = {
+            period: release
+            for release in sorted(self.releases(source), key=lambda release: release.order)
+            for period in release.periods
+        }
+        return dict(sorted(by_period.items()))
 
     @property
     def synthetic(self) -> bool:
         """Whether what is here is the sample."""
         return any(release.synthetic for release in self.releases())
 
-    def observations(self, source: str, *, metrics: list[str] | None = None) -> pl.DataFrame:
+    def observations(
+        self,
+        source: str,
+        *,
+        metrics: list[str] | None = None,
+        breakdown: str = "",
+        org_codes: list[str] | None = None,
+    ) -> pl.DataFrame:
         """Return the observations of each period's newest release; see `schemas.Observations`.
 
-        `metrics` limits what is read. Raises `StoreError` where the source has no release yet, or a file is damaged.
+        They are those of whole metrics, or of the parts of one `breakdown`. `metrics` and `org_codes` limit what is
+        read, which is what makes one organisation's series quick to have. Raises `StoreError` where the source has no
+        release yet, or a file is damaged.
         """
-        wanted = pl.lit(True) if metrics is None else pl.col("metric").is_in(metrics)
+        wanted = pl.col("breakdown") == breakdown
+        if metrics is not None:
+            wanted &= pl.col("metric").is_in(metrics)
+        if org_codes is not None:
+            wanted &= pl.col("org_code").is_in(org_codes)
         return self._read("observations", source, wanted)
 
     def organisations(self, source: str) -> pl.DataFrame:
@@ -95,7 +119,7 @@ class Store:
         return self._read("organisations", source, pl.lit(True))
 
     def _read(self, table: str, source: str, wanted: pl.Expr) -> pl.DataFrame:
-        newest = {release.sha256: release for release in self.releases(source, newest=True)}
+        newest = self.newest(source)
         if not newest:
             raise StoreError(
                 f"{self.folder}: no release of {source!r} here. Fill it with `openmeasures ingest PATH…` "
@@ -105,20 +129,22 @@ class Store:
         files = sorted(place.glob("*.parquet"))
         # As a list, not a pattern: the folder's own name may hold `[` or `*`.
         scan = pl.scan_parquet(files, glob=False) if files else SCHEMAS[table].create_empty(lazy=True)
+        counting = {period: release.sha256 for period, release in newest.items()}
+        is_newest = pl.col("release") == pl.col("period_start").replace_strict(counting, default=None)
         try:
-            rows = scan.filter(wanted & pl.col("release").is_in(list(newest))).sort(SORT[table]).collect()
-            # Looked for twice, because a release may be whole and yet have none of the wanted metrics.
-            if lost := set(newest) - set(rows["release"].unique()):
-                lost -= set(scan.select(pl.col("release").unique()).collect()["release"])
+            rows = scan.filter(wanted & is_newest).sort(SORT[table]).collect()
+            # Looked for twice, because a period may be whole and yet have none of the wanted metrics.
+            if lost := set(newest) - set(rows["period_start"].unique()):
+                lost -= set(scan.filter(is_newest).select(pl.col("period_start").unique()).collect()["period_start"])
         except (PolarsError, OSError) as error:
             for file in files:
                 _rows(file)  # raises for the damaged one, which the first error does not name
             raise StoreError(f"{place}: the files do not fit together ({_first_line(error)}). {REMEDY}") from error
         if lost:
-            first = next(release for sha256, release in newest.items() if sha256 in lost)
+            first = min(lost)
             raise StoreError(
-                f"{place / f'{first.period_start:%Y-%m}.parquet'}: no {table} of {first.file_name!r} ({len(lost)} of "
-                f"{len(newest)} releases have none). Ingest that file again."
+                f"{place / f'{first:%Y-%m}.parquet'}: no {table} of {newest[first].file_name!r} ({len(lost)} of "
+                f"{len(newest)} periods have none). Ingest that file again."
             )
         return rows
 
@@ -168,8 +194,8 @@ class Store:
     def _forget(self, releases: list[Release]) -> None:
         """Remove releases: their records last, so that the next call finishes what was cut short."""
         for release in releases:
-            for table in SORT:
-                path = self.folder / table / release.source / f"{release.period_start:%Y-%m}.parquet"
+            for table, period in product(SORT, release.periods):
+                path = self.folder / table / release.source / f"{period:%Y-%m}.parquet"
                 if path.exists():
                     _write(path, _rows(path).filter(pl.col("release") != release.sha256))
             place = self.folder / "releases" / release.source

@@ -9,9 +9,9 @@ from openmeasures.releases import Release, ReleaseStatus
 from openmeasures.results import COLUMNS
 
 RELEASE = Release(
-    sha256="0" * 64, source="ae_monthly", file_name="March-2024.csv", period_start=date(2024, 3, 1),
-    period_end=date(2024, 3, 31), status=ReleaseStatus.PROVISIONAL, published=None, retrieved=date(2024, 4, 11),
-    url="https://www.england.nhs.uk/", licence="OGL", synthetic=False,
+    sha256="0" * 64, source="ae_monthly", file_name="March-2024.csv", periods=[date(2024, 3, 1)],
+    metrics=["attendances_type_1"], period_end=date(2024, 3, 31), status=ReleaseStatus.PROVISIONAL, published=None,
+    retrieved=date(2024, 4, 11), url="https://www.england.nhs.uk/", licence="OGL", synthetic=False,
 )  # fmt: skip
 
 

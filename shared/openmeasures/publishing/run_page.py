@@ -7,7 +7,7 @@ from openmeasures import project, results
 from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
-from openmeasures.periods import month_label
+from openmeasures.periods import month_end, month_label
 from openmeasures.publishing import parts, provenance, summary
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages
@@ -28,10 +28,10 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) 
     folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
     address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
     page: dict[str, Any] = {"is_england": is_england, "synthetic": run.release.synthetic}
-    command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {run.release.period_start:%Y-%m}"
+    command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {run.period_to:%Y-%m}"
     if run.error:
         page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": f"{run.org_code}: {measure.title}"}
-        month = month_label(run.release.period_start)
+        month = month_label(run.period_to)
         values = {"page": page, "measure": measure, "error": run.error, "command": command, "month": month}
         pages.render(address, "failed.qmd.jinja", up="../../", **values)
         return
@@ -51,7 +51,7 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) 
         figures_of=_figures_of(steps, content, measure),
         organisations=_all_listed(of_measure),
         organisations_intro=UNRANKED,
-        caveats=measure.caveats_for(first, run.release.period_end),
+        caveats=measure.caveats_for(first, month_end(run.period_to)),
         provenance=_provenance(run, store, command),
     )  # fmt: skip
 
@@ -94,8 +94,8 @@ def _listed(run: Run) -> dict[str, Any]:
 
 def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
     release, measure = run.release, run.measure
-    first = store.releases(measure.source, newest=True)[0]
-    title = f"{measure.title}, {run.content['org_name']}, data up to {month_label(release.period_start)}"
+    first = next(iter(store.newest(measure.source)))
+    title = f"{measure.title}, {run.content['org_name']}, data up to {month_label(run.period_to)}"
     source = "the synthetic sample" if release.synthetic else f"[{measure.source}]({release.url})"
     licence = (
         "Synthetic figures and code: MIT"
@@ -105,7 +105,7 @@ def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
         "Source: NHS England. Code: MIT"
     )
     return {
-        "data": f"{source}, {month_label(first.period_start)} to {month_label(release.period_start)}",
+        "data": f"{source}, {month_label(first)} to {month_label(run.period_to)}",
         "file": f"{release.file_name} ({release.status.value})",
         "retrieved": release.retrieved,
         "published": release.published,

@@ -2,12 +2,14 @@
 
 import os
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from openmeasures import project
 from openmeasures.definitions import Measure
+from openmeasures.periods import month_named
 from openmeasures.publishing import parts
 from openmeasures.releases import Release
 from openmeasures.running import collect
@@ -18,11 +20,12 @@ from openmeasures.store import Store
 
 @dataclass(frozen=True)
 class Run:
-    """One run as the pages need it: its result, or the error it ended with."""
+    """One run as the pages need it: its result, or the error it ended with; `release` has the last period."""
 
     measure: Measure
     org_code: str
     notebook: Path
+    period_to: date
     release: Release
     content: dict[str, Any] = field(default_factory=dict)
     error: str = ""
@@ -35,14 +38,14 @@ class Run:
 
 def runs_of(store: Store, build: Path, measure: Measure, period_to: str) -> list[Run]:
     """Return the runs of a measure on the present data and code, up to `period_to` (the latest by default)."""
-    releases = store.releases(measure.source, newest=True)
+    newest = store.newest(measure.source)
     found = []
     for entry in collect.entries(build, measure.id, run_digest(store, measure, period_to)):
-        release = [r for r in releases if f"{r.period_start:%Y-%m}" <= entry.period_to][-1]
+        month = month_named(entry.period_to)
         notebook = notebook_path(build, measure.id, entry.org_code)
         content = {} if entry.error else collect.contents(build, [entry])[0]
         error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
-        found.append(Run(measure, entry.org_code, notebook, release, content, error))
+        found.append(Run(measure, entry.org_code, notebook, month, newest[month], content, error))
     return found
 
 

@@ -10,14 +10,24 @@
 A publication's files are written by the module here of the same name as its reader in `sources/`.
 """
 
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
-from openmeasures.sample import ae_monthly
+from openmeasures.sources import all_sources
+
+
+class Writer(Protocol):
+    """What the module of a publication offers."""
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the publication's synthetic files to `folder`, and return their paths."""
 
 
 def write_sample(folder: Path) -> list[Path]:
-    """Write every publication's synthetic files to `folder` and return their paths.
+    """Write every publication's synthetic files, each to its own folder in `folder`, and return their paths.
 
     The files are the same bytes on every run, machine and numpy release.
     """
-    return ae_monthly.write(folder)
+    writers = {name: cast(Writer, import_module(f"{__name__}.{name}")) for name in all_sources()}
+    return [path for name, writer in writers.items() for path in writer.write(folder / name)]

@@ -98,6 +98,8 @@ def read(file: SourceFile) -> Publication:
         pl.lit(__name__.rsplit(".", 1)[-1]).alias("source"),
         "metric",
         "org_code",
+        breakdown=pl.lit(""),
+        category=pl.lit(""),
         period_start=pl.lit(month),
         period_end=pl.lit(month_end(month)),
         value="value",
