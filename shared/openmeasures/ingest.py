@@ -137,7 +137,7 @@ def _release(name: str, source: Source, file: SourceFile, publication: Publicati
             f"{file.place}: {len(synthetic)} of {len(codes)} organisation codes are the synthetic sample's; expected "
             "all or none. Keep real and synthetic figures in separate files."
         )
-    vintage = vintage_named(file.name)
+    vintage = publication.vintage or vintage_named(file.name)
     observations = publication.observations
     in_part = pl.when(pl.col("breakdown") == "").then(pl.lit("")).otherwise(" by " + pl.col("breakdown"))
     return Release(

@@ -5,14 +5,18 @@
 | `Release` | the record that stands beside every stored file |
 | `Vintage` | provisional, final or revised, with the date where the publisher gives one |
 | `vintage_named` | the vintage that a file's name tells |
+| `vintage_stated` | the vintage that a file itself states |
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from openmeasures.periods import MONTH_NAMES
 
 
 class ReleaseStatus(StrEnum):
@@ -102,3 +106,37 @@ def vintage_named(file_name: str) -> Vintage:
         return Vintage(ReleaseStatus.REVISED, datetime.strptime(match[1], "%d%m%y").date())
     except ValueError:  # six characters of a random suffix that happen to be digits
         return Vintage(ReleaseStatus.REVISED, None)
+
+
+_DAY = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]+)\s+(\d{4})\b")
+_ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+
+
+def vintage_stated(labels: Mapping[str, str]) -> Vintage | None:
+    """Return the vintage that stands above a workbook's table, beside `Status:`, `Published:` and `Revised:`.
+
+    A date beside `Revised:` makes it a revision of that day. Without a date anywhere there is None, and the file's
+    name decides.
+
+    >>> vintage_stated({"status": "Published", "published": "12th June 2025", "revised": "-"})
+    Vintage(status=<ReleaseStatus.PROVISIONAL: 'provisional'>, published=datetime.date(2025, 6, 12))
+    >>> vintage_stated({"status": "Final", "published": "12 June 2025", "revised": "2025-08-14"}).status.value
+    'revised'
+    """
+    if revised := _day(labels.get("revised", "")):
+        return Vintage(ReleaseStatus.REVISED, revised)
+    published = _day(labels.get("published", ""))
+    is_final = _FINAL.search(labels.get("status", "")) is not None
+    return Vintage(ReleaseStatus.FINAL if is_final else ReleaseStatus.PROVISIONAL, published) if published else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        if match := _ISO_DAY.search(text):
+            return date(int(match[1]), int(match[2]), int(match[3]))
+        if match := _DAY.search(text):
+            names = [name[:3].casefold() for name in MONTH_NAMES]
+            return date(int(match[3]), names.index(match[2][:3].casefold()) + 1, int(match[1]))
+    except ValueError:  # no such day or month
+        return None
+    return None

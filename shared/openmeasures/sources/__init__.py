@@ -15,6 +15,11 @@ from typing import Protocol, cast
 import polars as pl
 
 from openmeasures.errors import SourceError
+from openmeasures.releases import Vintage
+from openmeasures.tables import Workbook
+
+# How a file begins that may be a workbook: a zip (xlsx), or an OLE compound file (xls).
+WORKBOOK_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,29 @@ class SourceFile:
                 continue
         raise SourceError(f"{self.place}: not a text file (expected UTF-8 or Windows-1252). Download it again.")
 
+    @cached_property
+    def workbook(self) -> Workbook | None:
+        """The content as a workbook, opened once however many sources look at it; None where it begins like none.
+
+        Raises `SourceError` for one that begins like a workbook and cannot be read.
+        """
+        if not self.content.startswith(WORKBOOK_SIGNATURES):
+            return None
+        return Workbook(self.content, place=self.place)
+
 
 @dataclass(frozen=True)
 class Publication:
-    """What a source reads from one file; the frames follow `schemas.Observations` and `schemas.Organisations`."""
+    """What a source reads from one file; the frames follow `schemas.Observations` and `schemas.Organisations`.
+
+    `checks` are findings at reading time, in words; `vintage` is what the file states of itself, None where it does
+    not, so that its name has to tell.
+    """
 
     observations: pl.DataFrame
     organisations: pl.DataFrame
     checks: list[str] = field(default_factory=list)
+    vintage: Vintage | None = None
 
 
 class Source(Protocol):

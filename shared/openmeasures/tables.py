@@ -1,0 +1,215 @@
+"""Tables in published files: found by their headings, wherever they stand, and their cells read as figures.
+
+| name | gives |
+|---|---|
+| `Workbook` | a workbook's sheets, hidden ones included, as cells of text |
+| `labels` | what stands beside `Period:`, `Published:` and the like |
+| `find` | the table whose headings are given, under our own column names |
+| `figures` | its figures in long form, with the status of each |
+| `observations`, `organisations` | the same as `schemas.Observations` and `schemas.Organisations` |
+| `total_checks` | where organisations do not add up to the published total, in words |
+
+Cells are text until `figures` reads them, so that a code such as `007` or a date never changes on the way.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+
+import fastexcel
+import polars as pl
+
+from openmeasures.errors import SourceError, near_miss
+from openmeasures.organisations import ENGLAND
+from openmeasures.periods import month_label
+from openmeasures.schemas import STATUS_TYPE, Observations, Organisations, Status
+
+LINE = "line"  # the row's number as a spreadsheet shows it, for messages
+# What publications print in place of a figure; a reader may know other marks.
+MARKS = {"": Status.NOT_SUBMITTED, "-": Status.NOT_APPLICABLE, "*": Status.SUPPRESSED}
+SMALLEST_FIGURE = 0.5  # 62-day cancer counts come in halves; sums that differ by less differ by rounding
+_NUMBER = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+
+
+class Workbook:
+    """An Excel workbook of any age (xlsx, xls), read by calamine, which needs neither Excel nor its drawing parts."""
+
+    def __init__(self, content: bytes, *, place: str) -> None:
+        self.place = place
+        try:
+            self._reader = fastexcel.read_excel(content)
+        except fastexcel.FastExcelError as error:
+            raise SourceError(f"{place}: not a workbook that can be read. Download it again.") from error
+        self.sheets: list[str] = self._reader.sheet_names
+        self._cells = cache(self._load)
+
+    def cells(self, sheet: str) -> pl.DataFrame:
+        """Return every cell of a sheet as text without outer spaces, empty ones as `""`; row 1 comes first."""
+        return self._cells(sheet)
+
+    def _load(self, sheet: str) -> pl.DataFrame:
+        loaded = self._reader.load_sheet(sheet, header_row=None, dtypes="string").to_polars()
+        return loaded.select(pl.all().cast(pl.String).str.strip_chars().fill_null(""))
+
+
+def folded(heading: str) -> str:
+    """Return a heading without what publishers change from month to month: capitals, line breaks, double spaces.
+
+    >>> folded("  Org   CODE ")
+    'org code'
+    """
+    return " ".join(heading.replace("\ufeff", "").split()).casefold()
+
+
+def labels(cells: pl.DataFrame) -> dict[str, str]:
+    """Return what stands beside each label above a table, such as `Period:`, under the label `folded`, without colon.
+
+    A label without anything beside it gives `""`; of two alike, the first counts.
+
+    >>> labels(pl.DataFrame([["", "Period:", "April 2025"], ["", "Revised:", ""]], orient="row"))
+    {'period': 'April 2025', 'revised': ''}
+    """
+    found: dict[str, str] = {}
+    for row in cells.iter_rows():
+        filled = [cell for cell in row if cell]
+        if filled and filled[0].endswith(":"):
+            found.setdefault(folded(filled[0].rstrip(":")), filled[1] if len(filled) > 1 else "")
+    return found
+
+
+def find(cells: pl.DataFrame, names: Mapping[str, str], *, place: str, band: bool = False) -> pl.DataFrame:
+    """Return the rows under the first row that holds all the headings, as text, with `line` and our column names.
+
+    - `cells`: a sheet or a CSV file as text, heading rows included.
+    - `names`: published heading -> our column name. Headings are compared `folded`; a repeated one is taken where it
+      stands first.
+    - `place`: of the cells, for messages.
+    - `band`: whether a row of titles above the headings is needed to tell them apart. A heading is then written as
+      `title | heading`, and a title holds to the right until the next one; both forms are found.
+
+    Wholly empty rows are left out. Raises `SourceError`, which names the missing heading of the likeliest row.
+    """
+    wanted = {folded(heading): name for heading, name in names.items()}
+    best: tuple[int, list[str]] = (-1, [])
+    above: list[str] = []
+    for number, row in enumerate(cells.iter_rows(), start=1):
+        plain = [folded(cell or "") for cell in row]
+        headings = plain + (_banded(above, plain) if band else [])
+        found = sum(heading in headings for heading in wanted)
+        if found == len(wanted):
+            columns = {name: headings.index(heading) % len(plain) for heading, name in wanted.items()}
+            return (
+                cells.select(pl.nth(index).alias(name) for name, index in columns.items())
+                .with_columns(pl.all().fill_null("").str.strip_chars())
+                .with_row_index(LINE, offset=1)
+                .slice(number)
+                .filter(pl.any_horizontal(pl.exclude(LINE) != ""))
+            )
+        best = max(best, (found, headings), key=lambda each: each[0])
+        above = plain
+    missing = [heading for heading in wanted if heading not in best[1]]
+    shown = next((heading for heading in names if folded(heading) == missing[0]), missing[0]) if missing else ""
+    raise SourceError(
+        f"{place}: no row has all {len(wanted)} headings; the likeliest lacks {len(missing)} of them, first "
+        f"{shown!r}.{near_miss(folded(shown), [heading for heading in best[1] if heading])} Download the file again, "
+        "or tell us that its layout has changed."
+    )
+
+
+def _banded(above: list[str], headings: list[str]) -> list[str]:
+    """Return each heading with the title of its group, which stands over the first of them."""
+    titles, title = [], ""
+    for cell in above or [""] * len(headings):
+        title = cell or title
+        titles.append(title)
+    return [f"{title} | {heading}" for title, heading in zip(titles, headings, strict=True)]
+
+
+def figures(
+    table: pl.DataFrame,
+    metrics: Sequence[str],
+    *,
+    keys: Sequence[str],
+    place: str,
+    marks: Mapping[str, Status] = MARKS,
+) -> pl.DataFrame:
+    """Return `keys, metric, value, status`, one row a figure, from columns of text named after their metrics.
+
+    - `table`: as `find` gives it.
+    - `metrics`: its columns of figures.
+    - `keys`: the columns that say whose figures they are.
+    - `marks`: what stands for a figure that is not there; thousands may be parted by commas.
+
+    Raises `SourceError`, which names row and column, for a cell that is neither a number nor a mark.
+    """
+    long = table.unpivot(metrics, index=[LINE, *keys], variable_name="metric", value_name="cell").with_columns(
+        number=pl.col("cell").str.replace_all(",", "")
+    )
+    is_mark = pl.col("cell").is_in(list(marks))
+    strange = long.filter(~is_mark & ~pl.col("number").str.contains(_NUMBER))
+    if not strange.is_empty():
+        first = strange.row(0, named=True)
+        raise SourceError(
+            f"{place}, row {first[LINE]}, {first['metric'].replace('_', ' ')}: found {first['cell']!r}, expected a "
+            f"number or one of {', '.join(repr(mark) for mark in marks)}. Download the file again, or tell the "
+            "publisher."
+        )
+    status = pl.col("cell").replace_strict(
+        {mark: status.value for mark, status in marks.items()}, default=Status.REPORTED.value
+    )
+    return long.select(
+        *keys,
+        "metric",
+        value=pl.when(~is_mark).then(pl.col("number")).cast(pl.Float64),
+        status=status.cast(STATUS_TYPE),
+    )
+
+
+def observations(found: pl.DataFrame, *, source: str, release: str, place: str) -> pl.DataFrame:
+    """Return `schemas.Observations` from what `figures` gives with `org_code`, `period_start` and `period_end`.
+
+    `breakdown` and `category` are empty where they are not given. Raises `SourceError` for a figure given twice.
+    """
+    absent = [name for name in ("breakdown", "category") if name not in found.columns]
+    rows = found.with_columns(
+        *(pl.lit("").alias(name) for name in absent), source=pl.lit(source), release=pl.lit(release)
+    )
+    identity = ["metric", "org_code", "breakdown", "category", "period_start"]
+    twice = rows.filter(pl.struct(identity).is_duplicated())
+    if not twice.is_empty():
+        first = twice.row(0, named=True)
+        part = f" ({first['breakdown']}: {first['category']})" if first["breakdown"] else ""
+        raise SourceError(
+            f"{place}: organisation {first['org_code']!r} has {first['metric'].replace('_', ' ')}{part} twice for "
+            f"{month_label(first['period_start'])}; expected once. Download the file again."
+        )
+    return Observations.validate(rows.select(Observations.column_names()), cast=True)
+
+
+def organisations(found: pl.DataFrame, *, period_start: date | None = None, release: str) -> pl.DataFrame:
+    """Return `schemas.Organisations` from `org_code, org_name, parent_name` (and `period_start`, unless given)."""
+    rows = found if period_start is None else found.with_columns(period_start=pl.lit(period_start))
+    return Organisations.validate(
+        rows.with_columns(release=pl.lit(release))
+        .select(Organisations.column_names())
+        .unique(["org_code", "period_start"], keep="first", maintain_order=True),
+        cast=True,
+    )
+
+
+def total_checks(observations: pl.DataFrame) -> list[str]:
+    """Compare the organisations' sum with the published total, for each metric, part and period; say what differs.
+
+    A figure without a published total has nothing to be compared with, and is not said to differ.
+    """
+    sums = observations.group_by("metric", "breakdown", "category", "period_start", maintain_order=True).agg(
+        organisations=pl.col("value").filter(pl.col("org_code") != ENGLAND).sum(),
+        published=pl.col("value").filter(pl.col("org_code") == ENGLAND).first(),
+    )
+    differing = sums.filter((pl.col("organisations") - pl.col("published")).abs() > SMALLEST_FIGURE / 2)
+    return [
+        f"{row['metric'].replace('_', ' ')}{row['category'] and ', ' + row['category']}, "
+        f"{month_label(row['period_start'])}: organisations add up to {row['organisations']:,.10g}, the published "
+        f"total is {row['published']:,.10g}"
+        for row in differing.iter_rows(named=True)
+    ]
