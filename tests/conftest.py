@@ -58,10 +58,12 @@ source: ae_monthly
 kind: proportion
 numerator:
   text: Type 1 attendances of four hours or less
+  label: within four hours
   add: [attendances_type_1]
   subtract: [over_four_hours_type_1]
 denominator:
   text: All type 1 attendances
+  label: attendances
   add: [attendances_type_1]
 unit: percent
 improvement: increase

@@ -3,13 +3,13 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures.counts import LATE_PERIODS, count, roll_up
+from openmeasures.counts import LATE_PERIODS, by_category, count, published, roll_up
 from openmeasures.definitions import Part
 from openmeasures.periods import months
 from openmeasures.schemas import STATUS_TYPE, Counts
 
-WITHIN = Part(text="within four hours", add=["all"], subtract=["over"])
-ALL = Part(text="everyone", add=["all"])
+WITHIN = Part(text="within four hours", label="within four hours", add=["all"], subtract=["over"])
+ALL = Part(text="everyone", label="everyone", add=["all"])
 MARCH, APRIL, MAY, JUNE = (date(2024, month, 1) for month in (3, 4, 5, 6))
 
 
@@ -48,9 +48,13 @@ def test_the_numerator_subtracts_and_the_denominator_adds():
 
 
 def test_every_added_metric_counts():
-    several = Part(text="all types", add=["type_1", "type_2", "type_3"], subtract=["over_1", "over_2"])
+    several = Part(
+        text="all types", label="all types", add=["type_1", "type_2", "type_3"], subtract=["over_1", "over_2"]
+    )
     rows = [("RC9", MARCH, metric, figure) for metric, figure in zip(several.metrics, (100, 20, 3, 40, 5), strict=True)]
-    found = count(_observations(*rows), numerator=several, denominator=Part(text="two", add=["type_1", "type_2"]))
+    found = count(
+        _observations(*rows), numerator=several, denominator=Part(text="two", label="two", add=["type_1", "type_2"])
+    )
     assert found.select("numerator", "denominator").row(0) == (100 + 20 + 3 - 40 - 5, 100 + 20)
 
 
@@ -201,3 +205,57 @@ def test_an_area_has_the_code_given():
 
 def test_no_counts_roll_up_to_nothing():
     assert roll_up(_counts(("RC9", MARCH, 1, 2, "reported")).clear()).is_empty()
+
+
+def _parts(*rows):
+    """Make the observations of one breakdown: organisation, month, category, metric and figure."""
+    return _observations(*((code, month, metric, figure) for code, month, _, metric, figure in rows)).with_columns(
+        category=pl.Series([category for _, _, category, _, _ in rows])
+    )
+
+
+MRI_AND_CT = (
+    ("RC9", MARCH, "MRI", "all", 10), ("RC9", MARCH, "MRI", "over", 4),
+    ("RC9", MARCH, "CT", "all", 20), ("RC9", MARCH, "CT", "over", 5),
+    ("RJ1", MARCH, "CT", "all", 7), ("RJ1", MARCH, "CT", "over", 0),
+    ("RJ1", APRIL, "MRI", "all", 3), ("RJ1", APRIL, "MRI", "over", 3),
+    ("ENG", MARCH, "CT", "all", 999), ("ENG", MARCH, "CT", "over", 99),
+)  # fmt: skip
+
+
+def test_the_parts_of_one_organisation_are_counted_and_no_month_is_invented():
+    found = by_category(_parts(*MRI_AND_CT), numerator=WITHIN, denominator=ALL, org_code="RC9")
+    assert found.select("category", "period_start", "numerator", "denominator").rows() == [
+        ("CT", MARCH, 20 - 5, 20),
+        ("MRI", MARCH, 10 - 4, 10),
+    ]
+
+
+def test_the_parts_of_england_are_the_sum_of_the_organisations_and_not_its_published_row():
+    found = by_category(_parts(*MRI_AND_CT), numerator=WITHIN, denominator=ALL, org_code="ENG")
+    assert found.select("org_code", "category", "period_start", "numerator", "denominator", "status").rows() == [
+        ("ENG", "CT", MARCH, 20 - 5 + 7 - 0, 20 + 7, "reported"),
+        ("ENG", "MRI", MARCH, 10 - 4, 10, "reported"),
+        ("ENG", "MRI", APRIL, 3 - 3, 3, "reported"),
+    ]
+
+
+def test_a_part_whose_figure_is_suppressed_has_no_counts():
+    rows = _parts(("RC9", MARCH, "MRI", "all", 10), ("RC9", MARCH, "MRI", "over", "suppressed"))
+    found = by_category(rows, numerator=WITHIN, denominator=ALL, org_code="RC9")
+    assert found.select("numerator", "denominator", "status").rows() == [(None, None, "suppressed")]
+
+
+def test_without_parts_there_are_none():
+    for code in ("ENG", "RC9"):
+        assert by_category(_parts(*MRI_AND_CT[-2:]), numerator=WITHIN, denominator=ALL, org_code=code).is_empty()
+
+
+def test_a_published_statistic_stands_as_it_is_with_england_and_without_counts():
+    rows = _observations(("RX6", MARCH, "centile", 900), ("ENG", MARCH, "centile", 800), ("RX7", MARCH, "other", 1),
+                         ("RX7", MARCH, "centile", "not_submitted"))  # fmt: skip
+    assert published(rows, "centile").rows() == [
+        ("ENG", MARCH, None, None, 800, "reported"),
+        ("RX6", MARCH, None, None, 900, "reported"),
+        ("RX7", MARCH, None, None, None, "not_submitted"),
+    ]

@@ -17,8 +17,8 @@ SERIES = """\
 series:
   - id: type_1
     title: Type 1
-    numerator: {text: N, add: [attendances_type_1]}
-    denominator: {text: D, add: [attendances_type_1]}
+    numerator: {text: N, label: n, add: [attendances_type_1]}
+    denominator: {text: D, label: d, add: [attendances_type_1]}
 """
 
 
@@ -258,7 +258,7 @@ def test_a_standard_of_one_day_is_in_force_on_it(load):
     [
         ("percent", 100, (0, 100)),
         ("per 1,000", 1000, (0, None)),
-        ("minutes", 1, (0, None)),
+        ("minutes", 1 / 60, (0, None)),  # times are published in seconds
         ("ratio", 1, (0, None)),
     ],
 )
@@ -399,3 +399,48 @@ def test_a_folder_without_definition_is_no_measure(analyses, measure_id):
 def test_without_any_measure_the_error_says_so(tmp_path):
     with pytest.raises(ParameterError, match=r"Known measures: none\."):
         definitions.find("four_hours", tmp_path)
+
+
+MEDIAN = """\
+series:
+  - {id: type_1, title: Type 1, numerator: {text: N, label: n, add: [a]}, denominator: {text: D, label: d, add: [b, c]}}
+  - id: median
+    title: Median wait
+    kind: percentile
+    unit: weeks
+    decimals: 2
+    improvement: decrease
+    metric: median_wait
+    standards:
+      - {name: Median, value: 8, from: 2020-01-01, url: "https://x.uk/", title: T, verified: true}
+"""
+
+
+def test_a_series_is_a_measure_of_its_own_that_shares_what_it_does_not_say(load):
+    measure = load(more=MEDIAN + STANDARDS)
+    median, type_1 = measure.of("median"), measure.of("type_1")
+    assert (median.kind, median.unit, median.decimals, median.improvement) == ("percentile", "weeks", 2, "decrease")
+    assert (median.short_title, [each.name for each in median.standards]) == ("Median wait", ["Median"])
+    assert (median.numerator, median.id, median.title) == (measure.numerator, measure.id, measure.title)
+    assert (type_1.numerator.label, type_1.denominator.metrics) == ("n", ["b", "c"])
+    # Standards are set for a measure, not for its parts.
+    assert (type_1.kind, type_1.unit, type_1.short_title, type_1.standards) == (
+        "proportion",
+        "percent",
+        "Four hours",
+        [],
+    )
+
+
+def test_a_series_that_is_not_there_is_refused_with_the_near_miss(load):
+    with pytest.raises(ParameterError, match=r"series 'type_2': not one of four_hours's \(type_1, median\)\. Did you"):
+        load(more=MEDIAN).of("type_2")
+
+
+def test_the_metrics_of_a_measure_are_those_of_its_parts_series_and_peers(load):
+    assert load(more=MEDIAN).metrics == ["a", "attendances_type_1", "b", "c", "median_wait", "over_four_hours_type_1"]
+
+
+def test_a_series_with_half_its_counts_is_refused(refused):
+    half = "series: [{id: half, title: H, numerator: {text: N, label: n, add: [a]}}]\n"
+    assert "a series has both 'numerator' and 'denominator', or neither" in refused(more=half)

@@ -169,7 +169,7 @@ def test_arithmetic_is_that_of_the_organisations_own_latest_month(run_of, keep):
 
 
 def test_arithmetic_has_no_sum_where_a_figure_is_missing(run_of):
-    part = Part(text="Everyone", add=["attendances_type_1", "unheard_of"])
+    part = Part(text="Everyone", label="people", add=["attendances_type_1", "unheard_of"])
     run = run_of(numerator=part, denominator=part)
     observations = run.observations().with_columns(
         value=pl.lit(None, pl.Float64), status=pl.lit(Status.SUPPRESSED.value, STATUS_TYPE)

@@ -4,7 +4,11 @@
 |---|---|
 | `count` | one numerator and one denominator a row, with the status that both share |
 | `roll_up` | a larger area, by adding counts; percentages are never averaged |
+| `by_category` | the same for the parts of a breakdown, for one organisation or for England |
+| `published` | a statistic as it was published, which cannot be added up |
 """
+
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -26,22 +30,7 @@ def count(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> 
     if it is missing from `LATE_PERIODS` of them at most. Earlier and later periods are not invented: the organisation
     may not have existed.
     """
-    metrics = sorted({*numerator.metrics, *denominator.metrics})
-    grouped = (
-        observations.lazy()
-        .filter(pl.col("metric").is_in(metrics), pl.col("org_code") != ENGLAND)
-        .group_by("org_code", "period_start")
-        .agg(
-            _signed(numerator).alias("numerator"),
-            _signed(denominator).alias("denominator"),
-            _shared_status(len(metrics)).alias("status"),
-        )
-        .with_columns(
-            pl.when(pl.col("status") == Status.REPORTED).then(pl.col(name)).alias(name)
-            for name in ("numerator", "denominator")
-        )
-        .collect()
-    )
+    grouped = _grouped(observations.filter(pl.col("org_code") != ENGLAND), numerator, denominator, keys=_KEYS)
     every_period = grouped.select(pl.col("period_start").unique().sort())
     latest = every_period["period_start"].tail(LATE_PERIODS + 1)
     is_late = pl.col("last").is_in(latest.implode())  # absent from the last ones at most
@@ -59,6 +48,61 @@ def count(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> 
         .sort("org_code", "period_start")
     )
     return Counts.validate(filled)
+
+
+_KEYS = ("org_code", "period_start")
+
+
+def _grouped(observations: pl.DataFrame, numerator: Part, denominator: Part, *, keys: Sequence[str]) -> pl.DataFrame:
+    metrics = sorted({*numerator.metrics, *denominator.metrics})
+    return (
+        observations.lazy()
+        .filter(pl.col("metric").is_in(metrics))
+        .group_by(keys)
+        .agg(
+            _signed(numerator).alias("numerator"),
+            _signed(denominator).alias("denominator"),
+            _shared_status(len(metrics)).alias("status"),
+        )
+        .with_columns(
+            pl.when(pl.col("status") == Status.REPORTED).then(pl.col(name)).alias(name)
+            for name in ("numerator", "denominator")
+        )
+        .collect()
+    )
+
+
+def by_category(observations: pl.DataFrame, *, numerator: Part, denominator: Part, org_code: str) -> pl.DataFrame:
+    """Return `category, org_code, period_start, numerator, denominator, status` for the parts of one breakdown.
+
+    England is the sum of the organisations. A period without a row of a category is none for that organisation (it
+    does not offer the test, or nobody waited), so nothing is filled in.
+
+    - `observations`: those of one breakdown, as `Parameters.observations(breakdown=…)` gives them.
+    """
+    keys = (*_KEYS, "category")
+    mine = observations.filter(pl.col("org_code") != ENGLAND if org_code == ENGLAND else pl.col("org_code") == org_code)
+    grouped = _grouped(mine, numerator, denominator, keys=keys).sort(keys)
+    if org_code != ENGLAND:
+        return grouped
+    parts = [
+        roll_up(part).with_columns(category=pl.lit(category))
+        for (category,), part in grouped.partition_by("category", as_dict=True, include_key=False).items()
+    ]
+    return pl.concat(parts).select(grouped.columns).sort(keys) if parts else grouped
+
+
+def published(observations: pl.DataFrame, metric: str) -> pl.DataFrame:
+    """Return `org_code, period_start, value, status` of a statistic that stands as it was published, England's included.
+
+    Numerator and denominator are there and null: there is nothing that could be added up.
+    """
+    absent = [pl.lit(None, pl.Float64).alias(name) for name in ("numerator", "denominator")]
+    return (
+        observations.filter(pl.col("metric") == metric)
+        .select(*_KEYS, *absent, "value", "status")
+        .sort("org_code", "period_start")
+    )
 
 
 def _signed(part: Part) -> pl.Expr:

@@ -35,7 +35,7 @@ Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
 Unit = Literal["percent", "per 1,000", "minutes", "weeks", "days", "ratio"]
 
 # What turns numerator / denominator into the unit; units without an entry are used as they are.
-SCALES: dict[str, float] = {"percent": 100.0, "per 1,000": 1000.0}
+SCALES: dict[str, float] = {"percent": 100.0, "per 1,000": 1000.0, "minutes": 1 / 60}  # times come in seconds
 # Values outside these cannot happen, so no limit is drawn there.
 NATURAL_BOUNDS: dict[str, tuple[float | None, float | None]] = {"percent": (0.0, 100.0)}
 ANY_LOWER_BOUND = (0.0, None)  # every other unit here counts something, so it cannot be negative
@@ -52,9 +52,10 @@ def refuse_reversed(date_from: date | None, date_to: date | None) -> None:
 
 
 class Part(_Strict):
-    """A numerator or denominator: what it is in words, and the published metrics that make it up."""
+    """A numerator or denominator: what it is in words and in brief, and the published metrics that make it up."""
 
     text: str
+    label: str  # for a column or an axis: one to four words that follow a number
     add: list[str] = Field(min_length=1)
     subtract: list[str] = []
 
@@ -86,12 +87,68 @@ class Standard(_Strict):
 
 
 class Series(_Strict):
-    """A second way to count the same measure, for example one type of department only."""
+    """A second way to look at the same measure: another count, such as one type of department, or another statistic.
+
+    It has a numerator and a denominator, or `metric`, a statistic that is published as it is (a centile, which cannot
+    be added up), or neither where the notebook works it out. What it does not say it shares with its measure, but for
+    `standards`, which are set for a measure and not for its parts.
+    """
 
     id: str
     title: str
-    numerator: Part
-    denominator: Part
+    numerator: Part | None = None
+    denominator: Part | None = None
+    metric: str | None = None
+    kind: Kind | None = None
+    unit: Unit | None = None
+    decimals: int | None = Field(default=None, ge=0, le=3)
+    improvement: Improvement | None = None
+    standards: list[Standard] = []
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every published metric that the series needs."""
+        parts = [part for part in (self.numerator, self.denominator) if part]
+        return [metric for part in parts for metric in part.metrics] + ([self.metric] if self.metric else [])
+
+    @model_validator(mode="after")
+    def _has_both_counts_or_none(self) -> Self:
+        if (self.numerator is None) != (self.denominator is None):
+            raise ValueError("a series has both 'numerator' and 'denominator', or neither")
+        return self
+
+
+class Breakdown(_Strict):
+    """A way in which the publication divides the measure, such as by test; `id` is that of the observations."""
+
+    id: str
+    title: str
+
+
+class Difference(_Strict):
+    """Months in which our figure and the published one differ, and why."""
+
+    reason: str
+    date_from: date = Field(alias="from")
+    date_to: date = Field(alias="to")
+
+
+class Published(_Strict):
+    """England's figure as it is published elsewhere, for `openmeasures reconcile`.
+
+    Either counts, whose quotient is compared, or one `metric` that is the figure, times `scale`. `decimals` are those
+    to which it is rounded; None where it is exact.
+    """
+
+    title: str
+    source: str
+    series: str | None = None
+    numerator: Part | None = None
+    denominator: Part | None = None
+    metric: str | None = None
+    scale: float = 1.0
+    decimals: int | None = None
+    differences: list[Difference] = []
 
 
 class Peers(_Strict):
@@ -153,6 +210,8 @@ class Measure(_Strict):
     rule_set: str = "making-data-count"  # of reference/rulesets.yml
     standards: list[Standard] = []
     series: list[Series] = []
+    breakdowns: list[Breakdown] = []
+    published: list[Published] = []
     peers: Peers
     levels: list[Literal["provider", "system", "region", "england"]]
     caveats: list[Caveat] = []
@@ -177,9 +236,27 @@ class Measure(_Strict):
     @property
     def metrics(self) -> list[str]:
         """Every published metric that the measure, its series and its peer groups need."""
-        parts = [self.numerator, self.denominator]
-        parts += [part for series in self.series for part in (series.numerator, series.denominator)]
-        return sorted({metric for part in parts for metric in part.metrics} | {self.peers.metric})
+        own = {*self.numerator.metrics, *self.denominator.metrics, self.peers.metric}
+        return sorted(own.union(*(series.metrics for series in self.series)))
+
+    def of(self, series_id: str) -> "Measure":
+        """Return one of the series as a measure of its own: what it says of itself, and the rest as here.
+
+        Raises `ParameterError` for an id that is not among `series`.
+        """
+        ids = [series.id for series in self.series]
+        if series_id not in ids:
+            raise ParameterError(
+                f"series {series_id!r}: not one of {self.id}'s ({', '.join(ids) or 'none'}).{near_miss(series_id, ids)}"
+            )
+        series = self.series[ids.index(series_id)]
+        said = {name: getattr(series, name) for name in ("numerator", "denominator", "kind", "unit", "improvement")}
+        said["decimals"] = series.decimals
+        short_title = series.title if series.kind else self.short_title
+        return self.model_copy(
+            update={name: value for name, value in said.items() if value is not None}
+            | {"standards": series.standards, "short_title": short_title}
+        )
 
     @property
     def scale(self) -> float:

@@ -4,7 +4,7 @@ papermill only warns of a parameter that a notebook does not have, and a filter 
 chart; so both are refused here, by the notebook itself and by `openmeasures run` before it starts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -38,6 +38,10 @@ class Parameters:
     def name_of(self, org_code: str) -> str:
         """Return the name of any organisation of the source."""
         return str(self.organisations.filter(pl.col("org_code") == org_code)["org_name"].item())
+
+    def of(self, series_id: str) -> "Parameters":
+        """Return the same parameters for one of the measure's series; see `Measure.of`."""
+        return replace(self, measure=self.measure.of(series_id))
 
     @property
     def releases(self) -> list[Release]:

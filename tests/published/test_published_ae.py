@@ -22,8 +22,8 @@ from openmeasures.store import Store
 TYPES = ("type_1", "type_2", "type_3")
 ATTENDANCES = [f"{booked}attendances_{kind}" for booked in ("", "booked_") for kind in TYPES]
 OVER_FOUR_HOURS = [f"{booked}over_four_hours_{kind}" for booked in ("", "booked_") for kind in TYPES]
-WITHIN = Part(text="within four hours", add=ATTENDANCES, subtract=OVER_FOUR_HOURS)
-ALL = Part(text="all attendances", add=ATTENDANCES)
+WITHIN = Part(text="within four hours", label="within four hours", add=ATTENDANCES, subtract=OVER_FOUR_HOURS)
+ALL = Part(text="all attendances", label="all attendances", add=ATTENDANCES)
 FIELD_TEST_TRUSTS = ["R0D", "RC9", "RDU", "RFR", "RGR", "RGT", "RHU", "RK9", "RNQ", "RQM", "RVW", "RX1", "RXF", "RYJ"]
 ANALYSIS = project.root() / "analyses" / "ae_four_hour"
 
@@ -163,9 +163,9 @@ def test_england_equals_the_published_headline(england, month, percent):
 
 
 def test_without_booked_appointments_march_2024_would_be_another_figure(observations):
-    walked_in = Part(text="without booked", add=ATTENDANCES[:3])
+    walked_in = Part(text="without booked", label="without booked", add=ATTENDANCES[:3])
     march = observations.filter(pl.col("period_start") == date(2024, 3, 1))
-    within = Part(text="within", add=ATTENDANCES[:3], subtract=OVER_FOUR_HOURS[:3])
+    within = Part(text="within", label="within", add=ATTENDANCES[:3], subtract=OVER_FOUR_HOURS[:3])
     [row] = roll_up(count(march, numerator=within, denominator=walked_in)).rows(named=True)
     assert round(100 * row["numerator"] / row["denominator"], 2) == 73.81
 

@@ -58,9 +58,12 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) 
 
 def _figures_of(steps: list[parts.Step], content: dict[str, Any], measure: Measure) -> dict[str, list[dict[str, str]]]:
     """Return the rows behind each chart: a cell is named after its series, with `-` for `_`; others have none."""
-    series = {"variation": results.ALL, **{s.id.replace("_", "-"): s.id for s in measure.series}}
+    series = {"variation": (results.ALL, measure)}
+    series |= {each.id.replace("_", "-"): (each.id, measure.of(each.id)) for each in measure.series}
     return {
-        step.cell_id: summary.rows(content, measure, series=series[step.cell_id]) if step.cell_id in series else []
+        step.cell_id: summary.rows(content, series[step.cell_id][1], series=series[step.cell_id][0])
+        if step.cell_id in series
+        else []
         for step in steps
     }
 
