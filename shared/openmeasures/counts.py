@@ -93,7 +93,7 @@ def by_category(observations: pl.DataFrame, *, numerator: Part, denominator: Par
 
 
 def published(observations: pl.DataFrame, metric: str) -> pl.DataFrame:
-    """Return `org_code, period_start, value, status` of a statistic that stands as it was published, England's included.
+    """Return `org_code, period_start, value, status` of a statistic that stands as it was published, England's too.
 
     Numerator and denominator are there and null: there is nothing that could be added up.
     """

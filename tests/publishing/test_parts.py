@@ -1,3 +1,4 @@
+import hashlib
 import re
 from datetime import date
 from xml.etree import ElementTree
@@ -106,7 +107,7 @@ def test_a_reason_may_lack_its_heading(tmp_path, notebook_of, source, heading, w
 
 def test_the_result_is_shown_as_its_text(executed):
     step = last_step(executed({results.MIME_TYPE: {"points": []}, "text/markdown": "The finding."}))
-    assert step.texts == ["The finding."]
+    assert step.shown == ["The finding."]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_an_output_that_would_not_show_is_refused(executed, output, kind):
 
 
 def test_a_chart_comes_in_two_widths_with_its_finding(executed, chart):
-    figure = last_step(executed(chart)).figure
+    figure = last_step(executed(chart)).figures[0]
     assert (figure.cell_id, figure.finding) == ("step-1", FINDING)
     wide, narrow = (ElementTree.fromstring(svg) for svg in (figure.wide, figure.narrow))
     assert int(narrow.get("width")) < int(wide.get("width"))
@@ -139,7 +140,7 @@ def test_a_chart_comes_in_two_widths_with_its_finding(executed, chart):
 
 
 def test_an_image_ends_no_raw_block(executed, chart):
-    figure = last_step(executed(chart)).figure
+    figure = last_step(executed(chart)).figures[0]
     assert not re.search(r"\n\s*\n", figure.wide + figure.narrow)
 
 
@@ -162,3 +163,24 @@ def test_ids_of_two_images_differ_and_are_the_same_every_time():
 @pytest.mark.parametrize("blank", ["\n\n", "\n \t\n", "\n\n\n"])
 def test_blank_lines_of_an_image_go(blank):
     assert parts.inline(f"\n<svg>{blank}<g/></svg>\n", "p") == "<svg>\n<g/></svg>"
+
+
+def test_outputs_keep_their_order_and_each_chart_its_own_ids(executed, chart):
+    step = last_step(executed({"text/markdown": "Before."}, chart, {"text/markdown": "Between."}, chart))
+    assert [part if isinstance(part, str) else "chart" for part in step.shown] == [
+        "Before.", "chart", "Between.", "chart",
+    ]  # fmt: skip
+
+
+def test_two_charts_of_one_cell_share_no_id(executed, chart):
+    with_id = {**chart, parts.SVG_TYPE: '<svg><clipPath id="clip1"/></svg>'}
+    first, second = last_step(executed(with_id, with_id)).figures
+    assert (first.wide, second.wide) == tuple(
+        f'<svg><clipPath id="step-1-{place}w-{hashlib.sha256(b"clip1").hexdigest()[:6]}"/></svg>' for place in (0, 1)
+    )
+
+
+@pytest.mark.parametrize(("usermeta", "guide"), [({}, "spc"), ({"usermeta": {"guide": "funnels"}}, "funnels")])
+def test_a_chart_says_which_page_explains_it(executed, chart, usermeta, guide):
+    chart[chart_output.SPEC_TYPE] |= usermeta
+    assert last_step(executed(chart)).figures[0].guide == guide

@@ -118,6 +118,7 @@ def chart(
             subtitle=layout.wrapped(note, width=width, size=theme.PAGE.text),
         ),
         description=finding,
+        usermeta={"guide": "comparing"},
         width=width,
         height=len(labels) * theme.ROW_HEIGHT + min(theme.PAGE.piles, round((levels + SPARE_LEVELS) * width / across)),
         datasets={

@@ -80,7 +80,9 @@ def _card(run: Run, address: str) -> dict[str, Any]:
     if not run.error:
         card["summary"] = summary.summarise(run.content, run.measure, run.release)
         card["finding"] = run.content["findings"]["variation"]
-        card["figure"] = next((step.figure for step in run.steps if step.cell_id == LEAD[0]), None)
+        card["figure"] = next(
+            (figure for step in run.steps if step.cell_id == LEAD[0] for figure in step.figures), None
+        )
     return card
 
 

@@ -21,24 +21,29 @@ SVG_TYPE = "image/svg+xml"
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart: its cell's id, its finding, and its image for wide and for narrow screens."""
+    """One chart: its cell's id, its finding, the page of `site/methods/` that explains it, its image in two widths."""
 
     cell_id: str
     finding: str
+    guide: str
     wide: str
     narrow: str
 
 
 @dataclass(frozen=True)
 class Step:
-    """One code cell of the notebook, with the heading and the sentence before it."""
+    """One code cell of the notebook, with the heading and the sentence before it; `shown` are its outputs in order."""
 
     cell_id: str
     heading: str
     why: str
     code: str
-    texts: list[str] = field(default_factory=list)
-    figure: Figure | None = None
+    shown: list[str | Figure] = field(default_factory=list)
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Its charts."""
+        return [each for each in self.shown if isinstance(each, Figure)]
 
 
 def steps(path: Path) -> list[Step]:
@@ -67,27 +72,29 @@ def _heading(source: str) -> tuple[str, str]:
 
 
 def _step(path: Path, cell: Any, heading: str, why: str) -> Step:  # noqa: ANN401 - nbformat's nodes have no types
-    texts, figure = [], None
+    shown: list[str | Figure] = []
     for output in cell.outputs:
         data = output.get("data", {})
         if chart_output.SPEC_TYPE in data:
-            figure = _figure(cell.id, data)
+            shown.append(_figure(cell.id, len(shown), data))
         elif results.MIME_TYPE in data or "text/markdown" in data:
-            texts.append(data["text/markdown"])
+            shown.append(data["text/markdown"])
         else:
             kinds = ", ".join(data) or output.output_type
             raise DefinitionError(
                 f"{path}, cell {cell.id!r}: output of type {kinds}; expected Markdown or a chart. "
                 "Show it through openmeasures.display."
             )
-    return Step(cell.id, heading, why, cell.source, texts, figure)
+    return Step(cell.id, heading, why, cell.source, shown)
 
 
-def _figure(cell_id: str, data: dict[str, Any]) -> Figure:
+def _figure(cell_id: str, place: int, data: dict[str, Any]) -> Figure:
     specification = data[chart_output.SPEC_TYPE]
     narrow = chart_output.svg(chart_output.narrow(specification))
     finding = str(specification["description"])
-    return Figure(cell_id, finding, inline(data[SVG_TYPE], f"{cell_id}-w"), inline(narrow, f"{cell_id}-n"))
+    guide = specification.get("usermeta", {}).get("guide", "spc")
+    wide = inline(data[SVG_TYPE], f"{cell_id}-{place}w")
+    return Figure(cell_id, finding, guide, wide, inline(narrow, f"{cell_id}-{place}n"))
 
 
 def inline(svg: str, prefix: str) -> str:

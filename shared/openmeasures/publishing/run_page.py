@@ -43,7 +43,7 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) 
         "downloads": downloads,
     }  # fmt: skip
     steps = run.steps
-    lead = [step for step in steps if step.figure or step.cell_id in LEAD]
+    lead = [step for step in steps if step.figures or step.cell_id in LEAD]
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,

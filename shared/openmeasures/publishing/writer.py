@@ -12,7 +12,6 @@ TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("openmeasures.publishing"), undefined=jinja2.StrictUndefined, trim_blocks=True,
     lstrip_blocks=True, autoescape=False, keep_trailing_newline=True,
 )  # fmt: skip
-TEMPLATES.globals["guides"] = {"peers": "methods/comparing.html"}  # the page that explains a cell's chart, if not SPC
 
 
 @dataclass
