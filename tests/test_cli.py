@@ -78,6 +78,61 @@ def results(project):
     return pl.read_csv(project / "_build" / "results" / "four_hours.csv")["org_code"].to_list()
 
 
+PUBLISHED = """
+published:
+  - {title: Total row, url: "https://example.org/"}
+"""
+
+
+@pytest.fixture
+def reconcilable(filled):
+    """The small project, whose measure says how England's figure is published."""
+    path = filled / "analyses" / "four_hours" / "measure.yml"
+    path.write_text(path.read_text(encoding="utf-8") + PUBLISHED, encoding="utf-8")
+    return filled
+
+
+def test_reconcile_of_figures_that_agree(called, reconcilable):
+    code, out, err = called("reconcile")
+    said = "four_hours: Total row: 1 of 1 month agree (March 2024 to March 2024).\n"
+    assert (code, out, err) == (0, said, "")
+
+
+def test_reconcile_fails_where_a_difference_has_no_reason(called, reconcilable):
+    correction = """
+- what: A figure that is wrong
+  reason: For this test
+  org_codes: [RJ1]
+  from: 2024-03-01
+  to: 2024-03-31
+  metrics: [over_four_hours_type_1]
+  expect: 100
+  status: not_submitted
+"""
+    (reconcilable / "analyses" / "four_hours" / "corrections.yml").write_text(correction, encoding="utf-8")
+    code, _, err = called("reconcile", "four_hours")
+    assert code == 1
+    assert err == (
+        "Unexplained four_hours, 2024-03: ours 60.000000, Total row 66.666667. Find the cause, then mend it or say it "
+        "in measure.yml (published, differences).\n"
+    )
+
+
+def test_a_measure_whose_publication_is_not_here_is_left_out_and_said_to_be(called, filled):
+    folder = filled / "analyses" / "elsewhere"
+    shutil.copytree(filled / "analyses" / "four_hours", folder)
+    path = folder / "measure.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("ae_monthly", "not_here"), encoding="utf-8")
+    code, out, err = called("run", "--org", "RC9")
+    assert code == 0
+    assert "four_hours: 1 run" in out
+    assert "left out, for want of their publication in" in err
+    assert "elsewhere (not_here)" in err
+    code, _, err = called("run", "elsewhere")
+    assert code == 2
+    assert "no release of 'not_here' here" in err
+
+
 # ---- the command itself
 
 

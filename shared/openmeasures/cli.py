@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -95,14 +96,17 @@ def list_(
     orgs: Annotated[bool, typer.Option("--organisations", help="List the organisations in the data.")] = False,
 ) -> None:
     """Show the measures, or the organisations in the data folder."""
-    table = Table("Code", "Organisation", "Region") if orgs else Table("Measure", "Title", "Status", "Next review")
-    for measure in definitions.load_all():
-        if not orgs:
+    if not orgs:
+        table = Table("Measure", "Title", "Status", "Next review")
+        for measure in definitions.load_all():
             table.add_row(measure.id, measure.title, measure.status, str(measure.next_review))
-            continue
-        found = Store(project.data_folder(data)).organisations(measure.source)
-        for row in organisations.directory(found).iter_rows():
-            table.add_row(*row)
+        out.print(table)
+        return
+    store = Store(project.data_folder(data))
+    table = Table("Code", "Organisation", "Region", "Publication")
+    for source in sorted({measure.source for measure in _with_data(None, store)}):
+        for row in organisations.directory(store.organisations(source)).iter_rows():
+            table.add_row(*row, source)
     out.print(table)
 
 
@@ -176,6 +180,27 @@ def refresh(measures: Measures = None, data: Data = None) -> None:
         out.print(f"{measure.id}: {'changed' if changed else 'unchanged'}")
 
 
+@app.command("reconcile")
+def reconcile_(measures: Measures = None, data: Data = None) -> None:
+    """Set our figures for England beside the published ones, month by month; fail where a difference has no reason."""
+    from openmeasures.reviewing import reconcile
+
+    store = Store(project.data_folder(data))
+    found = {measure.id: reconcile.reconcile(measure, store) for measure in _with_data(measures, store)}
+    for measure_id, table in found.items():
+        for line in reconcile.lines(table):
+            out.print(f"{measure_id}: {escape(line)}.")
+    unexplained = pl.concat(found.values()).filter(pl.col("verdict") == reconcile.Verdict.UNEXPLAINED.value)
+    for row in unexplained.iter_rows(named=True):
+        err.print(
+            f"[red]Unexplained[/] {row['measure']}, {row['period_start']:%Y-%m}: ours {row['ours']:.6f}, "
+            f"{escape(row['published_in'])} {row['published']:.6f}. Find the cause, then mend it or say it in "
+            "measure.yml (published, differences)."
+        )
+    if not unexplained.is_empty():
+        raise typer.Exit(1)
+
+
 def _run(
     measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path
 ) -> int:
@@ -183,7 +208,7 @@ def _run(
     from openmeasures import words
     from openmeasures.running import collect, execute, plan
 
-    chosen = _measures(measures)
+    chosen = _with_data(measures, Store(data))
     tasks = {m.id: plan.plan(m, data=data, org_codes=org, period_to=period_to) for m in chosen}
     failures = 0
     with _progress() as progress:
@@ -204,6 +229,19 @@ def _run(
 
 def _measures(ids: list[str] | None) -> list[definitions.Measure]:
     return [definitions.find(measure_id) for measure_id in ids] if ids else definitions.load_all()
+
+
+def _with_data(ids: list[str] | None, store: Store) -> list[definitions.Measure]:
+    """Return the measures named; or all that the data folder has figures for, saying which it has not."""
+    chosen = _measures(ids)
+    held = {release.source for release in store.releases()}
+    if ids or not held:
+        return chosen  # what is missing is then an error, with its remedy
+    without = [measure for measure in chosen if measure.source not in held]
+    if without:
+        named = ", ".join(f"{measure.id} ({measure.source})" for measure in without)
+        err.print(f"[yellow]Note[/] left out, for want of their publication in {escape(str(store.folder))}: {named}")
+    return [measure for measure in chosen if measure.source in held]
 
 
 def _out(folder: Path | None) -> Path:

@@ -5,6 +5,7 @@
 | `count` | one numerator and one denominator a row, with the status that both share |
 | `roll_up` | a larger area, by adding counts; percentages are never averaged |
 | `by_category` | the same for the parts of a breakdown, for one organisation or for England |
+| `totals` | the publication's own totals, for comparison |
 | `published` | a statistic as it was published, which cannot be added up |
 """
 
@@ -90,6 +91,14 @@ def by_category(observations: pl.DataFrame, *, numerator: Part, denominator: Par
         for (category,), part in grouped.partition_by("category", as_dict=True, include_key=False).items()
     ]
     return pl.concat(parts).select(grouped.columns).sort(keys) if parts else grouped
+
+
+def totals(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> pl.DataFrame:
+    """Return `org_code, period_start, numerator, denominator, status` of the totals that a publication gives itself.
+
+    They are for comparison: they may hold organisations that report activity but not the measure.
+    """
+    return _grouped(observations.filter(pl.col("org_code") == ENGLAND), numerator, denominator, keys=_KEYS).sort(_KEYS)
 
 
 def published(observations: pl.DataFrame, metric: str) -> pl.DataFrame:

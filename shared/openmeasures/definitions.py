@@ -134,21 +134,26 @@ class Difference(_Strict):
 
 
 class Published(_Strict):
-    """England's figure as it is published elsewhere, for `openmeasures reconcile`.
+    """England's figure as it is published, for `openmeasures reconcile`.
 
-    Either counts, whose quotient is compared, or one `metric` that is the figure, times `scale`. `decimals` are those
-    to which it is rounded; None where it is exact.
+    That of the total row of the measure's own source; or `metric` of another `source`, times `scale`. `decimals` are
+    those to which it is rounded; None where it is exact. `series` is the one compared, by default the measure itself.
     """
 
     title: str
-    source: str
+    url: HttpUrl
     series: str | None = None
-    numerator: Part | None = None
-    denominator: Part | None = None
+    source: str | None = None
     metric: str | None = None
     scale: float = 1.0
     decimals: int | None = None
     differences: list[Difference] = []
+
+    @model_validator(mode="after")
+    def _names_a_metric_of_another_source(self) -> Self:
+        if (self.source is None) != (self.metric is None):
+            raise ValueError("'source' and 'metric' go together; without both it is the total row of the same source")
+        return self
 
 
 class Peers(_Strict):

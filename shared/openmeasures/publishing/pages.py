@@ -3,6 +3,7 @@
     index.qmd, methods/, …          written by hand in site/; a line `<!-- notice -->` or `<!-- measures -->` in them
                                     becomes the notice of synthetic data, or England's cards
     measures/<measure>/index.qmd    England's notebook, every organisation, the definition
+    reconciliation.qmd              England's figures beside the published ones
     organisations/index.qmd         every organisation, by region
     organisations/<org>/index.qmd   every measure of one organisation
     organisations/<org>/<measure>.qmd   that organisation's notebook
@@ -20,10 +21,11 @@ from typing import Any
 from openmeasures import definitions, project
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND
-from openmeasures.publishing import summary
+from openmeasures.publishing import reconciliation, summary
 from openmeasures.publishing.run_page import LEAD, write_run_page
 from openmeasures.publishing.runs import Run, runs_of
 from openmeasures.publishing.writer import TEMPLATES, Pages
+from openmeasures.reviewing.reconcile import lines, reconcile
 from openmeasures.store import Store
 
 CONFIG = "_quarto.yml"
@@ -35,16 +37,20 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> l
     `period_to` is the last month of the runs to show, the latest by default. Raises `RenderError` where none of them
     succeeded on the present data and code, since a site without figures helps nobody.
     """
-    runs = [run for measure in definitions.load_all() for run in runs_of(store, build, measure, period_to)]
+    measures = [measure for measure in definitions.load_all() if store.newest(measure.source)]
+    runs = [run for measure in measures for run in runs_of(store, build, measure, period_to)]
     if not any(run.content for run in runs):
         raise RenderError(f"{build}: no run on the present data succeeded. Use `openmeasures run` to see why.")
     pages = Pages(stage)
+    reconciled = {measure.id: reconcile(measure, store) for measure in measures}
     by_org: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_org[run.org_code].append(run)
-        write_run_page(pages, run, [other for other in runs if other.measure.id == run.measure.id], store)
+        of_measure = [other for other in runs if other.measure.id == run.measure.id]
+        write_run_page(pages, run, of_measure, store, lines(reconciled[run.measure.id]))
     synthetic = store.synthetic
     _organisation_pages(pages, by_org, synthetic=synthetic)
+    reconciliation.write(pages, reconciled, measures, synthetic=synthetic)
     cards = [_card(run, f"{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
     pages.render("measures/index.qmd", "measures.qmd.jinja", up="../", cards=cards, synthetic=synthetic)
     from_home = [_card(run, f"measures/{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]

@@ -22,8 +22,12 @@ UNRANKED = (
 )
 
 
-def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) -> None:
-    """Write the page of one run, with its downloads; `of_measure` are all runs of the measure, which England lists."""
+def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store, reconciled: list[str]) -> None:
+    """Write the page of one run, with its downloads.
+
+    `of_measure` are all runs of the measure, which England's page lists, and `reconciled` says in how many months its
+    figures are the published ones.
+    """
     measure, is_england = run.measure, run.org_code == ENGLAND
     folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
     address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
@@ -51,6 +55,7 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store) 
         figures_of=_figures_of(steps, content, measure),
         organisations=_all_listed(of_measure),
         organisations_intro=UNRANKED,
+        reconciled=reconciled,
         caveats=measure.caveats_for(first, month_end(run.period_to)),
         provenance=_provenance(run, store, command),
     )  # fmt: skip

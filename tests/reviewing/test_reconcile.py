@@ -1,0 +1,144 @@
+from datetime import date
+
+import polars as pl
+import pytest
+
+from openmeasures import definitions
+from openmeasures.definitions import Published
+from openmeasures.releases import Release
+from openmeasures.reviewing.reconcile import COLUMNS, Verdict, reconcile, summarise
+from openmeasures.schemas import Observations, Organisations
+from openmeasures.sources import Publication, SourceFile
+from openmeasures.store import Store
+
+FEBRUARY, MARCH = date(2024, 2, 1), date(2024, 3, 1)
+TOTAL = {"title": "Total row", "url": "https://example.org/"}
+
+
+@pytest.fixture
+def with_published(measure):
+    """Return the measure of the tests with the given entries under `published`."""
+
+    def made(*entries):
+        return measure.model_copy(update={"published": [Published.model_validate(TOTAL | each) for each in entries]})
+
+    return made
+
+
+@pytest.fixture
+def filled(keep, store):
+    """Two months of two trusts: 1000 and 500 attendances, 400 and 100 of them over four hours."""
+    keep(("RC9", 1000, 400), ("RJ1", 500, 100))
+    keep(("RC9", 1000, 300), ("RJ1", 500, 100), month="FEBRUARY-2024", name="February-2024.csv")
+    return store
+
+
+def test_organisations_that_add_up_agree_with_the_total_row(with_published, filled):
+    found = reconcile(with_published({}), filled)
+    assert found.schema == pl.Schema(COLUMNS)
+    assert found.drop("published_in", "measure").rows() == [
+        ("", FEBRUARY, 100 * 1100 / 1500, 100 * 1100 / 1500, 0.0, "agrees", ""),
+        ("", MARCH, 100 * 1000 / 1500, 100 * 1000 / 1500, 0.0, "agrees", ""),
+    ]
+
+
+# ---- another publication, made of a total row for this purpose
+
+
+@pytest.fixture
+def beside(with_published, filled):
+    """Set ours beside a figure that another publication gives for March 2024, with its options."""
+
+    def one(figure, **options):
+        file = SourceFile("t.xls", "t.xls", b"a time series")
+        rows = pl.DataFrame({"period_start": [FEBRUARY, MARCH], "value": [None, figure]}).with_columns(
+            pl.lit("time_series").alias("source"), pl.lit("within").alias("metric"), pl.lit("ENG").alias("org_code"),
+            pl.lit("").alias("breakdown"), pl.lit("").alias("category"), pl.lit(file.sha256).alias("release"),
+            period_end=pl.col("period_start").dt.month_end(), status=pl.Series(["not_submitted", "reported"]),
+        )  # fmt: skip
+        names = Organisations.validate(
+            pl.DataFrame(
+                {"org_code": "ENG", "org_name": "England", "parent_name": "", "period_start": [FEBRUARY, MARCH],
+                 "release": file.sha256}
+            ),
+            cast=True,
+        )  # fmt: skip
+        release = Release(
+            sha256=file.sha256, source="time_series", file_name="t.xls", periods=[FEBRUARY, MARCH],
+            period_end=date(2024, 3, 31), metrics=["within"], status="final", published=None,
+            retrieved=date(2024, 6, 1), url="https://example.org/", licence="OGL", synthetic=False,
+        )  # fmt: skip
+        observations = Observations.validate(rows.select(Observations.column_names()), cast=True)
+        filled.add(release, file, Publication(observations, names))
+        return reconcile(with_published({"source": "time_series", "metric": "within"} | options), filled)
+
+    return one
+
+
+OURS = 100 * 1000 / 1500  # 66.666…
+
+
+@pytest.mark.parametrize(
+    ("figure", "decimals", "verdict"),
+    [
+        (OURS, None, "agrees"),
+        (66.7, 1, "agrees"),
+        (66.6, 1, "unexplained"),
+        (66.7, None, "unexplained"),
+        (67, 0, "agrees"),
+        (66, 0, "unexplained"),
+    ],
+)
+def test_a_rounded_figure_agrees_if_ours_rounds_to_it(beside, figure, decimals, verdict):
+    assert beside(figure, decimals=decimals).select("period_start", "verdict").rows() == [(MARCH, verdict)]
+
+
+def test_a_fraction_is_brought_to_the_unit_of_the_measure(beside):
+    assert beside(1000 / 1500, scale=100)["verdict"].to_list() == ["agrees"]
+
+
+@pytest.mark.parametrize(
+    ("date_from", "date_to", "verdict", "reason"),
+    [
+        (MARCH, MARCH, "explained", "Revised since."),
+        (FEBRUARY, FEBRUARY, "unexplained", ""),
+        (FEBRUARY, MARCH, "explained", "Revised since."),
+    ],
+)
+def test_a_difference_is_explained_by_an_entry_that_holds_its_month(beside, date_from, date_to, verdict, reason):
+    known = [{"reason": "Revised since.", "from": str(date_from), "to": str(date_to)}]
+    found = beside(60.0, differences=known)
+    assert found.select("verdict", "reason").rows() == [(verdict, reason)]
+    assert found["difference"].item() == pytest.approx(OURS - 60)
+
+
+def test_a_reason_is_not_given_where_nothing_differs(beside):
+    known = [{"reason": "Revised since.", "from": str(MARCH), "to": str(MARCH)}]
+    assert beside(OURS, differences=known).select("verdict", "reason").rows() == [("agrees", "")]
+
+
+def test_a_publication_that_is_not_here_gives_no_rows(with_published, filled):
+    found = reconcile(with_published({"source": "time_series", "metric": "within"}), filled)
+    assert (found.schema, found.height) == (pl.Schema(COLUMNS), 0)
+
+
+def test_a_metric_without_its_source_is_refused():
+    with pytest.raises(ValueError, match="'source' and 'metric' go together"):
+        Published.model_validate(TOTAL | {"metric": "within"})
+
+
+def test_the_summary_counts_each_verdict(with_published, filled):
+    found = reconcile(with_published({}, {"title": "Again"}), filled).with_columns(
+        verdict=pl.Series(["agrees", "explained", "unexplained", "unexplained"]).cast(COLUMNS["verdict"])
+    )
+    assert summarise(found).select("published_in", "first", "last", "months", *Verdict).rows() == [
+        ("Total row", FEBRUARY, MARCH, 2, 1, 1, 0),
+        ("Again", FEBRUARY, MARCH, 2, 0, 0, 2),
+    ]
+
+
+@pytest.mark.parametrize("measure_id", [measure.id for measure in definitions.load_all()])
+def test_every_difference_in_the_sample_has_its_reason(measure_id, sample_folder):
+    found = reconcile(definitions.find(measure_id), Store(sample_folder))
+    assert found.height > 0
+    assert found.filter(pl.col("verdict") == Verdict.UNEXPLAINED.value).is_empty()
