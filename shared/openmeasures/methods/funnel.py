@@ -1,0 +1,294 @@
+"""Organisations of different sizes beside each other: a funnel, whose limits are wide where numbers are small.
+
+| name | gives |
+|---|---|
+| `funnel` | each organisation's limits and position, the target, and how much more they differ than chance |
+| `Funnel.limits` | the same limits along any sizes, to draw |
+| `Position` | inside the limits, or beyond the 95 % or the 99.8 % limit, above or below |
+| `poisson_limits`, `binomial_limits` | exact limits, from chance alone |
+
+An organisation beyond the 99.8 % limits differs from the rest by more than chance and the spread that is usual among
+them. That says nothing of why, and a place inside says nothing of being good.
+
+Sources:
+1. Spiegelhalter DJ. Funnel plots for comparing institutional performance. Statistics in Medicine 2005; 24(8):
+   1185-1202 (exact limits interpolated between whole counts, so that their rate is nominal on average).
+2. Ulm K. A simple method to calculate the confidence interval of a standardized mortality ratio. American Journal of
+   Epidemiology 1990; 131(2): 373-375 (limits of a Poisson count by chi-squared, as SHMI has them).
+3. Lancaster HO. Significance tests in discrete distributions. Journal of the American Statistical Association 1961;
+   56(294): 223-234 (mid-P).
+4. `methods.overdispersion`, for limits that make room for more than chance.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import special
+
+from openmeasures.errors import ParameterError
+from openmeasures.methods.overdispersion import SCALES, Dispersion, Numbers, Overdispersion, estimate
+
+Kind = Literal["proportion", "rate", "ratio"]
+LEVELS = {"95": 0.95, "99_8": 0.998}  # about two and three standard deviations, as [1] and SHMI draw them
+LIMITS = ("lower_99_8", "lower_95", "upper_95", "upper_99_8")
+MINIMUM_ORGANISATIONS = 10  # our own choice: trimming a tenth at each end of fewer trims nobody
+DEFAULT_SCALES: dict[Kind, Overdispersion] = {"proportion": "arcsine", "rate": "square_root", "ratio": "shmi"}
+
+
+class Position(StrEnum):
+    """Where an organisation lies in a funnel; on a limit is inside it."""
+
+    ABOVE_99_8 = "above_99_8"
+    ABOVE_95 = "above_95"
+    WITHIN_95 = "within_95"
+    BELOW_95 = "below_95"
+    BELOW_99_8 = "below_99_8"
+
+
+POSITION_TYPE = pl.Enum([position.value for position in Position])
+BEYOND = (Position.ABOVE_99_8, Position.BELOW_99_8)  # what is called unusual; one in twenty is beyond 95 % by chance
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """A funnel: `points` are the rows given, with the columns that `funnel` names.
+
+    `dispersion` (φ) and `between_variance` (τ²) are those of `methods.overdispersion`; `is_adjusted` says whether the
+    limits make room for them. `organisations` is the number with a figure.
+    """
+
+    points: pl.DataFrame
+    kind: Kind
+    target: float
+    scale: Overdispersion
+    dispersion: float
+    between_variance: float
+    is_adjusted: bool
+    organisations: int
+
+    def limits(self, denominators: Sequence[float] | pl.Series) -> pl.DataFrame:
+        """Return `denominator, lower_99_8, lower_95, upper_95, upper_99_8` at any sizes, by the code of the points."""
+        sizes = np.asarray(denominators, dtype=np.float64)
+        variance = self.between_variance if self.is_adjusted else None
+        found = _limits(sizes, kind=self.kind, target=self.target, scale=self.scale, between_variance=variance)
+        return pl.DataFrame({"denominator": sizes} | found)
+
+
+def poisson_limits(expected: Numbers, *, level: float, is_interpolated: bool) -> tuple[Numbers, Numbers]:
+    """Return the counts between which a Poisson count of this mean lies with probability `level`.
+
+    By chi-squared quantiles [2], or by mid-P interpolated between whole counts [1, 3]. The first are what SHMI draws:
+    below a mean of some 100, fewer lie beyond its 95 % limits than the level says, and more beyond its 99.8 %. The
+    second have the nominal rate on average, in each tail and at any size; `site/methods/funnels.qmd` has the figures.
+    """
+    tail = (1 - level) / 2
+    if not is_interpolated:
+        return special.gammaincinv(expected, tail), special.gammaincinv(expected + 1, 1 - tail)
+    chance = Chance(
+        mean=expected,
+        variance=expected,
+        mass=lambda count: np.exp(special.xlogy(count, expected) - expected - special.gammaln(count + 1)),
+        distribution=lambda count: special.pdtr(count, expected),
+    )
+    return chance.count_at(tail), chance.count_at(1 - tail)
+
+
+def binomial_limits(denominator: Numbers, *, share: float, level: float) -> tuple[Numbers, Numbers]:
+    """Return the counts between which a binomial count lies with probability `level`, by interpolated mid-P."""
+    tail = (1 - level) / 2
+    every = special.gammaln(denominator + 1)
+
+    def mass(count: Numbers) -> Numbers:
+        left = np.maximum(denominator - count, 0)
+        ways = every - special.gammaln(count + 1) - special.gammaln(left + 1)
+        return np.where(
+            count > denominator, 0, np.exp(ways + special.xlogy(count, share) + special.xlog1py(left, -share))
+        )
+
+    def at_most(count: Numbers) -> Numbers:
+        # By the incomplete beta function, because shared care makes counts of halves.
+        left = np.maximum(denominator - count, 0)
+        return np.where(left == 0, 1.0, special.betainc(np.where(left == 0, 1.0, left), count + 1, 1 - share))
+
+    chance = Chance(
+        mean=denominator * share,
+        variance=denominator * share * (1 - share),
+        mass=mass,
+        distribution=at_most,
+    )
+    return np.minimum(chance.count_at(tail), denominator), np.minimum(chance.count_at(1 - tail), denominator)
+
+
+class Chance(NamedTuple):
+    """A distribution of counts: its mean and variance, the chance of a count, and of that count or fewer."""
+
+    mean: Numbers
+    variance: Numbers
+    mass: Callable[[Numbers], Numbers]
+    distribution: Callable[[Numbers], Numbers]
+
+    def count_at(self, probability: float) -> Numbers:
+        """Return the count at which mid-P, drawn straight between whole counts, has a probability; at least 0.
+
+        Mid-P of a count is the chance of fewer and half the chance of as many. The search begins at the Normal
+        quantile and walks, adding one count's chance at a time, which is far quicker than to look each up.
+        """
+        near = self.mean + special.ndtri(probability) * np.sqrt(self.variance)
+        count = np.maximum(np.ceil(near), 0.0)
+        at_most, mass, mass_before = self.distribution(count), self.mass(count), self._before(count)
+        while True:
+            up = at_most - mass / 2 < probability
+            # Where not even every count reaches the probability, rounding keeps the last few from ever ending.
+            up &= mass > np.finfo(float).tiny
+            down = ~up & (count > 0) & (at_most - mass - mass_before / 2 >= probability)
+            if not (up.any() or down.any()):
+                break
+            at_most = at_most - np.where(down, mass, 0)
+            count = count + up - down.astype(float)
+            mass, mass_before = self.mass(count), self._before(count)
+            at_most = at_most + np.where(up, mass, 0)
+        reached, step = at_most - mass / 2, (mass + mass_before) / 2
+        found: Numbers = np.maximum(count - (reached - probability) / np.maximum(step, np.finfo(float).tiny), 0.0)
+        return found
+
+    def _before(self, count: Numbers) -> Numbers:
+        return np.where(count > 0, self.mass(np.maximum(count - 1, 0)), 0.0)
+
+
+def funnel(
+    frame: pl.DataFrame,
+    *,
+    kind: Kind,
+    scale: Overdispersion | None = None,
+    is_adjusted: bool = True,
+    is_corrected: bool | None = None,
+    target: float | None = None,
+    numerator: str = "numerator",
+    denominator: str = "denominator",
+) -> Funnel:
+    """Return the funnel of organisations in one period.
+
+    Added to the rows, in their order: `value` (numerator ÷ denominator, in no unit), `z_score` (distance from the
+    target on the scale, in standard errors; null where it is not finite), `lower_99_8`, `lower_95`, `upper_95` and
+    `upper_99_8` at the organisation's own size, `position`, and `exact_position`, that of limits from chance alone. All
+    are null for a row without counts or with denominator 0, which counts for nothing else.
+
+    - `frame`: one row an organisation.
+    - `kind`: `proportion` (of the denominator), `rate` (events by an exposure that is known) or `ratio` (observed by
+      expected).
+    - `scale`: that of overdispersion, by default `DEFAULT_SCALES`.
+    - `is_corrected`: whether τ² is corrected for trimming (see `overdispersion.estimate`); by default for every scale
+      but `shmi`, which is then that of the indicator as published.
+    - `is_adjusted`: whether the limits make room for overdispersion, where there is any. Of fewer than
+      `MINIMUM_ORGANISATIONS` it is not estimated.
+    - `target`: the value in the middle; by default all numerators by all denominators, and 1 for a ratio.
+
+    Raises `ParameterError` for counts that are negative or not finite, a proportion above 1, or a target that cannot
+    be.
+    """
+    _refuse_impossible(frame, kind=kind, numerator=numerator, denominator=denominator)
+    observed = frame[numerator].cast(pl.Float64).to_numpy()
+    sizes = frame[denominator].cast(pl.Float64).to_numpy()
+    has_figure = np.isfinite(observed) & (sizes > 0)
+    observed, sizes = observed[has_figure], sizes[has_figure]
+    if target is None:
+        target = 1.0 if kind == "ratio" else float(observed.sum() / sizes.sum()) if len(sizes) else 0.0
+    if not (0 <= target < np.inf) or (kind == "proportion" and target > 1):
+        raise ParameterError(f"target is {target!r}: expected a {kind} that can be, 0 or more, in no unit.")
+    scale = scale or DEFAULT_SCALES[kind]
+    value = observed / sizes
+    errors = _errors(sizes, target=target, scale=scale)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a target of 0 has no error; nothing observed has no log
+        z_scores = (SCALES[scale].forth(value) - SCALES[scale].forth(np.array(target))) / errors
+    spread = Dispersion(1.0, 0.0)
+    if len(sizes) >= MINIMUM_ORGANISATIONS and target > 0:
+        is_corrected = scale != "shmi" if is_corrected is None else is_corrected
+        spread = estimate(z_scores, errors, is_truncated=SCALES[scale].is_truncated, is_corrected=is_corrected)
+    is_adjusted = is_adjusted and spread.dispersion > 1 and spread.between_variance > 0
+    columns = {"value": value, "z_score": np.where(np.isfinite(z_scores), z_scores, np.nan)}
+    exact = _limits(sizes, kind=kind, target=target, scale=scale, between_variance=None)
+    limits = exact
+    if is_adjusted:
+        limits = _limits(sizes, kind=kind, target=target, scale=scale, between_variance=spread.between_variance)
+    return Funnel(
+        points=_filled(frame, has_figure, columns | limits, positions(value, limits), positions(value, exact)),
+        kind=kind,
+        target=target,
+        scale=scale,
+        dispersion=spread.dispersion,
+        between_variance=spread.between_variance,
+        is_adjusted=is_adjusted,
+        organisations=len(sizes),
+    )
+
+
+def _refuse_impossible(frame: pl.DataFrame, *, kind: Kind, numerator: str, denominator: str) -> None:
+    counts = frame.select(
+        numerator=pl.col(numerator).cast(pl.Float64), denominator=pl.col(denominator).cast(pl.Float64)
+    )
+    wrong = pl.any_horizontal(pl.all() < 0, ~pl.all().is_finite())
+    if kind == "proportion":
+        wrong |= (pl.col("numerator") > pl.col("denominator")) & (pl.col("denominator") > 0)
+    faulty = counts.with_row_index().filter(wrong)
+    if not faulty.is_empty():
+        row, found, size = faulty.row(0)
+        raise ParameterError(
+            f"row {row}: numerator {found!r} and denominator {size!r} make no {kind}; expected counts of 0 or more"
+            f"{', the numerator no more than the denominator' if kind == 'proportion' else ''}."
+        )
+
+
+def _errors(sizes: Numbers, *, target: float, scale: Overdispersion) -> Numbers:
+    """Return the standard errors on the scale: of the z-scores and, the same, of the limits.
+
+    Of a logarithm it depends on the expected count; of a square root the target cancels: √target ÷ 2√(size × target).
+    """
+    with np.errstate(divide="ignore"):
+        return SCALES[scale].error(sizes * target if scale == "shmi" else sizes)
+
+
+def _limits(
+    sizes: Numbers, *, kind: Kind, target: float, scale: Overdispersion, between_variance: float | None
+) -> dict[str, Numbers]:
+    """Return the four limits at each size: exact where no variance between organisations is given."""
+    found: dict[str, Numbers] = {}
+    for name, level in LEVELS.items():
+        if between_variance is not None:
+            middle = SCALES[scale].forth(np.array(target))
+            reach = special.ndtri((1 + level) / 2) * np.sqrt(
+                _errors(sizes, target=target, scale=scale) ** 2 + between_variance
+            )
+            lower, upper = SCALES[scale].back(middle - reach), SCALES[scale].back(middle + reach)
+        elif kind == "proportion":
+            lower, upper = (c / sizes for c in binomial_limits(sizes, share=target, level=level))
+        else:
+            is_interpolated = kind == "rate"
+            counts = poisson_limits(sizes * target, level=level, is_interpolated=is_interpolated)
+            lower, upper = (count / sizes for count in counts)
+        found |= {f"lower_{name}": lower, f"upper_{name}": upper}
+    return {name: found[name] for name in LIMITS}
+
+
+def positions(value: Numbers, limits: Mapping[str, Numbers]) -> list[str]:
+    """Return where values lie against limits; on a limit is inside it."""
+    conditions = [value > limits["upper_99_8"], value > limits["upper_95"], value < limits["lower_99_8"],
+                  value < limits["lower_95"]]  # fmt: skip
+    names = [Position.ABOVE_99_8, Position.ABOVE_95, Position.BELOW_99_8, Position.BELOW_95]
+    return [str(name) for name in np.select(conditions, [name.value for name in names], Position.WITHIN_95.value)]
+
+
+def _filled(
+    frame: pl.DataFrame, has_figure: npt.NDArray[np.bool_], columns: Mapping[str, Numbers], position: list[str],
+    exact_position: list[str],
+) -> pl.DataFrame:  # fmt: skip
+    """Add the columns to the rows that have a figure, and null to the others."""
+    added = pl.DataFrame(
+        {"row": np.flatnonzero(has_figure), **columns, "position": position, "exact_position": exact_position},
+        schema_overrides={"row": pl.UInt32, "position": POSITION_TYPE, "exact_position": POSITION_TYPE},
+    ).with_columns(pl.col("z_score").fill_nan(None))
+    return frame.drop(added.columns, strict=False).with_row_index("row").join(added, on="row", how="left").drop("row")

@@ -1,0 +1,316 @@
+"""Limits against golden values and scipy, false-alarm rates by simulation, positions by hand."""
+
+from math import nan
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from openmeasures.errors import ParameterError
+from openmeasures.methods.funnel import (
+    LEVELS,
+    LIMITS,
+    Funnel,
+    Position,
+    binomial_limits,
+    funnel,
+    poisson_limits,
+)
+from openmeasures.methods.overdispersion import SCALES
+
+
+def frame(numerators, denominators):
+    return pl.DataFrame(
+        {"numerator": numerators, "denominator": denominators},
+        schema={"numerator": pl.Float64, "denominator": pl.Float64},
+    )
+
+
+def of_known(kind, scale, *, target, between_variance):
+    """A funnel whose target and variance are given, to look at its limits alone."""
+    return Funnel(pl.DataFrame(), kind, target, scale, 1.0, between_variance, between_variance > 0, 0)
+
+
+# ---- golden values
+
+
+# FunnelPlotR's own test of exact Poisson limits (9020d49), target 1.
+@pytest.mark.parametrize(
+    ("expected", "lower_99_8", "lower_95", "upper_95", "upper_99_8"),
+    [
+        (15, 0.3862650, 0.5596924, 1.649348, 2.082907),
+        (20, 0.4479107, 0.6108260, 1.544419, 1.902094),
+        (30, 0.5289724, 0.6746958, 1.427562, 1.702771),
+    ],
+)
+def test_exact_limits_of_a_ratio(expected, lower_99_8, lower_95, upper_95, upper_99_8):
+    found = of_known("ratio", "shmi", target=1, between_variance=0).limits([expected])
+    assert found.select(LIMITS).row(0) == pytest.approx((lower_99_8, lower_95, upper_95, upper_99_8), rel=5e-7)
+
+
+def test_limits_of_shmi_with_overdispersion():
+    found = of_known("ratio", "shmi", target=1, between_variance=0.0194776).limits([100])
+    assert found.select(LIMITS).row(0) == pytest.approx((0.588274, 0.714261, 1.400048, 1.699888), abs=2e-6)
+
+
+def test_the_whole_of_shmi_from_counts():
+    """Their data six times over: enough to estimate from, and the same spread but for who is trimmed."""
+    observed, expected = [100, 150, 180, 80, 120, 225] * 6, [108, 112, 165, 95, 100, 220] * 6
+    found = funnel(frame(observed, expected), kind="ratio")
+    z_scores = np.log(np.array(observed) / expected) * np.sqrt(expected)
+    assert found.points["z_score"].to_numpy() == pytest.approx(z_scores)
+    assert (found.target, found.scale, found.is_adjusted, found.organisations) == (1, "shmi", True, 36)
+    reach = stats.norm.ppf(0.999) * np.sqrt(1 / np.array(expected) + found.between_variance)
+    assert found.points["upper_99_8"].to_numpy() == pytest.approx(np.exp(reach))
+
+
+# ---- a second implementation
+
+
+@pytest.mark.parametrize("level", LEVELS.values())
+@pytest.mark.parametrize("size", [1, 7, 60, 900, 40_000])
+def test_mid_p_of_a_limit_is_the_tail(size, level):
+    """By scipy.stats: straight between whole counts, mid-P at the limit is what the level leaves over."""
+
+    def mid_p(chance, count):
+        return chance.cdf(count - 1) + chance.pmf(count) / 2
+
+    sizes = np.array([size], dtype=float)
+    cases = [(stats.poisson(size), poisson_limits(sizes, level=level, is_interpolated=True))]
+    cases += [(stats.binom(size, share), binomial_limits(sizes, share=share, level=level)) for share in (0.03, 0.7)]
+    for chance, limits in cases:
+        for limit, tail in zip(limits, ((1 - level) / 2, (1 + level) / 2), strict=True):
+            below = np.floor(limit[0])
+            drawn = mid_p(chance, below) + (limit[0] - below) * (mid_p(chance, below + 1) - mid_p(chance, below))
+            at_an_end = limit[0] == 0 or limit[0] == size
+            assert drawn == pytest.approx(tail, rel=1e-6) or at_an_end
+
+
+def test_poisson_limits_by_chi_squared():
+    expected = np.array([3.5, 100])
+    lower, upper = poisson_limits(expected, level=0.95, is_interpolated=False)
+    assert lower == pytest.approx(stats.chi2.ppf(0.025, 2 * expected) / 2)
+    assert upper == pytest.approx(stats.chi2.ppf(0.975, 2 * (expected + 1)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "target", "size", "forth", "back", "error"),
+    [
+        ("proportion", "arcsine", 0.7, 400, lambda p: np.arcsin(np.sqrt(p)), lambda a: np.sin(a) ** 2, 1 / (2 * 20)),
+        ("rate", "square_root", 0.04, 10_000, np.sqrt, np.square, 0.2 / (2 * 20)),  # √target ÷ 2√expected
+        ("rate", "shmi", 0.04, 10_000, np.log, np.exp, 1 / 20),
+        ("ratio", "square_root", 1, 400, np.sqrt, np.square, 1 / (2 * 20)),
+    ],
+)
+def test_adjusted_limits_by_hand(kind, scale, target, size, forth, back, error):
+    found = of_known(kind, scale, target=target, between_variance=0.03**2).limits([size])
+    for name, z in (("95", 1.959964), ("99_8", 3.090232)):
+        reach = z * np.sqrt(error**2 + 0.03**2)
+        assert found[f"lower_{name}"].item() == pytest.approx(back(forth(target) - reach), rel=1e-6)
+        assert found[f"upper_{name}"].item() == pytest.approx(back(forth(target) + reach), rel=1e-6)
+
+
+# ---- false alarms
+
+
+def share_beyond(values, limits, name):
+    return np.mean((values < limits[f"lower_{name}"].to_numpy()) | (values > limits[f"upper_{name}"].to_numpy()))
+
+
+DRAWS = 3_000_000  # so that chance alone moves a rate of 0.2 % by 1.3 % of itself
+
+
+def stable(kind, random):
+    """Draw values of organisations that differ by chance alone, with their sizes and the target."""
+    if kind == "proportion":
+        sizes, target = random.integers(200, 5_000, 2_000), 0.75
+        return sizes, target, random.binomial(sizes, target, (DRAWS // 2_000, 2_000)) / sizes
+    sizes, target = (random.uniform(100, 5_000, 2_000), 1.0) if kind == "ratio" else (
+        random.integers(1_000, 50_000, 2_000), 0.02,
+    )  # fmt: skip
+    return sizes, target, random.poisson(sizes * target, (DRAWS // 2_000, 2_000)) / sizes
+
+
+@pytest.mark.parametrize(("kind", "scale"), [("proportion", "arcsine"), ("rate", "square_root"), ("ratio", "shmi")])
+def test_false_alarms_of_exact_limits_are_nominal(kind, scale):
+    sizes, target, values = stable(kind, np.random.default_rng(11))
+    limits = of_known(kind, scale, target=target, between_variance=0).limits(sizes)
+    for name, level in LEVELS.items():
+        assert share_beyond(values, limits, name) == pytest.approx(1 - level, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "spread"),
+    [("proportion", "arcsine", 0.06), ("rate", "square_root", 0.015), ("ratio", "shmi", 0.12)],
+)
+def test_false_alarms_of_adjusted_limits_are_nominal_where_the_spread_is_known(kind, scale, spread):
+    random = np.random.default_rng(12)
+    sizes = random.integers(1_000, 20_000, 2_000)
+    target = {"proportion": 0.75, "rate": 0.05, "ratio": 1.0}[kind]
+    known = of_known(kind, scale, target=target, between_variance=spread**2)
+    level_of_each = SCALES[scale].back(
+        SCALES[scale].forth(np.array(target)) + spread * random.standard_normal((DRAWS // 2_000, 2_000))
+    )
+    draw = random.binomial if kind == "proportion" else random.poisson
+    values = (draw(sizes, level_of_each) if kind == "proportion" else draw(sizes * level_of_each)) / sizes
+    limits = known.limits(sizes)
+    for name, level in LEVELS.items():
+        assert share_beyond(values, limits, name) == pytest.approx(1 - level, rel=0.1)
+
+
+def beyond(kind, scale, spread, *, is_corrected):
+    """The share of 60,000 organisations without outliers, 1,000 in a funnel, beyond limits that are estimated."""
+    random = np.random.default_rng(13)
+    found = []
+    for _ in range(60):
+        sizes = random.integers(500, 20_000, 1_000)
+        target = {"proportion": 0.75, "rate": 0.05, "ratio": 1.0}[kind]
+        levels = SCALES[scale].back(SCALES[scale].forth(np.array(target)) + spread * random.standard_normal(1_000))
+        counts = random.binomial(sizes, levels) if kind == "proportion" else random.poisson(sizes * levels)
+        points = funnel(frame(counts, sizes), kind=kind, scale=scale, is_corrected=is_corrected).points
+        found.append((points["position"] != Position.WITHIN_95.value).mean())
+    return np.mean(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "spread"),
+    [("proportion", "arcsine", 0.06), ("rate", "square_root", 0.015), ("ratio", "shmi", 0.12)],
+)
+def test_false_alarms_are_nominal_where_the_spread_is_estimated_and_corrected(kind, scale, spread):
+    assert beyond(kind, scale, spread, is_corrected=True) == pytest.approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize(("kind", "scale", "spread"), [("proportion", "arcsine", 0.06), ("ratio", "shmi", 0.12)])
+def test_as_published_false_alarms_are_twice_nominal_and_more(kind, scale, spread):
+    """What trimming costs where it is not corrected; the page on funnels says so."""
+    assert beyond(kind, scale, spread, is_corrected=False) > 0.09
+
+
+def test_limits_that_are_not_squared_back_would_fail():
+    """FunnelPlotR's issue 33: 34.1 % and 12.0 % of stable data at an expected count of 100 lie outside; ours do not."""
+    values = np.random.default_rng(14).poisson(100, 400_000) / 100
+    root = {f"{side}_{name}": 1 + sign * z * 0.05 for name, z in (("95", 1.959964), ("99_8", 3.090232))
+            for side, sign in (("lower", -1), ("upper", 1))}  # fmt: skip
+    for name, theirs, ours in (("95", 0.341, 0.052), ("99_8", 0.120, 0.0021)):
+        limits = pl.DataFrame({limit: [bound] * len(values) for limit, bound in root.items()})
+        assert share_beyond(values, limits, name) == pytest.approx(theirs, abs=0.003)
+        squared = limits.select(pl.all() ** 2)
+        assert share_beyond(values, squared, name) == pytest.approx(ours, abs=0.002)
+    # As good as no variance between organisations, so that the adjusted limits are those of the scale alone.
+    found = of_known("ratio", "square_root", target=1, between_variance=1e-18).limits([100])
+    assert found.select("lower_95", "upper_95").row(0) == pytest.approx(((1 - 0.0979982) ** 2, (1 + 0.0979982) ** 2))
+
+
+# ---- positions, edges
+
+
+def position_of(values, sizes=None, **options):
+    counts = frame(values, sizes or [100.0] * len(values))
+    return funnel(counts, **({"kind": "ratio", "is_adjusted": False} | options)).points["position"].to_list()
+
+
+def test_positions_by_hand():
+    # Limits at an expected count of 100: 0.719 and 0.814, 1.216 and 1.349 (chi-squared).
+    assert position_of([100, 82, 81, 72, 71, 121, 122, 134, 135]) == [
+        Position.WITHIN_95, Position.WITHIN_95, Position.BELOW_95, Position.BELOW_95, Position.BELOW_99_8,
+        Position.WITHIN_95, Position.ABOVE_95, Position.ABOVE_95, Position.ABOVE_99_8,
+    ]  # fmt: skip
+
+
+def test_on_a_limit_is_inside():
+    limit = funnel(frame([100], [100]), kind="ratio", is_adjusted=False).points["upper_95"].item()
+    assert position_of([100 * limit]) == [Position.WITHIN_95]
+    assert position_of([100 * np.nextafter(limit, 2)]) == [Position.ABOVE_95]
+
+
+def test_limits_of_the_points_are_those_of_the_curve():
+    random = np.random.default_rng(3)
+    sizes = random.integers(50, 5_000, 40)
+    for is_adjusted in (True, False):
+        found = funnel(frame(random.binomial(sizes, random.uniform(0.5, 0.9, 40)), sizes), kind="proportion",
+                       is_adjusted=is_adjusted)  # fmt: skip
+        assert found.is_adjusted == is_adjusted
+        curve = found.limits(sizes)
+        assert curve.select(LIMITS).equals(found.points.select(LIMITS))
+        assert curve["denominator"].to_list() == sizes.tolist()
+
+
+def test_rows_without_a_figure_stay_and_count_for_nothing():
+    counts = frame([30, None, 0, 60, 5], [100, 50, 0, 200, None])
+    found = funnel(counts.with_columns(org_code=pl.Series(list("ABCDE"))), kind="proportion")
+    assert found.points["org_code"].to_list() == list("ABCDE")
+    assert found.points["value"].to_list() == [0.3, None, None, 0.3, None]
+    assert found.points["position"].to_list() == [Position.WITHIN_95, None, None, Position.WITHIN_95, None]
+    assert found.points.select("lower_95", "z_score", "exact_position").row(1) == (None, None, None)
+    assert (found.organisations, found.target) == (2, 90 / 300)
+
+
+def test_without_any_figure_there_is_no_position():
+    found = funnel(frame([None, 0], [10, 0]), kind="rate")
+    assert found.points["position"].to_list() == [None, None]
+    assert (found.organisations, found.is_adjusted) == (0, False)
+
+
+def test_of_nine_organisations_overdispersion_is_not_estimated():
+    values, sizes = [500.0, 900, 700, 600, 800, 500, 900, 700, 600], [1000.0] * 9
+    assert not funnel(frame(values, sizes), kind="proportion").is_adjusted
+    assert funnel(frame([*values, 800], [*sizes, 1000]), kind="proportion").is_adjusted
+
+
+def test_all_equal_are_not_adjusted():
+    found = funnel(frame([700] * 20, [1000] * 20), kind="proportion")
+    assert (found.dispersion, found.between_variance, found.is_adjusted) == (0, 0, False)
+    assert set(found.points["position"]) == {Position.WITHIN_95}
+
+
+def test_nothing_observed_has_no_logarithm_and_yet_a_position():
+    found = funnel(frame([0, *[100] * 11], [100] * 12), kind="ratio")
+    assert found.points["z_score"][0] is None
+    assert found.points["position"][0] == Position.BELOW_99_8
+
+
+@pytest.mark.parametrize(("kind", "numerators"), [("rate", [0] * 9), ("proportion", [0] * 9), ("proportion", [50] * 9)])
+def test_a_target_at_the_end_of_what_can_be(kind, numerators):
+    assert set(funnel(frame(numerators, [50] * 9), kind=kind).points["position"]) == {Position.WITHIN_95}
+
+
+def test_other_columns_and_a_target_of_ones_own():
+    counts = pl.DataFrame({"deaths": [30], "expected_deaths": [20]})
+    found = funnel(counts, kind="ratio", numerator="deaths", denominator="expected_deaths", target=1.5)
+    assert found.points.select("value", "position").row(0) == (1.5, Position.WITHIN_95)
+
+
+@pytest.mark.parametrize(
+    ("numerators", "denominators", "options", "message"),
+    [
+        ([5, 11], [10, 10], {"kind": "proportion"},
+         r"row 1: numerator 11\.0 and denominator 10\.0 make no proportion; .* the numerator no more than the den"),
+        ([-1], [10], {"kind": "rate"}, r"row 0: numerator -1\.0 and .* make no rate; expected counts of 0 or more\."),
+        ([1], [-1], {"kind": "ratio"}, "make no ratio"),
+        ([nan], [10], {"kind": "ratio"}, "numerator nan"),
+        ([1], [10], {"kind": "ratio", "target": -1.0}, r"target is -1\.0: expected a ratio that can be"),
+        ([1], [10], {"kind": "proportion", "target": 75.0}, r"target is 75\.0: expected a proportion that can be"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused(numerators, denominators, options, message):
+    with pytest.raises(ParameterError, match=message):
+        funnel(frame(numerators, denominators), **options)
+
+
+def test_a_ratio_may_exceed_its_denominator():
+    assert position_of([130], [100]) == [Position.ABOVE_95]
+
+
+@given(st.floats(0.01, 0.99), st.lists(st.integers(1, 10**6), min_size=1, max_size=5))
+def test_limits_are_in_order_and_hold_the_target(target, sizes):
+    for kind, scale in (("proportion", "arcsine"), ("rate", "square_root"), ("ratio", "shmi")):
+        for variance in (0.0, 0.01):
+            found = of_known(kind, scale, target=target, between_variance=variance).limits(sizes)
+            for row in found.select(LIMITS).iter_rows():
+                assert list(row) == sorted(row)
+                assert row[0] >= 0
+                assert row[-1] <= 1 or kind != "proportion"
+            assert (found["lower_99_8"] <= target).all()
