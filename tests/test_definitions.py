@@ -1,6 +1,9 @@
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from openmeasures import definitions
@@ -239,8 +242,18 @@ def test_the_standards_in_force_begin_with_the_one_that_began_last(load, day, na
     assert [standard.name for standard in load(more=STANDARDS).standards_on(day)] == names
 
 
+@pytest.mark.parametrize(
+    ("day", "name"),
+    [(date(2004, 1, 1), None), (date(2010, 6, 21), "National"), (date(2024, 3, 31), "National")],
+)
+def test_the_standard_that_lasts_is_never_a_milestone(load, day, name):
+    lasting = load(more=STANDARDS).lasting_standard_on(day)
+    assert (lasting.name if lasting else None) == name
+
+
 def test_without_standards_none_is_in_force(load):
     assert load().standards_on(date(2024, 3, 1)) == []
+    assert load().lasting_standard_on(date(2024, 3, 1)) is None
 
 
 def test_a_standard_of_one_day_is_in_force_on_it(load):
@@ -444,3 +457,56 @@ def test_the_metrics_of_a_measure_are_those_of_its_parts_series_and_peers(load):
 def test_a_series_with_half_its_counts_is_refused(refused):
     half = "series: [{id: half, title: H, numerator: {text: N, label: n, add: [a]}}]\n"
     assert "a series has both 'numerator' and 'denominator', or neither" in refused(more=half)
+
+
+def test_a_breakdown_is_found_by_its_id_or_refused_with_the_near_miss(load):
+    measure = load(more="breakdowns: [{id: cancer_type, title: Type of cancer}]\n")
+    assert measure.breakdown("cancer_type").title == "Type of cancer"
+    with pytest.raises(ParameterError, match=r"breakdown 'cancer_typ': not one of four_hours's \(cancer_type\)\. Did"):
+        measure.breakdown("cancer_typ")
+
+
+# ---- England's figure as published
+
+
+def published(fields):
+    return f"published: [{{title: T, url: 'https://x.uk/', {fields}}}]\n"
+
+
+@pytest.mark.parametrize("half", ["source: time_series", "metric: within"])
+def test_another_publication_is_named_with_its_metric(load, refused, half):
+    assert "'source' and 'metric' go together" in refused(more=published(half))
+    assert load(more=published("source: time_series, metric: within")).published[0].metric == "within"
+
+
+@pytest.mark.parametrize(("end", "is_refused"), [("2024-03-01", False), ("2024-02-29", True)])
+def test_a_known_difference_ends_after_it_starts(load, refused, end, is_refused):
+    more = published(f"differences: [{{reason: R, from: 2024-03-01, to: {end}}}]")
+    if is_refused:
+        assert "'to' (2024-02-29) is before 'from' (2024-03-01)" in refused(more=more)
+    else:
+        assert load(more=more).published[0].differences[0].reason == "R"
+
+
+# ---- what is written for people who define a measure
+
+README = (Path(__file__).parents[1] / "analyses" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [definitions.Measure, definitions.Part, definitions.Standard, definitions.Series, definitions.Breakdown,
+     definitions.Published, definitions.Difference, definitions.Peers, definitions.Caveat, definitions.Change,
+     definitions.Reference],
+)  # fmt: skip
+def test_every_field_is_documented(model):
+    fields = {field.alias or name for name, field in model.model_fields.items()} - {"id", "folder"}
+    assert sorted(name for name in fields if f"`{name}`" not in README) == []
+
+
+def test_examples_of_definitions_are_valid(load):
+    examples = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert examples
+    for example in examples:
+        measure = load(more=example)
+        assert all(getattr(measure, field) for field in yaml.safe_load(example))

@@ -323,6 +323,26 @@ def test_a_workbook_is_a_zip_that_is_left_whole(store, folder, march):
     assert outcome == Outcome(str(folder / "book.xlsx"), Kept.NOT_RECOGNISED)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("old.xls", b"\xd0\xcf\x11\xe0" + b"x" * 600),
+        ("half.xlsx", None),
+    ],
+)
+def test_a_workbook_that_cannot_be_opened_is_unreadable_and_stops_no_other(store, folder, march, name, content):
+    """Whosever it is: no source is asked. A zip must be whole to be opened at all, so this one lacks its parts."""
+    (folder / "March-2024.csv").write_bytes(march)
+    if content:
+        (folder / name).write_bytes(content)
+    else:
+        _zip(folder / name, {"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<workbook"})
+    outcomes = {Path(outcome.place).name: outcome for outcome in ingest.ingest([folder], store)}
+    assert outcomes["March-2024.csv"].kept is Kept.ADDED
+    assert (outcomes[name].kept, outcomes[name].source) == (Kept.UNREADABLE, "")
+    assert outcomes[name].message == "not a workbook that can be read. Download it again."
+
+
 def test_a_zip_in_a_zip_is_not_recognised(store, folder, march):
     inner = BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:

@@ -74,5 +74,17 @@ def test_one_that_has_gone_keeps_its_last_name():
     assert found["org_name"].to_list() == ["Still Here", "Gone"]
 
 
+def test_a_name_counts_before_a_code_that_stands_for_one():
+    """The cancer data extract has no names."""
+    found = directory(
+        _named(
+            ("RJ1", "GUY'S AND ST THOMAS'", "", date(2024, 2, 1), "a"),
+            ("RJ1", "RJ1", "", date(2024, 3, 1), "b"),
+            ("NYG", "NYG", "", date(2024, 3, 1), "b"),
+        )
+    )
+    assert found["org_name"].to_list() == ["NYG", "Guy's and St Thomas'"]
+
+
 def test_no_organisation_gives_no_row():
     assert directory(_named(("RJ1", "A", "", date(2024, 3, 1), "b")).clear()).is_empty()

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from openmeasures.releases import Release, ReleaseStatus, Vintage, vintage_named
+from openmeasures.releases import Release, ReleaseStatus, Vintage, vintage_named, vintage_stated
 
 FIRST = Release(
     sha256="0" * 64,
@@ -44,6 +44,48 @@ FIRST = Release(
 )
 def test_the_vintage_that_a_file_name_tells(file_name, status, published):
     assert vintage_named(file_name) == Vintage(ReleaseStatus(status), published)
+
+
+# Labels as they stand above the tables of A&E, KH03, virtual wards, cancer and diagnostics.
+@pytest.mark.parametrize(
+    ("labels", "status", "published"),
+    [
+        ({"published": "12th June 2025", "revised": "", "status": "Published"}, "provisional", date(2025, 6, 12)),
+        ({"published": "13th March 2025", "revised": "21st May 2025"}, "revised", date(2025, 5, 21)),
+        ({"published": "10th April 2025"}, "provisional", date(2025, 4, 10)),
+        ({"published": "1st July 2025", "revised": "-"}, "provisional", date(2025, 7, 1)),
+        ({"published": "2nd July 2025", "status": "Final"}, "final", date(2025, 7, 2)),
+        ({"published": "3rd July 2025", "status": "Finalised"}, "provisional", date(2025, 7, 3)),
+        ({"published": "3rd July 2025", "status": "Final", "revised": "4 Aug 2025"}, "revised", date(2025, 8, 4)),
+        ({"published": "2025-06-12 00:00:00"}, "provisional", date(2025, 6, 12)),
+        ({"published": "Thursday 12 JUNE 2025, 9.30 am"}, "provisional", date(2025, 6, 12)),
+        ({"published": "9 Sept 2024"}, "provisional", date(2024, 9, 9)),
+        ({"revised": "21 May 2025"}, "revised", date(2025, 5, 21)),
+        ({"published": "21 May 2025", "revised": "21 May 2025"}, "revised", date(2025, 5, 21)),
+        # A time series of July whose past was last revised in May.
+        ({"published": "10th July 2025", "revised": "15th May 2025"}, "provisional", date(2025, 7, 10)),
+    ],
+)
+def test_the_vintage_that_a_file_states(labels, status, published):
+    assert vintage_stated(labels) == Vintage(ReleaseStatus(status), published)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {},
+        {"status": "Final"},
+        {"published": "", "revised": ""},
+        {"published": "June 2025"},
+        {"published": "31 June 2025"},
+        {"published": "2025-13-01"},
+        {"published": "1 Ju 2025"},  # June or July
+        {"published": "1 Brumaire 2025"},
+        {"published": "12 06 2025"},
+    ],
+)
+def test_a_file_without_a_date_states_no_vintage(labels):
+    assert vintage_stated(labels) is None
 
 
 @pytest.mark.parametrize(

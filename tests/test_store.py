@@ -243,7 +243,7 @@ def _series(name, *rows, status="provisional", retrieved=date(2024, 6, 13)):
              float(value), "reported", file.sha256)
             for code, breakdown, category, month, value in rows
         ],
-        schema=Observations.polars_schema(),
+        schema=Observations.create_empty().schema,
         orient="row",
     )  # fmt: skip
     names = frame.select("org_code", "period_start", "release", org_name="org_code", parent_name=pl.lit("")).unique()

@@ -132,6 +132,11 @@ class Difference(_Strict):
     date_from: date = Field(alias="from")
     date_to: date = Field(alias="to")
 
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        refuse_reversed(self.date_from, self.date_to)
+        return self
+
 
 class Published(_Strict):
     """England's figure as it is published, for `openmeasures reconcile`.
@@ -263,6 +268,16 @@ class Measure(_Strict):
             | {"standards": series.standards, "short_title": short_title}
         )
 
+    def breakdown(self, breakdown_id: str) -> Breakdown:
+        """Return one of the ways in which the measure is divided; `ParameterError` for an id that is not there."""
+        ids = [each.id for each in self.breakdowns]
+        if breakdown_id not in ids:
+            raise ParameterError(
+                f"breakdown {breakdown_id!r}: not one of {self.id}'s ({', '.join(ids) or 'none'})."
+                f"{near_miss(breakdown_id, ids)}"
+            )
+        return self.breakdowns[ids.index(breakdown_id)]
+
     @property
     def scale(self) -> float:
         """What numerator / denominator is multiplied by to be in the measure's unit."""
@@ -277,6 +292,10 @@ class Measure(_Strict):
         """Return the standards in force on `day`, the one that began last first; charts draw that one."""
         in_force = [standard for standard in self.standards if standard.in_force(day)]
         return sorted(in_force, key=lambda standard: standard.date_from, reverse=True)
+
+    def lasting_standard_on(self, day: date) -> Standard | None:
+        """Return the standard in force on `day` that has no end; milestones are set for England in one month."""
+        return next((standard for standard in self.standards_on(day) if standard.date_to is None), None)
 
     def written(self, value: float | None, *, decimals: int | None = None) -> str:
         """Return a value with its unit as a reader writes it; `no figure` for null.

@@ -20,7 +20,7 @@ import polars as pl
 
 from openmeasures import sample
 from openmeasures.errors import OpenMeasuresError, SourceError, StoreError
-from openmeasures.organisations import ENGLAND, is_synthetic
+from openmeasures.organisations import ENGLAND, SYNTHETIC_ENGLAND_NAME, is_synthetic
 from openmeasures.releases import Release, vintage_named
 from openmeasures.sources import Publication, Source, SourceFile, recognise
 from openmeasures.store import Store
@@ -98,7 +98,10 @@ def ingest_sample(store: Store) -> list[Outcome]:
 
 
 def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool) -> Outcome:
-    found = recognise(file)
+    try:
+        found = recognise(file)
+    except SourceError as error:
+        return Outcome(file.place, Kept.UNREADABLE, _without_place(error, file))
     if found is None:
         message = "no known publication begins like this. See the README for what can be read." if named else ""
         return Outcome(file.place, Kept.UNREADABLE if named else Kept.NOT_RECOGNISED, message)
@@ -109,8 +112,12 @@ def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool)
         added = store.add(release, file, publication)
         notes = [*publication.checks, *(_rivals(store, release) if added else [])]
     except OpenMeasuresError as error:
-        return Outcome(file.place, Kept.UNREADABLE, str(error).removeprefix(file.place).lstrip(":, "), name)
+        return Outcome(file.place, Kept.UNREADABLE, _without_place(error, file), name)
     return Outcome(file.place, Kept.ADDED if added else Kept.KNOWN, "; ".join(notes), name)
+
+
+def _without_place(error: OpenMeasuresError, file: SourceFile) -> str:
+    return str(error).removeprefix(file.place).lstrip(":, ")
 
 
 def _rivals(store: Store, release: Release) -> list[str]:
@@ -137,6 +144,8 @@ def _release(name: str, source: Source, file: SourceFile, publication: Publicati
             f"{file.place}: {len(synthetic)} of {len(codes)} organisation codes are the synthetic sample's; expected "
             "all or none. Keep real and synthetic figures in separate files."
         )
+    # A national series has no other organisation, so that its name has to tell.
+    is_invented = bool(synthetic) or SYNTHETIC_ENGLAND_NAME in publication.organisations["org_name"]
     vintage = publication.vintage or vintage_named(file.name)
     observations = publication.observations
     in_part = pl.when(pl.col("breakdown") == "").then(pl.lit("")).otherwise(" by " + pl.col("breakdown"))
@@ -152,7 +161,7 @@ def _release(name: str, source: Source, file: SourceFile, publication: Publicati
         retrieved=retrieved,
         url=source.URL,
         licence=source.LICENCE,
-        synthetic=bool(synthetic),
+        synthetic=is_invented,
         checks=publication.checks,
     )
 

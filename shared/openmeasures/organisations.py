@@ -70,18 +70,21 @@ def region_written(parent_name: str) -> str:
 
 
 def directory(organisations: pl.DataFrame) -> pl.DataFrame:
-    """Return one row for each organisation, as its latest release names it.
+    """Return one row for each organisation, as its latest release names it; some give nothing but its code.
 
     Takes `org_code, org_name, parent_name, period_start, release`; gives `org_code, org_name, region_name`, sorted
     by code.
     """
     return (
-        organisations.sort("period_start", "release")
+        organisations.sort(pl.col("org_name") != pl.col("org_code"), "period_start", "release")
         .group_by("org_code", maintain_order=True)
         .last()
         .select(
             "org_code",
-            pl.col("org_name").map_elements(as_written, return_dtype=pl.String),
+            pl.when(pl.col("org_name") == pl.col("org_code"))
+            .then("org_code")
+            .otherwise(pl.col("org_name").map_elements(as_written, return_dtype=pl.String))
+            .alias("org_name"),
             region_name=pl.col("parent_name").map_elements(region_written, return_dtype=pl.String),
         )
         .sort("org_code")

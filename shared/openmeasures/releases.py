@@ -115,17 +115,19 @@ _ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 def vintage_stated(labels: Mapping[str, str]) -> Vintage | None:
     """Return the vintage that stands above a workbook's table, beside `Status:`, `Published:` and `Revised:`.
 
-    A date beside `Revised:` makes it a revision of that day. Without a date anywhere there is None, and the file's
-    name decides.
+    A date beside `Revised:` makes it a revision of that day, unless it is older than the one beside `Published:`: a
+    time series carries the date on which its past was last revised. Without a date anywhere there is None, and the
+    file's name decides.
 
     >>> vintage_stated({"status": "Published", "published": "12th June 2025", "revised": "-"})
     Vintage(status=<ReleaseStatus.PROVISIONAL: 'provisional'>, published=datetime.date(2025, 6, 12))
     >>> vintage_stated({"status": "Final", "published": "12 June 2025", "revised": "2025-08-14"}).status.value
     'revised'
     """
-    if revised := _day(labels.get("revised", "")):
-        return Vintage(ReleaseStatus.REVISED, revised)
     published = _day(labels.get("published", ""))
+    revised = _day(labels.get("revised", ""))
+    if revised and (published is None or revised >= published):
+        return Vintage(ReleaseStatus.REVISED, revised)
     is_final = _FINAL.search(labels.get("status", "")) is not None
     return Vintage(ReleaseStatus.FINAL if is_final else ReleaseStatus.PROVISIONAL, published) if published else None
 
@@ -135,8 +137,9 @@ def _day(text: str) -> date | None:
         if match := _ISO_DAY.search(text):
             return date(int(match[1]), int(match[2]), int(match[3]))
         if match := _DAY.search(text):
-            names = [name[:3].casefold() for name in MONTH_NAMES]
-            return date(int(match[3]), names.index(match[2][:3].casefold()) + 1, int(match[1]))
-    except ValueError:  # no such day or month
+            short = match[2].casefold()
+            named = [number for number, name in enumerate(MONTH_NAMES, start=1) if name.casefold().startswith(short)]
+            return date(int(match[3]), named[0], int(match[1])) if len(named) == 1 else None
+    except ValueError:  # no such day
         return None
     return None

@@ -40,6 +40,9 @@ SORT = {
     "observations": ["org_code", "metric", "breakdown", "category", "period_start", "release"],
     "organisations": ["org_code", "release"],
 }
+# Rows that are read or skipped together. Sorted by organisation, few groups have one organisation's rows: a series of
+# 60 RTT months (96,000 rows each) takes two thirds of the time that whole files take, which are a sixth smaller.
+ROW_GROUP = 20_000
 SCHEMAS = {"observations": Observations, "organisations": Organisations}
 REMEDY = "Delete the file and ingest its release again."
 
@@ -244,7 +247,7 @@ def _write(path: Path, rows: pl.DataFrame) -> None:
         path.unlink(missing_ok=True)
         return
     content = BytesIO()
-    rows.write_parquet(content)
+    rows.write_parquet(content, row_group_size=ROW_GROUP)
     write_whole(path, content.getvalue())
 
 

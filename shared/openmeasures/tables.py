@@ -28,11 +28,16 @@ LINE = "line"  # the row's number as a spreadsheet shows it, for messages
 # What publications print in place of a figure; a reader may know other marks.
 MARKS = {"": Status.NOT_SUBMITTED, "-": Status.NOT_APPLICABLE, "*": Status.SUPPRESSED}
 SMALLEST_FIGURE = 0.5  # 62-day cancer counts come in halves; sums that differ by less differ by rounding
-_NUMBER = r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+# Digits of other scripts are no figures here, and a comma parts thousands only: `1,5` may be one and a half.
+_NUMBER = r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
+_AGAIN = "Download the file again."
 
 
 class Workbook:
-    """An Excel workbook of any age (xlsx, xls), read by calamine, which needs neither Excel nor its drawing parts."""
+    """An Excel workbook of any age (xlsx, xls), read by calamine, which needs neither Excel nor its drawing parts.
+
+    `place` is where it was found, for messages. Raises `SourceError` for content that is no workbook.
+    """
 
     def __init__(self, content: bytes, *, place: str) -> None:
         self.place = place
@@ -44,11 +49,24 @@ class Workbook:
         self._cells = cache(self._load)
 
     def cells(self, sheet: str) -> pl.DataFrame:
-        """Return every cell of a sheet as text without outer spaces, empty ones as `""`; row 1 comes first."""
+        """Return every cell of a sheet as text without outer spaces, empty ones as `""`; row 1 comes first.
+
+        A number has nine decimals at most, a date is `2025-04-01 00:00:00`, and a formula's error is empty. Raises
+        `SourceError` for a sheet that is not there, or is damaged.
+        """
         return self._cells(sheet)
 
     def _load(self, sheet: str) -> pl.DataFrame:
-        loaded = self._reader.load_sheet(sheet, header_row=None, dtypes="string").to_polars()
+        if sheet not in self.sheets:
+            raise SourceError(
+                f"{self.place}: no sheet {sheet!r} among {len(self.sheets)} ({', '.join(map(repr, self.sheets))})."
+                f"{near_miss(sheet, self.sheets)} Download the file again, or tell us that its layout has changed."
+            )
+        try:
+            # Without `skip_rows`, empty rows at the top are lost, and messages would name the wrong rows.
+            loaded = self._reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string").to_polars()
+        except fastexcel.FastExcelError as error:
+            raise SourceError(f"{self.place}, sheet {sheet!r}: damaged. Download the file again.") from error
         return loaded.select(pl.all().cast(pl.String).str.strip_chars().fill_null(""))
 
 
@@ -108,7 +126,7 @@ def find(cells: pl.DataFrame, names: Mapping[str, str], *, place: str, band: boo
         best = max(best, (found, headings), key=lambda each: each[0])
         above = plain
     missing = [heading for heading in wanted if heading not in best[1]]
-    shown = next((heading for heading in names if folded(heading) == missing[0]), missing[0]) if missing else ""
+    shown = next(heading for heading in names if folded(heading) == missing[0])
     raise SourceError(
         f"{place}: no row has all {len(wanted)} headings; the likeliest lacks {len(missing)} of them, first "
         f"{shown!r}.{near_miss(folded(shown), [heading for heading in best[1] if heading])} Download the file again, "
@@ -122,7 +140,7 @@ def _banded(above: list[str], headings: list[str]) -> list[str]:
     for cell in above or [""] * len(headings):
         title = cell or title
         titles.append(title)
-    return [f"{title} | {heading}" for title, heading in zip(titles, headings, strict=True)]
+    return [folded(f"{title} | {heading}") for title, heading in zip(titles, headings, strict=True)]
 
 
 def figures(
@@ -138,15 +156,14 @@ def figures(
     - `table`: as `find` gives it.
     - `metrics`: its columns of figures.
     - `keys`: the columns that say whose figures they are.
-    - `marks`: what stands for a figure that is not there; thousands may be parted by commas.
+    - `marks`: what stands for a figure that is not there.
 
-    Raises `SourceError`, which names row and column, for a cell that is neither a number nor a mark.
+    Thousands may be parted by commas. Raises `SourceError`, which names row and column, for a cell that is neither a
+    number nor a mark.
     """
-    long = table.unpivot(metrics, index=[LINE, *keys], variable_name="metric", value_name="cell").with_columns(
-        number=pl.col("cell").str.replace_all(",", "")
-    )
+    long = table.unpivot(metrics, index=[LINE, *keys], variable_name="metric", value_name="cell")
     is_mark = pl.col("cell").is_in(list(marks))
-    strange = long.filter(~is_mark & ~pl.col("number").str.contains(_NUMBER))
+    strange = long.filter(~is_mark & ~pl.col("cell").str.contains(_NUMBER))
     if not strange.is_empty():
         first = strange.row(0, named=True)
         raise SourceError(
@@ -160,7 +177,7 @@ def figures(
     return long.select(
         *keys,
         "metric",
-        value=pl.when(~is_mark).then(pl.col("number")).cast(pl.Float64),
+        value=pl.when(~is_mark).then(pl.col("cell").str.replace_all(",", "")).cast(pl.Float64),
         status=status.cast(STATUS_TYPE),
     )
 
@@ -168,12 +185,16 @@ def figures(
 def observations(found: pl.DataFrame, *, source: str, release: str, place: str) -> pl.DataFrame:
     """Return `schemas.Observations` from what `figures` gives with `org_code`, `period_start` and `period_end`.
 
-    `breakdown` and `category` are empty where they are not given. Raises `SourceError` for a figure given twice.
+    `breakdown` and `category` are empty where they are not given. Raises `SourceError` for a figure given twice, or
+    one of no organisation.
     """
     absent = [name for name in ("breakdown", "category") if name not in found.columns]
     rows = found.with_columns(
         *(pl.lit("").alias(name) for name in absent), source=pl.lit(source), release=pl.lit(release)
     )
+    if "" in rows["org_code"]:
+        count = rows.filter(pl.col("org_code") == "").height
+        raise SourceError(f"{place}: {count} figures stand in rows without an organisation's code. {_AGAIN}")
     identity = ["metric", "org_code", "breakdown", "category", "period_start"]
     twice = rows.filter(pl.struct(identity).is_duplicated())
     if not twice.is_empty():
@@ -181,14 +202,21 @@ def observations(found: pl.DataFrame, *, source: str, release: str, place: str) 
         part = f" ({first['breakdown']}: {first['category']})" if first["breakdown"] else ""
         raise SourceError(
             f"{place}: organisation {first['org_code']!r} has {first['metric'].replace('_', ' ')}{part} twice for "
-            f"{month_label(first['period_start'])}; expected once. Download the file again."
+            f"{month_label(first['period_start'])}; expected once. {_AGAIN}"
         )
     return Observations.validate(rows.select(Observations.column_names()), cast=True)
 
 
 def organisations(found: pl.DataFrame, *, period_start: date | None = None, release: str) -> pl.DataFrame:
-    """Return `schemas.Organisations` from `org_code, org_name, parent_name` (and `period_start`, unless given)."""
+    """Return `schemas.Organisations` from `org_code, org_name, parent_name` (and `period_start`, unless given).
+
+    An organisation with several rows in a period is named as in the first of them. Raises `SourceError` for one
+    without a name.
+    """
     rows = found if period_start is None else found.with_columns(period_start=pl.lit(period_start))
+    nameless = rows.filter(pl.col("org_name") == "")
+    if not nameless.is_empty():
+        raise SourceError(f"organisation {nameless['org_code'][0]!r} has no name. {_AGAIN}")
     return Organisations.validate(
         rows.with_columns(release=pl.lit(release))
         .select(Organisations.column_names())

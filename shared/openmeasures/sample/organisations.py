@@ -85,7 +85,7 @@ def read_organisations() -> pl.DataFrame:
 
     Raises `DefinitionError` where the file is missing, or a column or row is not as described.
     """
-    return _read(reference_folder() / "organisations.csv", SampleOrganisations)
+    return read_table(reference_folder() / "organisations.csv", SampleOrganisations)
 
 
 def read_successions() -> pl.DataFrame:
@@ -94,7 +94,7 @@ def read_successions() -> pl.DataFrame:
     Raises `DefinitionError` where the file is missing, a column or row is not as described, or a code is unknown.
     """
     path = reference_folder() / "successions.csv"
-    table = _read(path, Successions).sort("date", "org_code")
+    table = read_table(path, Successions).sort("date", "org_code")
     known = read_organisations()["org_code"]
     for column in ("org_code", "successor_code"):
         unknown = sorted(set(table[column]) - set(known))
@@ -103,7 +103,11 @@ def read_successions() -> pl.DataFrame:
     return table
 
 
-def _read(path: Path, schema: type[dy.Schema]) -> pl.DataFrame:
+def read_table(path: Path, schema: type[dy.Schema]) -> pl.DataFrame:
+    """Return a reference table, checked: these columns and no others, one row an `org_code`.
+
+    Raises `DefinitionError` where the file is missing, or a column or row is not as the schema describes.
+    """
     expected = schema.column_names()
     if not path.is_file():
         raise DefinitionError(f"{path}: no such file, expected columns {expected!r}. Restore it from the repository.")

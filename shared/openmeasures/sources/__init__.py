@@ -19,7 +19,8 @@ from openmeasures.releases import Vintage
 from openmeasures.tables import Workbook
 
 # How a file begins that may be a workbook: a zip (xlsx), or an OLE compound file (xls).
-WORKBOOK_SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+ZIP_SIGNATURE, OLE_SIGNATURE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+ZIPPED_WORKBOOK = b"xl/workbook."  # the member's name stands uncompressed; other zips, Word's among them, lack it
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class SourceFile:
 
         Raises `SourceError` for one that begins like a workbook and cannot be read.
         """
-        if not self.content.startswith(WORKBOOK_SIGNATURES):
+        is_zipped = self.content.startswith(ZIP_SIGNATURE) and ZIPPED_WORKBOOK in self.content
+        if not (is_zipped or self.content.startswith(OLE_SIGNATURE)):
             return None
         return Workbook(self.content, place=self.place)
 
@@ -95,5 +97,9 @@ def all_sources() -> dict[str, Source]:
 
 
 def recognise(file: SourceFile) -> tuple[str, Source] | None:
-    """Return the id and the module of the source that a file belongs to; None where no source knows it."""
+    """Return the id and the module of the source that a file belongs to; None where no source knows it.
+
+    Raises `SourceError` for what begins like a workbook and cannot be opened: it may be anybody's.
+    """
+    file.workbook  # noqa: B018 - opened here, so that no source's `recognises` meets a damaged one
     return next(((name, source) for name, source in all_sources().items() if source.recognises(file)), None)
