@@ -16,9 +16,7 @@ def weights(name):
     return dict(load(name).select("age_band", "weight").iter_rows())
 
 
-@pytest.mark.parametrize(
-    "name", pl.read_csv(standard_populations.reference_file())["standard_population"].unique().to_list()
-)
+@pytest.mark.parametrize("name", sorted(set(pl.read_csv(standard_populations.reference_file())["standard_population"])))
 def test_each_adds_up_to_100_000_with_a_band_once(name):
     found = load(name)
     assert found["weight"].sum() == 100_000

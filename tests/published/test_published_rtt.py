@@ -1,155 +1,267 @@
-"""Waits in the real RTT files: the formula is NHS England's own, and the extract gives its published shares.
+"""The real files: one month of the full extract, and the national time series.
 
-The overview time series has percentiles to nine decimals, but no bands. Where a percentile lies beside an edge at which
-it also has a count (18 or 52 weeks), the formula leaves one unknown, the number of people in the percentile's own band:
-and that has to come out whole.
+The oracles are plain CSV arithmetic, written here without the reader, and figures that NHS England printed elsewhere.
 """
 
+import csv
+import io
 import zipfile
-from math import floor
+from collections import defaultdict
+from datetime import date
+from itertools import pairwise
 
-import fastexcel
-import numpy as np
 import polars as pl
 import pytest
 
-from openmeasures.methods import waits
+from openmeasures.ingest import Kept, ingest
+from openmeasures.periods import months
+from openmeasures.sources import SourceFile, recognise, rtt_overview, rtt_waiting_times
+from openmeasures.store import Store
 
-EDGES = [*range(105), None]
-BANDS = [f"Gt {week:02d} To {week + 1:02d} Weeks SUM 1" for week in range(104)] + ["Gt 104 Weeks SUM 1"]
-PROVIDER, COMMISSIONER, FUNCTION = "Provider Org Code", "Commissioner Org Code", "Treatment Function Code"
-ROUNDS_TO = 0.5e-9  # half a unit of the workbook's last decimal
-
-
-@pytest.fixture(scope="module")
-def months(published):
-    """Month, 92nd percentile, its edge beside it, people within that edge, and all people; of incomplete pathways."""
-    workbook = fastexcel.read_excel(published / "rtt-time-series" / "RTT-Overview-Timeseries-Aug-2023.xlsx")
-    rows = workbook.load_sheet("Full Time Series", header_row=None, dtypes="string").to_polars().rows()
-    [heading] = [row for row in rows if "92nd percentile (weeks)" in row]
-    # The same headings serve completed pathways further right, so that the first of each is meant.
-    places = [
-        heading.index(name)
-        for name in ("92nd percentile (weeks)", "Total waiting (mil)", "No. > 18 weeks", "No. > 52 weeks")
-    ]
-    found = []
-    for row in rows[rows.index(heading) + 1 :]:
-        # "-" is a month without figures, "52+" a percentile in the open band.
-        if row[places[0]] in (None, "-", "52+"):
-            continue
-        percentile, everyone, over_18, over_52 = (float(row[place]) for place in places)
-        for edge, over in ((18, over_18), (52, over_52)):
-            if edge - 1 <= percentile < edge + 1:
-                found.append((row[1][:7], percentile, edge, everyone - over, everyone))
-    return found
-
-
-def people_in_band(percentile, edge, within, target):
-    """Solve the formula for the number of people in the percentile's band, which has the edge above or below it."""
-    into = percentile - floor(percentile)
-    return (within - target) / (1 - into) if percentile < edge else (target - within) / into
-
-
-def test_published_percentiles_follow_the_formula_and_no_other(months):
-    assert len(months) == 38
-    assert (months[0][0], months[-1][0]) == ("2008-03", "2016-08")
-    whole, others = 0, {"n + 1": 0, "n - 1": 0, "half a person": 0}
-    for _, percentile, edge, within, everyone in months:
-        into = percentile - floor(percentile)
-        tolerance = 1e-3 + 2 * everyone * ROUNDS_TO / min(into, 1 - into)
-        targets = {
-            "n + 1": 0.92 * (everyone + 1),
-            "n - 1": 0.92 * (everyone - 1) + 1,
-            "half a person": 0.92 * everyone + 0.5,
-        }
-        people = people_in_band(percentile, edge, within, 0.92 * everyone)
-        whole += abs(people - round(people)) < tolerance
-        for name, target in targets.items():
-            people = people_in_band(percentile, edge, within, target)
-            others[name] += abs(people - round(people)) < tolerance
-    assert whole == 38
-    assert max(others.values()) < 38 / 4
-
-
-def test_published_percentiles_come_out_of_the_method(months):
-    for month, published, edge, within, everyone in months:
-        people = round(people_in_band(published, edge, within, 0.92 * everyone))
-        before = within - people if published < edge else within
-        week = floor(published)
-        bands = pl.DataFrame(
-            {
-                "month": month,
-                "weeks_from": [0, week, week + 1],
-                "weeks_to": [week, week + 1, None],
-                "waiting": [before, people, everyone - before - people],
-            }
-        )
-        found = waits.percentile(bands, share=0.92, by="month")["weeks"].item()
-        assert found == pytest.approx(published, abs=2 * ROUNDS_TO), month
+WAITING = "incomplete_pathways"
+ROUNDS_TO = 1e-9  # cells are read with nine decimals
+NON_ENGLISH = "_for_non_english_commissioners"
 
 
 @pytest.fixture(scope="module")
-def incomplete(published):
-    """Incomplete pathways of April 2026, one row a provider, commissioner and treatment function, blanks as 0."""
+def extract(published):
+    """The extract's bytes, taken out of its zip."""
     [path] = (published / "rtt-full-extract").glob("*.zip")
     with zipfile.ZipFile(path) as archive:
         [name] = [name for name in archive.namelist() if not name.startswith("__MACOSX")]
-        text = archive.read(name)
-    part, whole = "RTT Part Type", "Total All"
-    table = pl.read_csv(text, columns=[PROVIDER, COMMISSIONER, part, FUNCTION, *BANDS, whole], infer_schema=False)
-    return table.filter(pl.col(part) == "Part_2").with_columns(pl.col(*BANDS, whole).cast(pl.Int64).fill_null(0))
-
-
-def banded(table, *by):
-    counts = table.group_by(*by).agg(pl.col(*BANDS).sum()).unpivot(on=BANDS, index=by, value_name="waiting")
-    edges = pl.DataFrame({"variable": BANDS, "weeks_from": EDGES[:-1], "weeks_to": EDGES[1:]})
-    return counts.join(edges, on="variable").drop("variable")
+        return SourceFile(f"{path}!{name}", name, archive.read(name))
 
 
 @pytest.fixture(scope="module")
-def england(incomplete):
-    """England with and without the commissioners that are not English."""
-    totals = incomplete.filter(pl.col(FUNCTION) == "C_999")
-    english = totals.filter(pl.col(COMMISSIONER) != "NONC")
-    return banded(pl.concat([totals.with_columns(of=pl.lit("all")), english.with_columns(of=pl.lit("english"))]), "of")
+def publication(extract):
+    return rtt_waiting_times.read(extract)
 
 
-def test_englands_shares_within_18_weeks(england, incomplete):
-    found = waits.share_within(england, weeks=18, by="of")
-    assert found.select("of", "denominator", pl.col("share").round(5)).rows() == [
-        ("all", 7_123_980, 0.64899),
-        ("english", 7_093_502, 0.64949),
+@pytest.fixture(scope="module")
+def overview(published):
+    [path] = (published / "rtt-time-series").glob("*.xlsx")
+    return rtt_overview.read(SourceFile(str(path), path.name, path.read_bytes()))
+
+
+@pytest.fixture(scope="module")
+def by_hand(extract):
+    """Sums of `Total All` by part, whether of English commissioners, and whether of all functions; and of bands."""
+    totals, waits, functions = defaultdict(int), defaultdict(int), defaultdict(int)
+    rows = csv.reader(io.StringIO(extract.content.decode()))
+    header = next(rows)
+    part, commissioner, code = (
+        header.index(name) for name in ("RTT Part Type", "Commissioner Org Code", "Treatment Function Code")
+    )
+    provider, first = header.index("Provider Org Code"), header.index("Gt 00 To 01 Weeks SUM 1")
+    for row in rows:
+        english = row[commissioner] != "NONC"
+        if row[code] == "C_999":
+            totals[row[part], english] += int(row[-1])
+            if row[part] == "Part_2":
+                for week, cell in enumerate(row[first : first + 105]):
+                    waits[english, week] += int(cell or 0)
+                functions[row[provider], "total", english] += int(row[-1])
+        elif row[part] == "Part_2":
+            functions[row[provider], row[code], english] += int(row[-1])
+    return totals, waits, functions
+
+
+def _sum(publication, metric, breakdown=""):
+    return publication.observations.filter(metric=metric, breakdown=breakdown)["value"].sum()
+
+
+# ---- the extract
+
+
+def test_the_zip_is_ingested_as_one_release(published, tmp_path):
+    store = Store(tmp_path)
+    outcomes = list(ingest([published / "rtt-full-extract", published / "rtt-time-series"], store))
+    assert [(outcome.kept, outcome.source, outcome.message) for outcome in outcomes] == [
+        (Kept.ADDED, "rtt_waiting_times", ""),
+        (Kept.ADDED, "rtt_overview", ""),
     ]
-    totals = incomplete.filter(pl.col(FUNCTION) == "C_999")
-    assert found["denominator"][0] == totals["Total All"].sum()
+    assert store.synthetic is False
+    series = store.observations("rtt_waiting_times", metrics=[WAITING], org_codes=["RTH"])
+    assert series["period_start"].to_list() == [date(2026, 4, 1)]
 
 
-def test_englands_median_and_92nd_percentile_by_hand(england):
-    # Added up in the file: 3,334,282 wait up to 11 weeks and 237,222 one more; 6,487,493 up to 38 and 54,882 one more.
-    # The press notices of the next two months have 12.4 and 11.9 weeks, and 38.6 and 38.3.
-    for share, weeks in (
-        (0.5, 11 + (0.5 * 7_093_502 - 3_334_282) / 237_222),
-        (0.92, 38 + (0.92 * 7_093_502 - 6_487_493) / 54_882),
-    ):
-        row = waits.percentile(england, share=share, by="of").filter(of="english").row(0, named=True)
-        assert row["weeks"] == pytest.approx(weeks, abs=1e-9)
-        assert row["weeks_lower"] < weeks < row["weeks_upper"] < row["weeks_lower"] + 0.1
+def test_no_other_published_file_is_taken_for_these(published):
+    others = [path for path in published.rglob("*") if path.is_file() and not path.parent.name.startswith("rtt")]
+    assert len(others) > 17  # collections
+    for path in others:
+        with path.open("rb") as file:
+            start = SourceFile(str(path), path.name, file.read(16384))
+        assert not rtt_waiting_times.recognises(start), path
+        assert not rtt_overview.recognises(start), path
 
 
-@pytest.mark.parametrize("share", [0.5, 0.92])
-def test_every_provider_and_function_against_plain_arithmetic(incomplete, share):
-    bands = banded(incomplete, PROVIDER, FUNCTION)
-    found = waits.percentile(bands, share=share, by=[PROVIDER, FUNCTION])
-    counts = bands.sort(PROVIDER, FUNCTION, "weeks_from")["waiting"].to_numpy().reshape(-1, len(BANDS))
-    assert found.height == len(counts) == 4122
-    for row, waiting in zip(found.select("weeks", "is_beyond").rows(), counts, strict=True):
-        reached = np.concatenate([[0], np.cumsum(waiting)])
-        target = share * reached[-1]
-        if target == 0:
-            assert row == (None, None)
-            continue
-        week = int(np.argmax(reached[1:] >= target - 1e-6))
-        if week == len(BANDS) - 1:
-            assert row == (None, True)
-        else:
-            assert row == (pytest.approx(week + (target - reached[week]) / waiting[week], abs=1e-9), False)
+def test_no_other_published_workbook_is_taken_for_the_overview(published):
+    for folder in ("dm01-provider", "kh03-beds-overnight", "virtual-wards", "ae-time-series"):
+        for path in (published / folder).iterdir():
+            assert not rtt_overview.recognises(SourceFile(str(path), path.name, path.read_bytes())), path
+
+
+def test_england_is_7_123_980_with_other_countries_patients_and_7_093_502_without(publication):
+    english, others = (_sum(publication, WAITING + suffix) for suffix in ("", NON_ENGLISH))
+    assert (english, english + others) == (7_093_502, 7_123_980)
+    within = [_sum(publication, f"{WAITING}_within_18_weeks{suffix}") for suffix in ("", NON_ENGLISH)]
+    assert round(100 * within[0] / english, 3) == 64.949
+    assert round(100 * sum(within) / (english + others), 3) == 64.899
+
+
+@pytest.mark.parametrize(
+    ("part", "metric"),
+    [
+        ("Part_1A", "completed_admitted_pathways"),
+        ("Part_1B", "completed_non_admitted_pathways"),
+        ("Part_2", WAITING),
+        ("Part_2A", f"{WAITING}_with_decision_to_admit"),
+        ("Part_3", "new_rtt_periods"),
+    ],
+)
+def test_parts_equal_plain_arithmetic(publication, by_hand, part, metric):
+    totals, _, _ = by_hand
+    assert _sum(publication, metric) == totals[part, True] == _sum(publication, metric, "treatment_function")
+    assert _sum(publication, metric + NON_ENGLISH) == totals[part, False]
+
+
+def test_bands_equal_plain_arithmetic(publication, by_hand):
+    _, waits, _ = by_hand
+    weeks = publication.observations.filter(metric=WAITING, breakdown="weeks_waited")
+    sums = weeks.group_by("category").agg(pl.col("value").sum()).sort("category")["value"].to_list()
+    assert sums == [waits[True, week] for week in range(105)]
+
+
+@pytest.mark.parametrize("over", [52, 65, 78, 104])
+@pytest.mark.parametrize("suffix", ["", NON_ENGLISH])
+def test_long_waits_equal_plain_arithmetic(publication, by_hand, over, suffix):
+    _, waits, _ = by_hand
+    expected = sum(waits[not suffix, week] for week in range(over, 105))
+    assert _sum(publication, f"{WAITING}_over_{over}_weeks{suffix}") == expected
+
+
+def test_long_waits_of_april_2026(publication):
+    found = [_sum(publication, f"{WAITING}_over_{weeks}_weeks") for weeks in (52, 65, 78, 104)]
+    assert found == [97_388, 5_692, 1_136, 191]
+
+
+def test_every_provider_equals_plain_arithmetic(publication, by_hand):
+    _, _, functions = by_hand
+    whole = publication.observations.filter(metric=WAITING, breakdown="")
+    assert dict(whole.select("org_code", "value").iter_rows()) == {
+        provider: total for (provider, code, english), total in functions.items() if code == "total" and english
+    }
+
+
+def test_functions_and_bands_add_up_to_the_files_own_totals(publication, by_hand):
+    """Found by the reader, and by plain arithmetic; the latter needs a blank band to be a zero."""
+    _, waits, functions = by_hand
+    assert publication.checks == []
+    whole = {key[::2]: total for key, total in functions.items() if key[1] == "total"}
+    added = defaultdict(int)
+    for (provider, code, english), total in functions.items():
+        if code != "total":
+            added[provider, english] += total
+    assert added == whole
+    assert sum(waits.values()) == sum(whole.values()) == 7_123_980
+
+
+def test_every_figure_is_reported(publication):
+    assert publication.observations["status"].unique().to_list() == ["reported"]
+
+
+def test_providers_and_functions(publication):
+    assert publication.organisations.height == 529
+    assert publication.organisations.filter(pl.col("parent_name") == "").is_empty()
+    assert publication.observations.filter(breakdown="treatment_function")["category"].n_unique() == 23
+    assert publication.observations.filter(breakdown="weeks_waited").height == 528 * 105  # one has new periods only
+
+
+def test_at_oswestry_other_countries_patients_are_two_fifths_of_the_list(publication):
+    """The caveat in figures: 63.6 percent within 18 weeks for English commissioners, 52.8 for everyone."""
+    found = {
+        metric: publication.observations.filter(org_code="RL1", metric=metric, breakdown="")["value"].item()
+        for metric in (WAITING, WAITING + NON_ENGLISH)
+    }
+    assert list(found.values()) == [13_697, 9_797]
+
+
+# ---- the national time series
+
+
+def _england(overview, metric):
+    found = overview.observations.filter(metric=metric).sort("period_start")
+    return dict(found.select("period_start", "value").iter_rows())
+
+
+def test_the_overview_has_every_month(overview):
+    assert list(_england(overview, WAITING)) == months(date(2007, 4, 1), date(2023, 8, 1))
+    assert overview.organisations["org_name"].unique().to_list() == ["England"]
+
+
+def test_the_last_month_is_as_published(overview):
+    last = date(2023, 8, 1)
+    assert [
+        _england(overview, metric)[last]
+        for metric in (
+            WAITING,
+            f"{WAITING}_within_18_weeks",
+            f"{WAITING}_over_52_weeks",
+            f"{WAITING}_median_wait_weeks",
+            f"{WAITING}_92nd_percentile_wait_weeks",
+        )
+    ] == [7_745_030, 4_492_862, 396_643, 14.510725899, 46.332333462]
+
+
+@pytest.mark.parametrize(
+    ("month", "metric", "printed"),
+    [
+        # Statistical press notices: October 2012 (gov.uk), July 2019 and February 2021 (NHS England)
+        (date(2012, 10, 1), "completed_admitted_pathways", 337_230),
+        (date(2012, 10, 1), "completed_non_admitted_pathways", 1_001_586),
+        (date(2019, 7, 1), "completed_admitted_pathways", 314_280),
+        (date(2019, 7, 1), "completed_non_admitted_pathways", 1_179_146),
+        (date(2021, 2, 1), "completed_admitted_pathways", 152_642),
+        (date(2021, 2, 1), "completed_non_admitted_pathways", 819_226),
+        (date(2021, 2, 1), f"{WAITING}_over_52_weeks", 387_885),
+    ],
+)
+def test_the_overview_is_what_press_notices_print(overview, month, metric, printed):
+    assert _england(overview, metric)[month] == printed
+
+
+def test_the_parts_of_the_overview_fit_together(overview):
+    """Within and over 18 weeks are everyone, and the shares are theirs, in every month since August 2007 but one.
+
+    For September 2021 the workbook gives 66.4986 percent beside counts that make 66.4888: only these were revised.
+    """
+    within, over, everyone, share = (
+        _england(overview, f"{WAITING}{name}")
+        for name in ("_within_18_weeks", "_over_18_weeks", "", "_within_18_weeks_share")
+    )
+    known = [month for month, value in everyone.items() if value is not None]
+    assert known == months(date(2007, 8, 1), date(2023, 8, 1))
+    assert [month for month in known if within[month] + over[month] != everyone[month]] == []
+    assert [month for month in known if abs(share[month] - within[month] / everyone[month]) > ROUNDS_TO] == [
+        date(2021, 9, 1)
+    ]
+
+
+def test_longer_waits_are_never_more(overview):
+    series = [_england(overview, f"{WAITING}_over_{weeks}_weeks") for weeks in (18, 52, 65, 78, 104)]
+    for longer in pairwise(series):
+        both = [pair for pair in zip(*(each.values() for each in longer), strict=True) if None not in pair]
+        assert len(both) >= len(months(date(2021, 4, 1), date(2023, 8, 1)))
+        assert all(fewer <= more for more, fewer in both)
+
+
+def test_marks_have_no_value(overview):
+    beyond = overview.observations.filter(metric=f"{WAITING}_92nd_percentile_wait_weeks", period_start=date(2021, 2, 1))
+    assert beyond.select("value", "status").rows() == [(None, "not_applicable")]
+
+
+def test_the_sources_are_told_apart(published):
+    for folder, name in (("rtt-full-extract", None), ("rtt-time-series", "rtt_overview")):
+        [path] = (published / folder).iterdir()
+        found = recognise(SourceFile(str(path), path.name, path.read_bytes()))
+        assert (found and found[0]) == name  # a zip is opened before anything is recognised

@@ -13,14 +13,14 @@ Weeks") has null for its upper edge. Each group may have bands of its own. What 
 the file to say: in the RTT extract it is 0, and a null that arrives here is an error.
 
 The bands do not say where in them people are. NHS England takes them to be spread evenly: its percentiles are
-estimates "from aggregate data, rather than patient level data" [1, note 1]. The formula is not published; but from
-March 2008 to August 2016 there are 38 months whose 92nd percentile lies beside an edge at which the number of people
-was published too [1], and all 38 agree, to the nine decimals given, with
+estimates "from aggregate data, rather than patient level data" [1, note 1]. We have not found its formula in print;
+but from March 2008 to August 2016 there are 38 months whose 92nd percentile lies beside an edge at which the number of
+people was published too [1], and all 38 agree, to the nine decimals given, with
 
     wait = weeks_from + (share × all waiting - waiting in earlier bands) ÷ waiting in the band × (weeks_to - weeks_from)
 
-and with none of the usual variants (share × (n + 1), share × (n - 1) + 1). Medians follow it from October 2022 on
-[1, note 9]. England's published figures leave out people whose commissioner is not English (`NONC`).
+and with none of the usual variants (share × (n + 1), share × (n - 1) + 1). Medians are calculated like percentiles
+from October 2022 on, and were otherwise before [1, note 9]. Where we give `is_beyond`, NHS England writes "52+".
 
 Sources:
 1. NHS England, Referral to Treatment (RTT) Waiting Times, England: overview time series, April 2007 to August 2023,

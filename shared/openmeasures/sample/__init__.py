@@ -6,6 +6,9 @@
 | `stories` | what is planted in whom, and from when to when |
 | `draws` | random numbers, the same everywhere |
 | `ae_activity`, `ae_monthly` | A&E: what happens, and the files that report it |
+| `ambulance_services`, `ambulance_activity` | ambulances: who, and what happens |
+| `ambulance_reports`, `ambulance_systems` | what of that is reported, and the files |
+| `workbooks` | workbooks whose bytes are the same on every machine |
 
 A publication's files are written by the module here of the same name as its reader in `sources/`.
 """
