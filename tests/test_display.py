@@ -8,9 +8,7 @@ import pytest
 
 from openmeasures import corrections, display, parameters
 from openmeasures.definitions import Part, Standard
-from openmeasures.methods.peers import Spread
 from openmeasures.methods.spc import ASSURANCE_TYPE
-from openmeasures.peer_groups import PeerGroup
 from openmeasures.schemas import STATUS_TYPE, Status
 
 FEBRUARY, MARCH, APRIL = (date(2024, month, 1) for month in (2, 3, 4))
@@ -168,6 +166,19 @@ def test_arithmetic_is_that_of_the_organisations_own_latest_month(run_of, keep):
     assert cells(display.arithmetic(run.observations(), run))[0][1] == "As published for February 2024"
 
 
+def test_arithmetic_for_england_without_a_published_total_is_that_of_the_organisations_together(run_of):
+    run = run_of("ENG")
+    shown = cells(display.arithmetic(run.observations().filter(pl.col("org_code") != "ENG"), run))
+    assert shown[0][1] == "Added up over organisations, as published for March 2024"
+    assert [row[2] for row in shown[1:]] == ["1,500", "500", f"**{1500 - 500:,}**", "1,500", "**1,500**"]
+
+
+def test_only_england_is_added_up_over_organisations(run_of):
+    run = run_of("RC9")
+    shown = cells(display.arithmetic(run.observations().filter(org_code="RJ1"), run))
+    assert shown[0][1] == "As published for no month"
+
+
 def test_arithmetic_has_no_sum_where_a_figure_is_missing(run_of):
     part = Part(text="Everyone", label="people", add=["attendances_type_1", "unheard_of"])
     run = run_of(numerator=part, denominator=part)
@@ -207,7 +218,7 @@ def points(*rows):
 def test_figures_show_counts_value_and_interval(run_of):
     shown = display.figures(points((MARCH, 6000.0, 10000.0, 60.0, "reported")), run_of())
     assert cells(shown) == [
-        ("Month", "Numerator", "Denominator", "Four hours", "95 % interval"),
+        ("Month", "Within four hours", "Attendances", "Four hours", "95 % interval"),
         ("March 2024", "6,000", "10,000", "60.0 %", "59.0 % to 61.0 %"),
     ]
 
@@ -398,57 +409,3 @@ def test_each_is_shown_in_order_but_what_says_nothing(run_of, monkeypatch):
     first, last = display.prose("One."), display.prose("Two.")
     assert display.each(first, display.prose(""), chart, last) is None
     assert shown == [first, chart, last]
-
-
-LATEST = pl.DataFrame(
-    {
-        "org_code": ["RC9", "RJ1", "RXX"],
-        "org_name": ["Bedfordshire", "Guy's", "Elsewhere"],
-        "value": [60.0, 80.0, 10.0],
-        "denominator": [1000.0, 500.0, 10.0],
-    }
-)
-SPREAD = Spread(2, 60.0, 65.0, 70.0, 75.0, 80.0)
-
-
-def compared(run, *, spread=SPREAD, series=""):
-    group = PeerGroup(["RJ1"], "trusts", series, "Four hours")
-    return display.comparison(LATEST, run, group=group, spread=spread, finding="In the middle.")
-
-
-def test_peers_are_drawn_with_the_runs_own_and_nobody_else(run_of):
-    chart = compared(run_of())
-    specification = chart.to_dict()
-    assert specification["description"] == "In the middle."
-    text = str(specification)
-    assert "Guy's" in text
-    assert "Bedfordshire" in text
-    assert "Elsewhere" not in text
-
-
-@pytest.mark.parametrize(
-    ("begin", "series", "is_drawn"),
-    [(MARCH, "", True), (APRIL, "", False), (MARCH, "type_1", False)],  # it is set for the measure, not for its parts
-)
-def test_a_standard_in_force_is_drawn_beside_peers(run_of, begin, series, is_drawn):
-    standard = Standard(
-        name="S", value=95, title="T", url="https://www.england.nhs.uk/", verified=True, **{"from": begin}
-    )
-    chart = compared(run_of(standards=[standard]), series=series)
-    assert ("95" in str(chart.to_dict()["datasets"])) == is_drawn
-
-
-@pytest.mark.parametrize(
-    ("org_code", "title"), [("RC9", "Four hours, March 2024"), ("Z-01", "Four hours, March 2024 (synthetic data)")]
-)
-def test_a_chart_of_peers_names_what_is_compared_and_whether_it_is_made_up(run_of, org_code, title):
-    run = run_of(org_code, rows=((org_code, 1000, 400),))
-    peers = LATEST.with_columns(org_code=pl.Series([org_code, "RJ1", "RXX"]))
-    group = PeerGroup(["RJ1"], "trusts", "", "Four hours")
-    chart = display.comparison(peers, run, group=group, spread=SPREAD, finding="In the middle.")
-    assert chart.to_dict()["title"]["text"] == [title]
-
-
-def test_peers_without_a_figure_are_told_and_not_drawn(run_of):
-    shown = compared(run_of(), spread=Spread(0, None, None, None, None, None))
-    assert shown.text == "In the middle."

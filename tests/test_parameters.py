@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 
 from openmeasures import parameters
+from openmeasures.definitions import Series
 from openmeasures.errors import ParameterError, StoreError
 from openmeasures.store import Store
 
@@ -53,6 +54,20 @@ def test_the_samples_sum_is_not_mistaken_for_the_country(measure, sample_folder)
 
 def test_any_organisation_of_the_source_has_its_name(check):
     assert check("RC9").name_of("RJ1") == "RJ1 Hospitals, NHS Trust"
+
+
+def test_a_series_is_run_like_its_measure_and_changes_nothing_else(filled, measure):
+    median = Series(id="median", title="Median", metric="median_minutes", kind="percentile", unit="minutes")
+    divided = measure.model_copy(update={"series": [median]})
+    run = parameters.check(divided, org_code="RC9", period_to="2024-03", data=str(filled.folder))
+    of_series = run.of("median")
+    assert (of_series.measure.kind, of_series.measure.unit, of_series.measure.short_title) == (
+        "percentile", "minutes", "Median",
+    )  # fmt: skip
+    assert (of_series.org_code, of_series.period_to, of_series.store) == (run.org_code, run.period_to, run.store)
+    assert run.measure.unit == "percent"
+    with pytest.raises(ParameterError, match=r"series 'medain': not one of four_hours's \(median\)\. Did you mean"):
+        run.of("medain")
 
 
 def test_without_a_month_it_is_the_latest(check):

@@ -7,9 +7,6 @@ import pytest
 
 from openmeasures import standards, words
 from openmeasures.definitions import Standard
-from openmeasures.methods.peers import Spread
-from openmeasures.parameters import Parameters
-from openmeasures.peer_groups import PeerGroup
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -335,71 +332,6 @@ def test_without_a_judgement_on_the_standard_nothing_is_said_of_it(measure):
     assert "Milestone" not in say(measure, series(61, standard=65))
 
 
-# ---- among peers
-
-
-def run_of(measure, org_code="RC9"):
-    organisations = pl.DataFrame(
-        {"org_code": ["ENG", "RC9"], "org_name": ["England", "Bedfordshire"], "region_name": ["", "East"]}
-    )
-    return Parameters(measure, None, org_code, MARCH, organisations)
-
-
-def standing(measure, values, *, org_code="RC9", organisations=None, peers=("RC9",)):
-    latest = pl.DataFrame(
-        {"org_code": ["RC9", *"ABCDEFG"][: len(values)], "value": values}, schema_overrides={"value": pl.Float64}
-    )
-    present = [value for value in values if value is not None]
-    number = len(present) if organisations is None else organisations
-    spread = Spread(number, 50.0, 55.0, 60.0, 65.0, 70.0)
-    group = PeerGroup(list(peers), "trusts", "", "Four hours")
-    said = words.standing(run_of(measure, org_code), latest, spread=spread, group=group)
-    return said.replace("\u00a0", " ")
-
-
-@pytest.mark.parametrize(
-    ("mine", "place"),
-    [(50, "in the lowest quarter"), (53.5, "in the middle half"), (70, "in the highest quarter")],
-)
-def test_a_place_among_peers_is_a_quarter_and_never_a_rank(measure, mine, place):
-    found = standing(measure, [mine, 51, 52, 53, 54, 55, 56, 57])
-    assert found == (
-        f"Four hours: in March 2024 Bedfordshire, at {mine:.1f} %, is {place}; "
-        "half of the 8 trusts lie between 55.0 % and 65.0 %."
-    )
-
-
-def test_seven_peers_are_too_few_for_a_place(measure):
-    assert "Bedfordshire, at 50.0 %, has too few peers to be placed among them; half of the 7 trusts lie" in standing(
-        measure, [50, 51, 52, 53, 54, 55, 56]
-    )
-
-
-def test_england_has_no_place_but_the_spread(measure):
-    assert standing(measure, [50, 60], org_code="ENG") == (
-        "Four hours: in March 2024 half of the 2 trusts lie between 55.0 % and 65.0 %."
-    )
-
-
-@pytest.mark.parametrize("latest", [[None, 60.0, 61.0], []])
-def test_an_organisation_without_a_figure_is_told_so(measure, latest):
-    found = standing(measure, latest, organisations=2)
-    assert found == (
-        "Four hours: Bedfordshire has no figure for March 2024; half of the 2 trusts lie between 55.0 % and 65.0 %."
-    )
-
-
-def test_an_organisation_without_peers_is_compared_with_no_one(measure):
-    assert standing(measure, [], peers=()) == (
-        "Bedfordshire reported nothing in the year to March 2024, so it is compared with no one."
-    )
-
-
-@pytest.mark.parametrize("org_code", ["RC9", "ENG"])
-def test_a_group_without_figures(measure, org_code):
-    assert standing(measure, [None], org_code=org_code) == "None of the trusts has a figure for March 2024."
-
-
 # ---- data quality
 
 
@@ -494,6 +426,20 @@ def test_plural(number, said):
 )
 def test_listed(items, said):
     assert words.listed(items) == said
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (None, "not submitted"),
+        ("reported", "no activity"),
+        ("suppressed", "suppressed"),
+        ("not_submitted", "not submitted"),
+        ("not_applicable", "not applicable"),
+    ],
+)
+def test_why_there_is_no_figure(status, said):
+    assert words.reason(status) == said
 
 
 def test_every_state_of_a_figure_has_its_words():

@@ -209,7 +209,9 @@ def _run(
     from openmeasures.running import collect, execute, plan
 
     chosen = _with_data(measures, Store(data))
-    tasks = {m.id: plan.plan(m, data=data, org_codes=org, period_to=period_to) for m in chosen}
+    tasks, left_out = plan.plan(chosen, data=data, org_codes=org, period_to=period_to)
+    for note in left_out:
+        err.print(f"[yellow]Note[/] left out, {escape(note)}")
     failures = 0
     with _progress() as progress:
         bar = progress.add_task("Running", total=sum(map(len, tasks.values())))

@@ -11,9 +11,12 @@ random id, because committed notebooks must come out the same on every machine.
 | `arithmetic` | how the latest numerator and denominator come about |
 | `figures` | the latest rows of a series |
 | `standing_against` | each standard in force, and how often it is met |
-| `variation`, `without_new_limits`, `seasons`, `comparison` | a chart, or words where there is nothing to draw |
+| `variation`, `without_new_limits`, `seasons` | a chart, or words where there is nothing to draw |
 | `each` | several of these in one cell |
 | `prose` | a sentence |
+| `marked` | a chart's title, marked as synthetic where it is |
+
+What shows an organisation among others is in `comparison`.
 """
 
 from collections.abc import Sequence
@@ -23,16 +26,15 @@ import polars as pl
 from IPython.display import display as ipython_display
 
 from openmeasures import words
-from openmeasures.charts import distribution, spc
+from openmeasures.charts import spc
 from openmeasures.corrections import Corrected
 from openmeasures.definitions import Measure, Part
 from openmeasures.methods import rulesets
 from openmeasures.methods.assurance import Assurance
-from openmeasures.methods.peers import Spread
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
-from openmeasures.peer_groups import PeerGroup
 from openmeasures.periods import month_end, month_label
+from openmeasures.results import ALL
 from openmeasures.schemas import Status
 
 SYNTHETIC_NOTICE = (
@@ -120,9 +122,14 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     """Show how the numerator and denominator of the organisation's latest month are added up, metric by metric.
 
     For England the published total is shown for comparison: organisations that report no figures for the measure
-    are in it, and not in ours.
+    are in it, and not in ours. Where a publication has none, it is what the organisations reported together.
     """
     mine = observations.filter(pl.col("org_code") == run.org_code)
+    given = f"as {'invented' if run.store.synthetic else 'published'}"
+    if mine.is_empty() and run.org_code == ENGLAND:
+        given = f"added up over organisations, {given}"
+        everyone = observations.drop_nulls("value").group_by("metric", "period_start").agg(pl.col("value").sum())
+        mine = everyone.with_columns(status=pl.lit(Status.REPORTED.value))
     latest = mine.filter(pl.col("period_start") == pl.col("period_start").max())
     figures = {row["metric"]: row for row in latest.iter_rows(named=True)}
     rows = []
@@ -130,9 +137,7 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
         rows += [(sign, metric.replace("_", " "), _cell(figures.get(metric))) for sign, metric in _signed(part)]
         rows.append(("=", f"**{name}**", f"**{_sum(part, figures)}**"))
     title = month_label(latest["period_start"][0]) if figures else "no month"
-    return Markdown(
-        table(("", f"As {'invented' if run.store.synthetic else 'published'} for {title}", "Figure"), rows, numbers=1)
-    )
+    return Markdown(table(("", f"{given[:1].upper()}{given[1:]} for {title}", "Figure"), rows, numbers=1))
 
 
 def _signed(part: Part) -> list[tuple[str, str]]:
@@ -145,14 +150,14 @@ def _sum(part: Part, figures: dict[str, dict[str, object]]) -> str:
     if not all(isinstance(value, float) for value in values):
         return "none, since a figure is missing"
     added, taken = values[: len(part.add)], values[len(part.add) :]
-    return f"{sum(map(float, added)) - sum(map(float, taken)):,.0f}"  # type: ignore[arg-type]
+    return words.number(sum(map(float, added)) - sum(map(float, taken)))  # type: ignore[arg-type]
 
 
 def _cell(figure: dict[str, object] | None) -> str:
     if figure is None:
         return words.STATUS_WORDS[Status.NOT_SUBMITTED]
     value = figure["value"]
-    return f"{value:,.0f}" if isinstance(value, float) else words.STATUS_WORDS[Status(str(figure["status"]))]
+    return words.number(value) if isinstance(value, float) else words.STATUS_WORDS[Status(str(figure["status"]))]
 
 
 def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markdown:
@@ -160,20 +165,17 @@ def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markd
     measure = run.measure
     rows = [
         (month_label(row["period_start"]), *_counted(row),
-         measure.written(row["value"]) if row["value"] is not None else _missing(row),
+         measure.written(row["value"]) if row["value"] is not None else words.reason(row["status"]),
          _interval(row, measure))
         for row in points.sort("period_start").tail(latest).iter_rows(named=True)
     ]  # fmt: skip
-    headings = ("Month", "Numerator", "Denominator", measure.short_title, "95 % interval")
+    counted = (words.label(measure.numerator), words.label(measure.denominator))
+    headings = ("Month", *counted, measure.short_title, "95 % interval")
     return Markdown(table(headings, rows, numbers=4))
 
 
 def _counted(row: dict[str, object]) -> tuple[str, str]:
-    numerator, denominator = row["numerator"], row["denominator"]
-    return (
-        f"{numerator:,.0f}" if isinstance(numerator, float) else "",
-        f"{denominator:,.0f}" if isinstance(denominator, float) else "",
-    )
+    return words.number(row["numerator"]), words.number(row["denominator"])
 
 
 def _interval(row: dict[str, object], measure: Measure) -> str:
@@ -181,11 +183,6 @@ def _interval(row: dict[str, object], measure: Measure) -> str:
     if isinstance(lower, float) and isinstance(upper, float):
         return f"{measure.written(lower)} to {measure.written(upper)}"
     return ""
-
-
-def _missing(row: dict[str, object]) -> str:
-    status = Status(str(row["status"]))
-    return "no activity" if status == Status.REPORTED else words.STATUS_WORDS[status]
 
 
 def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
@@ -217,16 +214,20 @@ def _outlook(row: dict[str, object], *, over: bool) -> str:
 
 
 def variation(
-    points: pl.DataFrame, run: Parameters, *, title: str, finding: str, note: str = ""
+    points: pl.DataFrame, run: Parameters, *, title: str, finding: str, note: str = "", is_aside: bool = False
 ) -> alt.LayerChart | Markdown:
     """Show one organisation's series as an SPC chart; in words alone where it has no figure at all.
 
-    `note` stands beneath the title, after the name of the rule-set.
+    `note` stands beneath the title, after the name of the rule-set. The page has the figures behind the chart, unless
+    it `is_aside`, drawn from the same series in another way.
     """
     if points["value"].is_null().all():
         return Markdown(f"**{title}**: {finding}")
     rules = f"Rules: {rulesets.find(run.measure.rule_set).title}.{note and ' ' + note}"
-    return spc.chart(points, run.measure, title=_marked(f"{run.org_name}: {title}", run), finding=finding, note=rules)
+    chart = spc.chart(points, run.measure, title=marked(f"{run.org_name}: {title}", run), finding=finding, note=rules)
+    if not is_aside:
+        chart.usermeta = {"series": run.series_id or ALL}
+    return chart
 
 
 def without_new_limits(points: pl.DataFrame, without: pl.DataFrame, run: Parameters) -> alt.LayerChart | Markdown:
@@ -235,7 +236,7 @@ def without_new_limits(points: pl.DataFrame, without: pl.DataFrame, run: Paramet
         return Markdown("")
     finding = words.finding(without, run.measure, period_to=run.period_to)
     title = f"{run.measure.short_title}, limits of all months together"
-    return variation(without, run, title=title, finding=finding)
+    return variation(without, run, title=title, finding=finding, is_aside=True)
 
 
 def seasons(adjusted: pl.DataFrame, run: Parameters, *, finding: str) -> alt.LayerChart | Markdown:
@@ -243,7 +244,8 @@ def seasons(adjusted: pl.DataFrame, run: Parameters, *, finding: str) -> alt.Lay
     if adjusted["value"].is_null().all():
         return Markdown(finding)
     title = f"{run.measure.short_title}, seasonally adjusted"
-    return variation(adjusted, run, title=title, finding=finding, note="The season of the whole series is taken out.")
+    note = "The season of the whole series is taken out."
+    return variation(adjusted, run, title=title, finding=finding, note=note, is_aside=True)
 
 
 def each(*shown: object) -> None:
@@ -253,28 +255,6 @@ def each(*shown: object) -> None:
             ipython_display(one)  # type: ignore[no-untyped-call]
 
 
-def comparison(
-    latest: pl.DataFrame, run: Parameters, *, group: PeerGroup, spread: Spread, finding: str
-) -> alt.LayerChart | Markdown:
-    """Show the organisations of a group in the latest period; in words alone where there is nothing to compare.
-
-    `latest` has one row an organisation (`org_code, org_name, value, denominator`), value null where there is none.
-    """
-    if spread.organisations == 0:
-        return Markdown(finding)
-    measure = run.measure
-    in_force = [] if group.series else measure.standards_on(run.period_to)  # set for the measure, not for its parts
-    return distribution.chart(
-        latest.filter(pl.col("org_code").is_in([*group.org_codes, run.org_code])),
-        measure,
-        org_code=run.org_code,
-        title=_marked(f"{group.title}, {month_label(run.period_to)}", run),
-        finding=finding,
-        spread=spread,
-        standard=in_force[0].value if in_force else None,
-    )
-
-
-def _marked(title: str, run: Parameters) -> str:
+def marked(title: str, run: Parameters) -> str:
     """Mark a chart of made-up figures as such, for when it is copied away from its page."""
     return f"{title} (synthetic data)" if run.store.synthetic else title

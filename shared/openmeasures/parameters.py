@@ -29,6 +29,7 @@ class Parameters:
     org_code: str
     period_to: date
     organisations: pl.DataFrame  # org_code, org_name, region_name; England first
+    series_id: str = ""  # of the series that `measure` stands for; empty for the measure itself
 
     @property
     def org_name(self) -> str:
@@ -41,7 +42,13 @@ class Parameters:
 
     def of(self, series_id: str) -> "Parameters":
         """Return the same parameters for one of the measure's series; see `Measure.of`."""
-        return replace(self, measure=self.measure.of(series_id))
+        return replace(self, measure=self.measure.of(series_id), series_id=series_id)
+
+    @property
+    def title(self) -> str:
+        """What a chart of the measure, or of its series, is called."""
+        titles = {series.id: series.title for series in self.measure.series}
+        return titles.get(self.series_id, self.measure.short_title)
 
     @property
     def releases(self) -> list[Release]:

@@ -17,14 +17,16 @@ from openmeasures.periods import RECENT_PERIODS
 class PeerGroup:
     """A group's organisations, what they have in common (in words that follow a number), and what is compared.
 
-    `series` is the id of the series in which they are compared, empty for the measure itself; `title` names it. A
-    group without organisations is that of one which reported nothing in the last twelve periods.
+    `series` is the id of the series in which they are compared, empty for the measure itself; `title` names it, and
+    `size_label` what its denominators count. A group without organisations is that of one which reported nothing in
+    the last twelve periods.
     """
 
     org_codes: list[str]
     label: str
     series: str
     title: str
+    size_label: str
 
 
 def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
@@ -47,6 +49,9 @@ def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
     if run.org_code == ENGLAND or run.org_code in having:
         series = next((each for each in measure.series if each.id == rule.having_series), None)
         title = f"{measure.short_title}, {series.title.lower()}" if series else measure.short_title
-        return PeerGroup(having, rule.having, series.id if series else "", title)
+        size = measure.of(series.id).denominator if series else measure.denominator
+        return PeerGroup(having, rule.having, series.id if series else "", title, size.label)
     lacking = sorted(set(recent["org_code"]) - set(having))
-    return PeerGroup(lacking if run.org_code in lacking else [], rule.lacking, "", measure.short_title)
+    return PeerGroup(
+        lacking if run.org_code in lacking else [], rule.lacking, "", measure.short_title, measure.denominator.label
+    )

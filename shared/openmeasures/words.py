@@ -3,9 +3,9 @@
 | function | says |
 |---|---|
 | `finding` | what the latest point of a series means, and whether the standard is in reach |
-| `standing` | where an organisation lies among its peers |
 | `quality` | how complete and consistent the figures are |
 | `listed`, `together` | `a, b and c`; several sentences |
+| `number`, `label`, `reason` | a count; what it counts; why there is none |
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,10 @@ from math import isclose
 
 import polars as pl
 
-from openmeasures.definitions import Measure
+from openmeasures.definitions import Measure, Part
 from openmeasures.methods import choice, rulesets
 from openmeasures.methods.assurance import ROUNDING, Assurance
-from openmeasures.methods.peers import Position, Spread, position
 from openmeasures.methods.signals import SpecialCause, Variation
-from openmeasures.organisations import ENGLAND
-from openmeasures.parameters import Parameters
-from openmeasures.peer_groups import PeerGroup
 from openmeasures.periods import RECENT_PERIODS, month_end, month_label, months
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
@@ -37,12 +33,6 @@ _KIND = {
     Variation.NEUTRAL_LOW: "Special cause, low",
 }
 _HIGH = {Variation.IMPROVEMENT_HIGH, Variation.CONCERN_HIGH, Variation.NEUTRAL_HIGH}
-
-_PLACES = {
-    Position.LOWEST_QUARTER: "in the lowest quarter",
-    Position.MIDDLE_HALF: "in the middle half",
-    Position.HIGHEST_QUARTER: "in the highest quarter",
-}
 
 # What the process, left as it is, will make of the standard.
 _OUTLOOKS = {
@@ -92,6 +82,29 @@ def plural(number: int, noun: str) -> str:
     ('1 month', '0 months')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def number(value: object) -> str:
+    """Return a count as a reader writes it; halves, as shared care makes them, keep their half.
+
+    >>> number(12000.0), number(2.5), number(None)
+    ('12,000', '2.5', '')
+    """
+    if not isinstance(value, float | int):
+        return ""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def label(part: Part) -> str:
+    """Return what a part counts as a heading: its label with a capital."""
+    return part.label[:1].upper() + part.label[1:]
+
+
+def reason(status: str | None) -> str:
+    """Return why a figure is missing; a reported row without a value had no activity, and no row was not submitted."""
+    if status is None:
+        return STATUS_WORDS[Status.NOT_SUBMITTED]
+    return "no activity" if status == Status.REPORTED else STATUS_WORDS[Status(status)]
 
 
 def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
@@ -215,32 +228,6 @@ def _assurance(points: pl.DataFrame, measure: Measure) -> str:
         better = recent >= lasting.value if measure.improvement == "increase" else recent <= lasting.value
         sentences.append(f"{lasting.name} ({measure.written_as_set(lasting.value)}): {better.sum()} of {among}.")
     return together(sentences)
-
-
-def standing(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group: PeerGroup) -> str:
-    """Say where the run's organisation lies among its peers in the latest period, without a rank.
-
-    `latest` has one row an organisation of the group (`org_code`, `value`); the run's own may be missing from it.
-    """
-    month, measure = month_label(run.period_to), run.measure
-    if not group.org_codes and run.org_code != ENGLAND:
-        return f"{run.org_name} reported nothing in the year to {month}, so it is compared with no one."
-    if spread.organisations == 0:
-        return f"None of the {group.label} has a figure for {month}."
-    quartiles = (
-        f"half of the {spread.organisations} {group.label} lie between {measure.written(spread.lower_quartile)} and "
-        f"{measure.written(spread.upper_quartile)}"
-    )
-    if run.org_code == ENGLAND:
-        return f"{group.title}: in {month} {quartiles}."
-    mine = latest.filter(pl.col("org_code") == run.org_code).drop_nulls("value")
-    if mine.is_empty():
-        return f"{group.title}: {run.org_name} has no figure for {month}; {quartiles}."
-    found = position(latest, org_code=run.org_code)
-    place = f"is {_PLACES[found]}" if found else "has too few peers to be placed among them"
-    return (
-        f"{group.title}: in {month} {run.org_name}, at {measure.written(mine['value'].item())}, {place}; {quartiles}."
-    )
 
 
 def quality(found: Quality) -> str:

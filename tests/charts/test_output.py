@@ -14,7 +14,7 @@ import nbformat
 import polars as pl
 import pytest
 
-from openmeasures.charts import distribution, output, spc, theme
+from openmeasures.charts import deciles, distribution, funnel, labels, output, spc, theme
 from openmeasures.methods.peers import spread
 from openmeasures.methods.spc import xmr
 from openmeasures.periods import months
@@ -64,7 +64,47 @@ def distribution_chart(measure):
     )
 
 
-@pytest.fixture(params=["spc_chart", "distribution_chart"])
+@pytest.fixture
+def funnel_chart(measure):
+    """60 organisations, each fifth far above its limits and each seventh far below; the subject within."""
+    sizes = [1000.0 + 150 * number for number in range(60)]
+    points = pl.DataFrame(
+        {
+            "org_code": [f"R{number:02d}" for number in range(60)],
+            "org_name": LONG_NAME,
+            "denominator": sizes,
+            "value": [
+                92.0 if number % 5 == 0 else 45.0 if number % 7 == 0 else 70 + number % 9 for number in range(60)
+            ],
+            "position": [
+                "above_99_8" if number % 5 == 0 else "below_99_8" if number % 7 == 0 else "within_95"
+                for number in range(60)
+            ],
+        }
+    )
+    curve = pl.DataFrame({"denominator": sizes}).with_columns(
+        lower_95=74 - 400 / pl.col("denominator").sqrt(),
+        upper_95=74 + 400 / pl.col("denominator").sqrt(),
+        lower_99_8=74 - 630 / pl.col("denominator").sqrt(),
+        upper_99_8=74 + 630 / pl.col("denominator").sqrt(),
+    )
+    return funnel.chart(
+        points, curve, measure, org_code="R32", title="Four hours", finding=FINDING, target=74.0,
+        size_label="Attendances in the month", standard=78.0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def deciles_chart(measure):
+    periods = months(date(2021, 4, 1), date(2025, 3, 1))
+    frame = pl.DataFrame({"period_start": periods}).with_columns(
+        pl.lit(60 + share / 4).alias(f"decile_{share}") for share in range(10, 100, 10)
+    )
+    series = pl.DataFrame({"period_start": periods, "value": [70.0 + month * 7 % 11 for month in range(48)]})
+    return deciles.chart(frame, series, measure, org_name=LONG_NAME, title="Four hours", finding=FINDING, standard=78.0)
+
+
+@pytest.fixture(params=["spc_chart", "distribution_chart", "funnel_chart", "deciles_chart"])
 def chart(request):
     return request.getfixturevalue(request.param)
 
@@ -137,7 +177,10 @@ def test_text_is_measured_with_the_font_that_vl_convert_carries(chart):
 def test_specification_is_small_named_and_whole(chart):
     spec = chart.to_dict()
     assert len(json.dumps(spec)) < 30_000
-    assert set(spec["datasets"]) in ({"points", "ends", "steps"}, {"dots", "labels", "band"})
+    assert set(spec["datasets"]) in (
+        {"points", "ends", "steps"}, {"dots", "labels", "band"}, {"organisations", "curve", "ends", "names"},
+        {"points", "ends"},
+    )  # fmt: skip
     assert "data-" not in json.dumps(spec)  # Altair's own names for data sets
 
 
@@ -187,7 +230,7 @@ def test_images_are_exactly_as_wide_as_asked(chart, size, width):
 def test_no_words_are_cut_on_a_phone(chart):
     root = ElementTree.fromstring(output.svg(output.narrow(chart.to_dict())))
     words = " ".join(text.strip() for text in root.itertext() if text.strip())
-    for part in LONG_NAME.split():
+    for part in labels.shortened(LONG_NAME).split():
         assert part in words
     assert "…" not in words
 
@@ -195,7 +238,7 @@ def test_no_words_are_cut_on_a_phone(chart):
 def test_narrow_figures_stay_the_same(chart):
     spec = chart.to_dict()
     phone = output.narrow(spec)
-    for name in ("points", "dots", "band"):
+    for name in ("points", "dots", "band", "organisations", "curve"):
         assert phone["datasets"].get(name) == spec["datasets"].get(name)
 
 
@@ -211,10 +254,11 @@ def test_narrow_has_fewer_months_smaller_points_and_labels_that_do_not_touch(spc
     )
     assert phone_points == [area * theme.PHONE.points for area in page_points]
     low, high = page_axis["y"]["scale"]["domain"]
-    labels = sorted(phone["datasets"]["ends"], key=lambda row: row["at"])
-    assert sorted(len(row["label"]) for row in labels) == [1, 2, 2, 2, 2]  # only the mean's fits on one line
-    room = (high - low) / phone["height"] * (2 * theme.LINE_HEIGHT)
-    assert all(upper["at"] - lower["at"] >= room for lower, upper in pairwise(labels))
+    named = sorted(phone["datasets"]["ends"], key=lambda row: row["at"])
+    assert sorted(len(row["label"]) for row in named) == [1, 2, 2, 2, 2]  # only the mean's fits on one line
+    line = (high - low) / phone["height"] * theme.LINE_HEIGHT
+    for lower, upper in pairwise(named):
+        assert upper["at"] - lower["at"] >= line * (len(upper["label"]) + len(lower["label"])) / 2
 
 
 def test_narrow_uses_the_phone_s_sizes(chart):

@@ -2,6 +2,7 @@
 
 import altair as alt
 import pytest
+import vl_convert
 
 from openmeasures.charts import theme
 
@@ -31,15 +32,41 @@ def test_text_can_be_read(ink, paper):
 
 @pytest.mark.parametrize(
     "colour",
-    [theme.MEAN, theme.STANDARD, theme.EDGE, theme.SUBJECT, theme.OTHERS_EDGE, *(sign.edge for sign in theme.SIGNS)],
+    [
+        theme.MEAN,
+        theme.STANDARD,
+        theme.EDGE,
+        theme.SUBJECT,
+        theme.OTHERS_EDGE,
+        *(sign.edge for sign in theme.SIGNS + theme.FUNNEL_SIGNS),
+    ],
 )
 def test_marks_can_be_seen(colour):
     assert contrast(colour, theme.PAPER) >= 3
 
 
-def test_signs_differ_without_colour():
-    looks = {(sign.shape, sign.area, sign.fill == theme.PAPER) for sign in theme.SIGNS}
-    assert len(looks) == len(theme.SIGNS)
+@pytest.mark.parametrize("signs", [theme.SIGNS, theme.FUNNEL_SIGNS])
+def test_signs_differ_without_colour(signs):
+    looks = {(sign.shape, sign.area, sign.fill == theme.PAPER) for sign in signs}
+    assert len(looks) == len(signs)
+
+
+def test_a_funnel_s_signs_pass_no_judgement():
+    judging = {sign.fill for sign in (theme.IMPROVEMENT, theme.CONCERN)} | {theme.STANDARD}
+    assert not judging & {sign.fill for sign in theme.FUNNEL_SIGNS}
+    assert theme.ABOVE_LIMITS.fill == theme.BELOW_LIMITS.fill
+
+
+@pytest.mark.parametrize("shown", [theme.FUNNEL_SIGNS, theme.FUNNEL_SIGNS[:1]])
+def test_each_sign_is_drawn_with_its_own_look(shown):
+    """Read from what Vega is given: it loses all but two areas of a scale that it takes for continuous."""
+    rows = [{"x": 1, "y": 1, "sign": sign.words} for sign in shown]
+    marks = alt.Chart(alt.Data(values=rows)).mark_point().encode(alt.X("x:Q"), alt.Y("y:Q"), *theme.looks(shown))
+    scales = {
+        scale["name"]: scale for scale in vl_convert.vegalite_to_vega(marks.to_dict(), vl_version="6.4")["scales"]
+    }
+    assert {scales[name]["type"] for name in ("fill", "stroke", "shape", "size")} == {"ordinal"}
+    assert scales["size"]["range"] == [sign.area for sign in shown]
 
 
 def test_special_causes_are_larger_than_common_cause():
@@ -69,3 +96,11 @@ def test_labels_leave_units_other_than_per_cent_to_the_axis(measure):
     assert (theme.measured(75.04, measure), theme.measured(1241.04, minutes)) == ("75.0\u00a0%", "1,241.0")
     assert theme.plainly(240.0, minutes) == "240"
     assert theme.axis_words(minutes) == "Four hours, minutes"
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [(0, "Four hours, per cent."), (30, "Four hours, per cent. The vertical axis starts at 30\u00a0%, not at zero.")],
+)
+def test_an_axis_that_does_not_start_at_zero_says_so(measure, start, words):
+    assert theme.vertical_axis(measure, start) == words

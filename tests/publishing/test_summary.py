@@ -74,6 +74,17 @@ def test_a_summary_gives_the_latest_figure(measure):
     assert found.vintage == "provisional"
 
 
+def test_a_mean_rests_on_a_number_and_not_on_its_sum(measure):
+    found = summary.summarise(content(point(3)), measure.model_copy(update={"kind": "mean"}), RELEASE)
+    assert found.counted == "1,000 attendances"
+
+
+def test_halves_of_shared_care_are_kept(measure):
+    half = point(3) | {"numerator": 2.5, "denominator": 4.0}
+    assert summary.summarise(content(half), measure, RELEASE).counted == "2.5 of 4"
+    assert summary.rows(content(half), measure, series="all")[0]["numerator"] == "2.5"
+
+
 def test_a_summary_without_a_figure(measure):
     found = summary.summarise(content(), measure, RELEASE)
     assert (found.month, found.value, found.counted) == ("No month", "no figure", "")

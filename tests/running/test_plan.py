@@ -5,10 +5,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from openmeasures import definitions
+from openmeasures import definitions, ingest
 from openmeasures.errors import DefinitionError, ParameterError, StoreError
 from openmeasures.running import plan
 from openmeasures.running.plan import Task, check_notebook, run_digest
+from openmeasures.sample import ambulance_systems, cancer_waiting_times
+from openmeasures.store import Store
 
 FEBRUARY = {"month": "FEBRUARY-2024", "name": "February-2024.csv"}
 
@@ -19,7 +21,9 @@ def planned(small_project, store, keep):
     keep(("RC9", 1000, 400), ("RJ1", 500, 100), ("RD8", 0, 0))
 
     def make(**arguments):
-        return plan.plan(definitions.find("four_hours"), data=store.folder, **arguments)
+        tasks, left_out = plan.plan([definitions.find("four_hours")], data=store.folder, **arguments)
+        assert not left_out  # of one measure, nothing: what cannot be run is an error
+        return tasks["four_hours"]
 
     return make
 
@@ -80,6 +84,82 @@ def test_a_correction_that_takes_every_figure_leaves_nothing_to_run(planned, sma
     assert codes(planned()) == ["ENG", "RC9"]
 
 
+# ---- several measures
+
+
+MEASURES = {
+    ambulance_systems: ("category_1_incidents", "category_2_incidents"),
+    cancer_waiting_times: ("faster_diagnosis_told_within_28_days", "faster_diagnosis_told"),
+}
+
+
+@pytest.fixture(scope="module")
+def two_publications(tmp_path_factory):
+    """A data folder with two publications of the sample: ambulances since April 2022, cancer since October 2023."""
+    data = tmp_path_factory.mktemp("data")
+    for number, sample in enumerate(MEASURES):
+        folder = tmp_path_factory.mktemp(str(number))
+        outcomes = ingest.ingest(sample.write(folder), Store(data), retrieved=date(2026, 4, 9))
+        assert {outcome.kept for outcome in outcomes} == {ingest.Kept.ADDED}
+    return data
+
+
+@pytest.fixture
+def two_measures(small_project, two_publications):
+    """Plan a measure of each of the two publications."""
+    analyses = small_project / "analyses"
+    text = (analyses / "four_hours" / "measure.yml").read_text(encoding="utf-8")
+    for sample, (part, whole) in MEASURES.items():
+        source = sample.__name__.rpartition(".")[2]
+        shutil.copytree(analyses / "four_hours", analyses / source)
+        changed = text.replace("ae_monthly", source).replace("over_four_hours_type_1", part)
+        (analyses / source / "measure.yml").write_text(changed.replace("attendances_type_1", whole), encoding="utf-8")
+    shutil.rmtree(analyses / "four_hours")
+    return lambda **arguments: plan.plan(definitions.load_all(), data=two_publications, **arguments)
+
+
+def test_each_measure_has_its_own_organisations(two_measures):
+    tasks, left_out = two_measures()
+    assert codes(tasks["ambulance_systems"]) == ["ENG", "Z-A1", "Z-A2", "Z-A3", "Z-A4"]
+    assert {"ENG", "Z-09"} < set(codes(tasks["cancer_waiting_times"]))
+    assert left_out == []
+
+
+def test_an_organisation_of_one_publication_is_left_out_of_the_other(two_measures):
+    tasks, left_out = two_measures(org_codes=["ENG", "Z-09", "Z-A1"])
+    assert {measure_id: codes(of_it) for measure_id, of_it in tasks.items()} == {
+        "ambulance_systems": ["ENG", "Z-A1"], "cancer_waiting_times": ["ENG", "Z-09"],
+    }  # fmt: skip
+    assert [note.partition(":")[0] for note in left_out] == ["ambulance_systems", "cancer_waiting_times"]
+    assert "ambulance_systems: organisation 'Z-09': not among the 5 of ambulance_systems" in left_out[0]
+
+
+def test_a_measure_without_any_of_those_named_is_left_out(two_measures):
+    tasks, left_out = two_measures(org_codes=["Z-A2"])
+    assert (list(tasks), len(left_out)) == (["ambulance_systems"], 1)
+
+
+def test_a_month_of_one_publication_is_left_out_of_the_other(two_measures):
+    tasks, left_out = two_measures(period_to="2022-05")
+    assert list(tasks) == ["ambulance_systems"]
+    assert left_out[0].startswith("cancer_waiting_times: ")
+    assert "no release for May 2022" in left_out[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"org_codes": ["ENG", "Z-B1"]}, "organisation 'Z-B1': not among the 5 of ambulance_systems"),
+        ({"period_to": "2026-04"}, "no release for April 2026"),
+        ({"org_codes": ["Z-09"], "period_to": "2022-05"}, "organisation 'Z-09': not among the 5"),
+    ],
+)
+def test_what_is_in_no_publication_is_refused(two_measures, arguments, said):
+    with pytest.raises(ParameterError) as refusal:
+        two_measures(**arguments)
+    assert said in str(refusal.value)
+
+
 # ---- what cannot be run
 
 
@@ -102,7 +182,7 @@ def test_a_mistaken_parameter_is_refused_before_anything_runs(planned, arguments
 
 def test_an_empty_data_folder_is_refused(small_project, store):
     with pytest.raises(StoreError, match="no release of 'ae_monthly' here"):
-        plan.plan(definitions.find("four_hours"), data=store.folder)
+        plan.plan([definitions.find("four_hours")], data=store.folder)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +226,7 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path, content):
 def test_the_notebook_is_checked_before_the_data(small_project, store):
     (small_project / "analyses" / "four_hours" / "notebook.ipynb").unlink()
     with pytest.raises(DefinitionError):
-        plan.plan(definitions.find("four_hours"), data=store.folder)
+        plan.plan([definitions.find("four_hours")], data=store.folder)
 
 
 # ---- the digest of a run

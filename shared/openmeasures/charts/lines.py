@@ -1,14 +1,21 @@
-"""The lines of an SPC chart that carry words: limits, mean and standards, and where their labels stand.
+"""Lines that carry words: the limits, mean and standards of an SPC chart, and labels at the end of any chart's lines.
 
 | function | gives |
 |---|---|
-| `within_reach` | which standards are drawn, and which are so far off that they are only named |
+| `within_reach`, `standard_in_reach` | which standards are drawn, and which are so far off that they are only named |
 | `end_labels`, `step_labels` | the words at the right of each line, and at the start of an earlier standard |
+| `End`, `end_rows`, `end_layers` | the words at the right of any lines, and the layers that draw them |
+| `across_layer` | the layer of lines across a whole chart |
 """
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import altair as alt
 import polars as pl
 
 from openmeasures.charts import layout, theme
+from openmeasures.charts.layout import Row
 from openmeasures.definitions import Measure
 
 LINES = {  # with their words; of equal lines, the first is labelled highest
@@ -20,9 +27,9 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
 }
 STANDARDS = ("standard", "milestone")  # the one that lasts, and one that ends beside it
 REACH = ("value", "mean", "lower_process_limit", "upper_process_limit")  # what the chart is about
+TALLER = f"(length(datum.label) - 1) * {theme.LINE_HEIGHT}"  # what lines of words after the first add to the height
 TOP_OF_AXIS = 1 / 8  # of the axis, where words above a line would leave it
 
-Row = dict[str, str | float | list[str] | None]
 Ends = tuple[float, float]
 
 
@@ -31,10 +38,9 @@ def within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, 
 
     The reach is that of values and limits, and as much again on each side.
     """
-    low, high = measure.natural_bounds
     figures = [float(figure) for column in REACH for figure in points[column].drop_nulls()]
     least, most = min(figures), max(figures)
-    reach = max(most - least, ((high - low) if low is not None and high is not None else most) * theme.LEAST_SPAN)
+    reach = layout.reach(figures, bounds=measure.natural_bounds)
     is_beside = pl.col("lasting_standard").is_not_null()
     points = points.with_columns(
         in_force="standard",
@@ -97,3 +103,80 @@ def _steps_of(column: str, points: pl.DataFrame, measure: Measure, ends: Ends) -
             "period_start", column, hangs=near_top | pl.col("mostly_met")
         ).iter_rows()
     ]
+
+
+def standard_in_reach(standard: float | None, figures: Sequence[float], measure: Measure) -> tuple[float | None, str]:
+    """Return a standard if it is drawn, or else None and a sentence that names it; the reach is that of `figures`."""
+    reach = layout.reach(figures, bounds=measure.natural_bounds)
+    if standard is None or min(figures) - reach <= standard <= max(figures) + reach:
+        return standard, ""
+    where = "above" if standard > max(figures) else "below"
+    return None, f"{LINES['standard']} {theme.plainly(standard, measure)}: {where} the chart."
+
+
+class End(NamedTuple):
+    """The end of a line, and what is said there."""
+
+    line: float  # its height, in the axis's unit
+    words: str
+    place: Mapping[str, str | float]  # the field of the horizontal axis, and where on it the line ends
+    ink: str = theme.TEXT
+    colour: str = ""  # of a line across the whole chart
+    is_subject: bool = False
+
+
+def end_rows(found: Sequence[End], *, ends: Ends, height: int) -> list[Row]:
+    """Return the words to the right of each line that ends on the chart, the first highest where lines are equal."""
+    shown = [end for end in found if ends[0] <= round(end.line, theme.DECIMALS) <= ends[1]]
+    room = theme.PAGE.width * theme.LABEL_SHARES["ends"]
+    written = [layout.wrapped(end.words, width=room, size=theme.PAGE.text) for end in shown]
+    places = layout.apart(
+        [end.line for end in shown], ends=ends, height=height, lines=[len(label) for label in written]
+    )
+    return [
+        {
+            **end.place,
+            "label": label,
+            "line": round(end.line, theme.DECIMALS),
+            "at": place,
+            "ink": end.ink,
+            **({"colour": end.colour} if end.colour else {}),
+            **({"is_subject": True} if end.is_subject else {}),
+        }
+        for end, label, place in zip(shown, written, places, strict=True)
+    ]
+
+
+def end_layers(x: alt.X, *, with_subject: bool = False) -> list[alt.Chart]:
+    """Return the layers of the words to the right of lines, from the data set `ends`, each tied to its line.
+
+    - `x`: where the lines end.
+    - `with_subject`: whether the words of the chart's subject are among them; they are bold.
+    """
+    ends = alt.NamedData("ends")
+    weight = alt.ExprRef("datum.is_subject ? 'bold' : 'normal'") if with_subject else alt.Undefined
+    return [
+        alt.Chart(ends, name="ties")
+        .mark_rule(color=theme.COMMON_CAUSE.fill)
+        .encode(x, alt.Y("line:Q"), alt.Y2("at:Q"), x2=alt.value(alt.ExprRef("width + 8"))),
+        alt.Chart(ends, name="end labels")
+        .mark_text(
+            align="left",
+            baseline="middle",
+            x={"expr": f"width + {theme.END_GAP}"},
+            dy={"expr": f"-{TALLER} / 2"},
+            fontWeight=weight,
+        )
+        .encode(alt.Y("at:Q"), alt.Text("label:N"), alt.Color("ink:N", scale=None)),
+    ]
+
+
+def across_layer() -> alt.Chart:
+    """Return the layer of the lines across the whole chart: those of the data set `ends` that have a colour."""
+    layer: alt.Chart = (
+        alt.Chart(alt.NamedData("ends"), name="lines across")
+        .transform_filter("isValid(datum.colour)")
+        .mark_rule(strokeWidth=1.75, x=0, x2={"expr": "width"})
+        .encode(alt.Y("line:Q"), alt.Color("colour:N", scale=None))
+    )
+    return layer

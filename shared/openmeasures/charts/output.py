@@ -18,7 +18,7 @@ from xml.sax.saxutils import quoteattr
 import altair as alt
 import vl_convert
 
-from openmeasures.charts import layout, theme
+from openmeasures.charts import boxes, labels, layout, theme
 
 SPEC_TYPE = "application/vnd.openmeasures.chart+json"  # "+json", so that nbformat keeps it as JSON
 VEGA_LITE_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # what Altair writes
@@ -72,6 +72,8 @@ def narrow(spec: Spec, width: int = theme.PHONE.width) -> Spec:
             row["label"] = layout.wrapped(" ".join(row["label"]), width=width * share, size=theme.PHONE.text)
     _spread_end_labels(phone)
     _thin_axis_and_points(phone)
+    if "names" in phone["datasets"]:
+        _name_anew(phone)
     if "dots" in phone["datasets"]:
         rows = theme.ROW_HEIGHT * len(phone["datasets"]["labels"])
         phone["height"] = rows + min(phone["height"] - rows, theme.PHONE.piles)
@@ -79,22 +81,37 @@ def narrow(spec: Spec, width: int = theme.PHONE.width) -> Spec:
 
 
 def _spread_end_labels(phone: Spec) -> None:
-    """Move the labels beside an SPC chart's lines apart, now that they take more lines."""
-    labels = phone["datasets"].get("ends", [])
-    if labels:
+    """Move the labels beside lines apart, now that they take more lines."""
+    words = phone["datasets"].get("ends", [])
+    if words:
         ends = phone["layer"][0]["encoding"]["y"]["scale"]["domain"]
-        lines = max(len(row["label"]) for row in labels)
-        places = layout.apart([row["line"] for row in labels], ends=ends, height=phone["height"], lines=lines)
-        for row, place in zip(labels, places, strict=True):
+        lines = [len(row["label"]) for row in words]
+        places = layout.apart([row["line"] for row in words], ends=ends, height=phone["height"], lines=lines)
+        for row, place in zip(words, places, strict=True):
             row["at"] = place
 
 
 def _thin_axis_and_points(phone: Spec) -> None:
-    """Label fewer months and draw smaller points on an SPC chart."""
+    """Label fewer months of a chart over time, and draw smaller points."""
     months = phone["datasets"].get("points", [])
-    for encoding in (layer["encoding"] for layer in phone["layer"] if months):
-        if "axis" in encoding.get("x", {}):
+    for encoding in (layer["encoding"] for layer in phone["layer"]):
+        if months and "axis" in encoding.get("x", {}):
             encoding["x"]["axis"]["tickCount"]["step"] = layout.month_step(len(months), theme.PHONE)
-        if "size" in encoding:
+        if "scale" in encoding.get("size", {}):
             scale = encoding["size"]["scale"]
             scale["range"] = [area * theme.PHONE.points for area in scale["range"]]
+
+
+def _name_anew(phone: Spec) -> None:
+    """Find anew which names of a funnel fit, and where."""
+    datasets, axes = phone["datasets"], phone["layer"][0]["encoding"]
+    for row in datasets["ends"]:
+        row["room"] = labels.end_room(row["label"], theme.PHONE)
+    plot = boxes.Plot(
+        x_ends=axes["x"]["scale"]["domain"],
+        y_ends=axes["y"]["scale"]["domain"],
+        scale=axes["x"]["scale"]["type"],
+        width=labels.plot_width(phone["width"], datasets["ends"]),
+        height=phone["height"],
+    )
+    datasets["names"] = labels.named(datasets, plot, theme.PHONE)

@@ -12,7 +12,7 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from openmeasures.charts import layout, lines, theme
+from openmeasures.charts import axes, layout, lines, theme
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import SpecialCause, Variation
@@ -49,13 +49,7 @@ VALUE_TOOLTIP = {
     "cause:N": "Signal",
     "standard_written:N": "Standard",
 }
-MONTH = alt.X("period_start:T")
 SEGMENT = alt.Detail("segment:Q")  # no line of limits joins one segment to the next
-# The month, and under January and under the first label the year.
-MONTH_WORDS = (
-    "datum.index == 0 || utcmonth(datum.value) == 0 "
-    "? [utcFormat(datum.value, '%b'), utcFormat(datum.value, '%Y')] : utcFormat(datum.value, '%b')"
-)
 ROOM_FOR_MISSING = 0.08  # of the axis, so that no value touches the marks at its base
 
 
@@ -95,20 +89,17 @@ def chart(
     room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
     ends = layout.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
     rows = _rows(points, measure)
-    subtitle = theme.axis_words(measure)
-    if ends[0] != 0:
-        subtitle += f". The vertical axis starts at {theme.plainly(ends[0], measure)}, not at zero."
-    subtitle = " ".join(part for part in (f"{subtitle}{'' if subtitle.endswith('.') else '.'}{beyond}", note) if part)
+    subtitle = " ".join(part for part in (f"{theme.vertical_axis(measure, ends[0])}{beyond}", note) if part)
     return alt.LayerChart(
         layer=[
             _path("mean", theme.MEAN).encode(
-                _month_axis(len(rows)), _value_axis(ends, measure), SEGMENT
+                axes.months(len(rows)), axes.values("mean", ends, measure), SEGMENT
             ),  # for all layers
-            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("upper_process_limit:Q"), SEGMENT),
-            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(MONTH, alt.Y("lower_process_limit:Q"), SEGMENT),
-            _path("standard", theme.STANDARD).encode(MONTH, alt.Y("standard:Q")),
-            _path("milestone", theme.STANDARD, dash=[2, 3]).encode(MONTH, alt.Y("milestone:Q")),
-            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(MONTH, alt.Y("value:Q")),
+            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(axes.MONTH, alt.Y("upper_process_limit:Q"), SEGMENT),
+            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(axes.MONTH, alt.Y("lower_process_limit:Q"), SEGMENT),
+            _path("standard", theme.STANDARD).encode(axes.MONTH, alt.Y("standard:Q")),
+            _path("milestone", theme.STANDARD, dash=[2, 3]).encode(axes.MONTH, alt.Y("milestone:Q")),
+            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(axes.MONTH, alt.Y("value:Q")),
             *_label_layers(),
             *_sign_layers({row["sign"] for row in rows}),
         ],
@@ -151,23 +142,6 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
     ).to_dicts()
 
 
-def _month_axis(months: int) -> alt.X:
-    step = layout.month_step(months, theme.PAGE)
-    return alt.X(
-        "period_start:T",
-        scale=alt.Scale(type="utc", padding=8, nice=False),  # utc: months must not shift with the reader's clock
-        axis=alt.Axis(title=None, grid=False, tickCount={"interval": "month", "step": step}, labelExpr=MONTH_WORDS),
-    )
-
-
-def _value_axis(ends: lines.Ends, measure: Measure) -> alt.Y:
-    return alt.Y(
-        "mean:Q",
-        scale=alt.Scale(domain=list(ends), nice=False, zero=False),
-        axis=alt.Axis(title=None, tickCount=6, labelExpr=theme.tick_words(measure)),
-    )
-
-
 def _path(
     name: str, colour: str, *, dash: list[int] | None = None, interpolate: Literal["linear", "step"] = "step"
 ) -> alt.Chart:
@@ -184,28 +158,22 @@ def _path(
 
 def _label_layers() -> list[alt.Chart]:
     """Return the labels at the right, tied to their lines, and those of earlier standards, clear of what they cross."""
-    ends, steps = alt.NamedData("ends"), alt.NamedData("steps")
-    taller = f"(length(datum.label) - 1) * {theme.LINE_HEIGHT}"  # what lines after the first add
+    steps = alt.NamedData("steps")
     return [
-        alt.Chart(ends, name="ties")
-        .mark_rule(color=theme.COMMON_CAUSE.fill)
-        .encode(MONTH, alt.Y("line:Q"), alt.Y2("at:Q"), x2=alt.value(alt.ExprRef("width + 8"))),
-        alt.Chart(ends, name="end labels")
-        .mark_text(align="left", baseline="middle", x={"expr": "width + 12"}, dy={"expr": f"-{taller} / 2"})
-        .encode(alt.Y("at:Q"), alt.Text("label:N"), alt.Color("ink:N", scale=None)),
+        *lines.end_layers(axes.MONTH),
         *(
             alt.Chart(steps, name=name)
             .mark_text(
                 align="left",
                 baseline={"expr": "datum.baseline"},
                 dx=2,
-                dy={"expr": f"datum.baseline == 'top' ? 5 : -5 - {taller}"},
+                dy={"expr": f"datum.baseline == 'top' ? 5 : -5 - {lines.TALLER}"},
                 color=theme.STANDARD_TEXT,
                 stroke=halo,
                 strokeWidth=4,
                 strokeJoin="round",
             )
-            .encode(MONTH, alt.Y("line:Q"), alt.Text("label:N"))
+            .encode(axes.MONTH, alt.Y("line:Q"), alt.Text("label:N"))
             for name, halo in (("step label halos", theme.PAPER), ("step labels", "transparent"))
         ),
     ]
@@ -225,11 +193,11 @@ def _sign_layers(signs: set[str]) -> list[alt.Chart]:
     points = alt.Chart(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
     layers = [
         points.mark_point(opacity=1, strokeWidth=1).encode(
-            MONTH, alt.Y("value:Q"), *looks, tooltip=theme.tooltip(VALUE_TOOLTIP)
+            axes.MONTH, alt.Y("value:Q"), *looks, tooltip=theme.tooltip(VALUE_TOOLTIP)
         )
     ]
     if signs & {sign.words for sign in MISSING_SIGNS.values()}:
         missing = alt.Chart(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
         marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})
-        layers.append(marks.encode(MONTH, *looks, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
+        layers.append(marks.encode(axes.MONTH, *looks, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
     return layers

@@ -6,16 +6,19 @@ has its own shape, size or fill, and an edge dark enough to be seen on white. Im
 | name | gives |
 |---|---|
 | `Sign` and its instances | how one kind of point looks, and its words in the legend |
+| `SIGNS`, `FUNNEL_SIGNS` | the signs of SPC charts and of funnels, in the order of the legend |
 | `PAGE`, `PHONE` | the two sizes in which a chart is published |
 | `config` | the Vega-Lite configuration for a size |
+| `looks` | the encoding of signs, with their legend |
 | `measured`, `plainly` | figures for labels |
-| `axis_words`, `tick_words`, `tooltip` | what axes and tooltips say |
+| `axis_words`, `vertical_axis`, `tick_words`, `tooltip` | what axes and tooltips say |
 
 Sources:
 1. NHS-R Community, NHSRplotthedots at 050b07d, R/ptd_spc_colours.R, https://github.com/nhs-r-community/NHSRplotthedots
 2. W3C, WCAG 2.2, success criteria 1.4.1, 1.4.3 and 1.4.11, https://www.w3.org/TR/WCAG22/
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import altair as alt
@@ -66,6 +69,14 @@ SIGNS = (
     IMPROVEMENT, CONCERN, NEUTRAL, COMMON_CAUSE, NO_LIMITS, NOT_SUBMITTED, NOT_APPLICABLE, SUPPRESSED, NOTHING_TO_COUNT,
 )  # fmt: skip
 
+# A funnel says where a figure lies, never that it is good or bad: beyond its limits is no signal's blue or orange.
+ABOVE_LIMITS = Sign("Above the 99.8\u00a0% limit", NEUTRAL.fill, NEUTRAL.edge, "triangle-up", 80)
+BELOW_LIMITS = Sign("Below the 99.8\u00a0% limit", NEUTRAL.fill, NEUTRAL.edge, "triangle-down", 80)
+WITHIN_LIMITS = Sign("Within the 99.8\u00a0% limits", OTHERS, OTHERS_EDGE, "circle", 50)
+NOT_POSITIONED = Sign("Not set against limits", PAPER, OTHERS_EDGE, "circle", 50)
+SUBJECT_AREA = 150  # of the subject's diamond among points, in square pixels
+FUNNEL_SIGNS = (ABOVE_LIMITS, BELOW_LIMITS, WITHIN_LIMITS, NOT_POSITIONED)
+
 
 class Size(NamedTuple):
     """One size of a published chart; lengths in pixels."""
@@ -77,18 +88,33 @@ class Size(NamedTuple):
     months: int  # labels that an axis of months has room for
     points: float  # share of the area that `Sign` gives a point
     piles: int  # height that piles of dots may fill
+    names: int  # on a funnel, at most
+    name_width: int  # of one of its lines
+    name_lines: int
 
 
-PAGE = Size(width=820, title=17, text=13, legend_columns=4, months=21, points=1, piles=170)
-PHONE = Size(width=340, title=15, text=12, legend_columns=1, months=7, points=0.5, piles=110)
+PAGE = Size(
+    width=820, title=17, text=13, legend_columns=4, months=21, points=1, piles=170, names=12, name_width=165,
+    name_lines=2,
+)  # fmt: skip
+PHONE = Size(
+    width=340, title=15, text=12, legend_columns=1, months=7, points=0.5, piles=110, names=4, name_width=100,
+    name_lines=3,
+)  # fmt: skip
+PADDING = 8  # around every chart
 PLOT_HEIGHT = 300
+FUNNEL_HEIGHT = 360  # its names need room
+END_GAP = 12  # between the plot and words to its right
+AXIS_ROOM = 48  # for the labels of a funnel's vertical axis, in both sizes
 ROW_HEIGHT = 22  # of each row of words above piles of dots
 LINE_HEIGHT = 16  # of text, in both sizes
 LABEL_SPACE = 3  # between labels that stand above one another
 # The share of the image's width that one line of words may have, by the data set that holds the words.
 LABEL_SHARES = {"ends": 0.22, "steps": 0.22, "labels": 0.62}
 MONTH_STEPS = (1, 3, 6, 12)  # months between labels: steps that keep January, where the year stands
+NEAR_BOUND = 1 / 4  # of the axis: how near to zero the figures of several organisations must be for it to start there
 LEAST_SPAN = 1 / 20  # of the range that can happen: five points of a percentage
+RARE_SPANS = 20  # of values below 5 %, the range that counts is so many times the greatest
 DECIMALS = 4  # of a drawn figure: finer than any pixel, and coarser than what differs between processors
 
 
@@ -99,7 +125,7 @@ def config(size: Size = PAGE) -> alt.theme.ConfigKwds:
         "autosize": {"type": "fit-x", "contains": "padding"},  # the width includes labels beside the plot
         "background": PAPER,
         "font": FONT,
-        "padding": 8,
+        "padding": PADDING,
         "view": {"stroke": None},
         "title": {
             "anchor": "start", "frame": "bounds", "color": TEXT, "fontSize": size.title, "fontWeight": "bold",
@@ -123,6 +149,17 @@ def _theme() -> alt.theme.ThemeConfig:
     return {"config": config()}
 
 
+def looks(shown: Sequence[Sign]) -> list[alt.Fill | alt.Stroke | alt.Shape | alt.Size]:
+    """Return the encoding of the field `sign`, the words of a sign; the legend says only what is shown."""
+    words = [sign.words for sign in shown]
+    return [
+        alt.Fill("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.fill for sign in shown])),
+        alt.Stroke("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.edge for sign in shown])),
+        alt.Shape("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.shape for sign in shown])),
+        alt.Size("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.area for sign in shown])),
+    ]
+
+
 def measured(value: float | None, measure: Measure) -> str:
     """Return a figure for a label: the sign of a percentage stays, any other unit is left to the axis."""
     return measure.written(value).removesuffix(f" {measure.unit}")
@@ -136,6 +173,13 @@ def plainly(value: float, measure: Measure) -> str:
 def axis_words(measure: Measure) -> str:
     """Return what an axis shows and in which unit."""
     return f"{measure.short_title}, {'per cent' if measure.unit == 'percent' else measure.unit}"
+
+
+def vertical_axis(measure: Measure, start: float) -> str:
+    """Return, in a sentence or two, what a vertical axis shows, in which unit, and where it starts if not at zero."""
+    if start == 0:
+        return f"{axis_words(measure)}."
+    return f"{axis_words(measure)}. The vertical axis starts at {plainly(start, measure)}, not at zero."
 
 
 def tick_words(measure: Measure) -> str:

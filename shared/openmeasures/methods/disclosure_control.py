@@ -10,8 +10,8 @@ To compute with rounded counts as if they were exact promises too much: 5 of 10,
 
 Publications differ in whether 0 is suppressed with the other small counts. The Mental Health Bulletin of 2013-14, for
 one, replaced "numbers less than five (including zero)" [1]. So `zero_suppressed` has no default: read the notes of the
-publication, and where they say nothing take True, which leaves more possible. Totals are often not rounded: NHS Talking
-Therapies has every figure of England to the unit [2]. Take base 1 for those.
+publication, and where they say nothing take True, which leaves more possible behind a mark. Totals are often not
+rounded: the main findings of NHS Talking Therapies have England's counts to the unit [2]. Take base 1 for those.
 
 Sources:
 1. Health and Social Care Information Centre, Mental Health Bulletin: annual report from MHMDS returns, 2013-14,
@@ -63,7 +63,7 @@ def possible(count: pl.Expr, *, suppressed: pl.Expr, base: int, suppressed_below
     figure, reach, marked = count.cast(pl.Float64), base // 2, suppressed.fill_null(value=False)
     published = ~marked & figure.is_finite() & (figure >= 0) & (figure % base == 0)
     # 0 alone may be shown though it is below the other counts shown; with it, those among them that round to it.
-    zero = published & (figure == 0) & (suppressed_below == 0 or not zero_suppressed)
+    zero = published & (figure == 0) & (not zero_suppressed)
     least = (
         pl.when(marked & count.is_null())
         .then(0 if zero_suppressed else 1)

@@ -33,7 +33,7 @@ Overdispersion = Literal["shmi", "square_root", "arcsine"]
 Numbers = npt.NDArray[np.float64]
 
 TRIMMED_SHARE = 0.1  # at each end, as [1] and [2] have it
-HALVINGS = 40  # of an interval that holds τ²: as many binary digits
+HALVINGS = 25  # of the interval that holds τ²; what is left is far below its own uncertainty
 GROUPS = round(1 / TRIMMED_SHARE)
 
 

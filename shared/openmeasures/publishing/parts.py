@@ -21,11 +21,15 @@ SVG_TYPE = "image/svg+xml"
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart: its cell's id, its finding, the page of `site/methods/` that explains it, its image in two widths."""
+    """One chart: its cell's id, its finding, the page of `site/methods/` that explains it, its image in two widths.
+
+    `series` is the one of the result whose figures are behind it, empty for charts of something else.
+    """
 
     cell_id: str
     finding: str
     guide: str
+    series: str
     wide: str
     narrow: str
 
@@ -92,9 +96,16 @@ def _figure(cell_id: str, place: int, data: dict[str, Any]) -> Figure:
     specification = data[chart_output.SPEC_TYPE]
     narrow = chart_output.svg(chart_output.narrow(specification))
     finding = str(specification["description"])
-    guide = specification.get("usermeta", {}).get("guide", "spc")
+    about = specification.get("usermeta", {})
     wide = inline(data[SVG_TYPE], f"{cell_id}-{place}w")
-    return Figure(cell_id, finding, guide, wide, inline(narrow, f"{cell_id}-{place}n"))
+    return Figure(
+        cell_id,
+        finding,
+        about.get("guide", "spc"),
+        about.get("series", ""),
+        wide,
+        inline(narrow, f"{cell_id}-{place}n"),
+    )
 
 
 def inline(svg: str, prefix: str) -> str:

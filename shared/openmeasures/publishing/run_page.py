@@ -8,7 +8,7 @@ from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_end, month_label
-from openmeasures.publishing import parts, provenance, summary
+from openmeasures.publishing import provenance, summary
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages
 from openmeasures.running import collect
@@ -52,7 +52,7 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store, 
     pages.render(
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
         method=steps, summary=summary.summarise(content, measure, run.release),
-        figures_of=_figures_of(steps, content, measure),
+        figures_of=_figures_of(content, measure),
         organisations=_all_listed(of_measure),
         organisations_intro=UNRANKED,
         reconciled=reconciled,
@@ -61,16 +61,10 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store, 
     )  # fmt: skip
 
 
-def _figures_of(steps: list[parts.Step], content: dict[str, Any], measure: Measure) -> dict[str, list[dict[str, str]]]:
-    """Return the rows behind each chart: a cell is named after its series, with `-` for `_`; others have none."""
-    series = {"variation": (results.ALL, measure)}
-    series |= {each.id.replace("_", "-"): (each.id, measure.of(each.id)) for each in measure.series}
-    return {
-        step.cell_id: summary.rows(content, series[step.cell_id][1], series=series[step.cell_id][0])
-        if step.cell_id in series
-        else []
-        for step in steps
-    }
+def _figures_of(content: dict[str, Any], measure: Measure) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of each series, which stand behind its chart."""
+    series = {results.ALL: measure} | {each.id: measure.of(each.id) for each in measure.series}
+    return {id_: summary.rows(content, of_it, series=id_) for id_, of_it in series.items()}
 
 
 def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:

@@ -93,11 +93,19 @@ def summarise(content: dict[str, Any], measure: Measure, release: Release) -> Su
     return Summary(
         month=_month(point) if point else "No month",
         value=measure.written(point["value"] if point else None),
-        counted=f"{point['numerator']:,.0f} of {point['denominator']:,.0f}" if point else "",
+        counted=_counted(point, measure) if point else "",
         variation=variation(content),
         standards=[] if has_ended(content) else [_standard(row, measure) for row in content["standards"]],
         vintage=release.status.value,
     )
+
+
+def _counted(point: dict[str, Any], measure: Measure) -> str:
+    """Say what a figure rests on; of a mean, how many it is the mean of."""
+    of_all = words.number(point["denominator"])
+    if measure.kind == "mean":
+        return f"{of_all} {measure.denominator.label}"
+    return f"{words.number(point['numerator'])} of {of_all}"
 
 
 def _month(point: dict[str, Any]) -> str:
@@ -129,8 +137,8 @@ def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
     status = Status(point["status"])
     return {
         "month": _month(point),
-        "numerator": "" if point["numerator"] is None else f"{point['numerator']:,.0f}",
-        "denominator": "" if point["denominator"] is None else f"{point['denominator']:,.0f}",
+        "numerator": words.number(point["numerator"]),
+        "denominator": words.number(point["denominator"]),
         "value": "" if point["value"] is None else measure.written(point["value"]),
         "interval": between("value_lower", "value_upper"),
         "limits": between("lower_process_limit", "upper_process_limit"),

@@ -4,6 +4,7 @@ Everything that can be wrong with a run is found here, before the first kernel s
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,27 +38,59 @@ class Task:
         return {"org_code": self.org_code, "period_to": self.period_to}
 
 
-def plan(measure: Measure, *, data: Path, org_codes: list[str] | None = None, period_to: str = "") -> list[Task]:
-    """Return the runs of one measure: England first, then each organisation that ever had activity to measure.
+def plan(
+    measures: Sequence[Measure], *, data: Path, org_codes: list[str] | None = None, period_to: str = ""
+) -> tuple[dict[str, list[Task]], list[str]]:
+    """Return the runs of each measure that has any, and what is left out, in words.
 
-    `org_codes` limits them. Raises `ParameterError` for an unknown organisation or month or one without any figure,
-    `StoreError` for an empty store, `DefinitionError` for a notebook whose parameters are not ours.
+    England comes first, then each organisation that ever had activity to measure; `org_codes` limits them.
+    Publications differ in organisations and in months, so that one which is in some is left out of others.
+
+    Raises `ParameterError` for an organisation or a month that is in none of them, or an organisation that has no
+    figure in any; `StoreError` for an empty store, `DefinitionError` for a notebook whose parameters are not ours.
     """
+    planned: dict[str, list[Task]] = {}
+    left_out: dict[str, dict[str, ParameterError]] = {}
+    for measure in measures:
+        try:
+            tasks, refused = _planned(measure, data=data, org_codes=org_codes, period_to=period_to)
+        except ParameterError as error:
+            tasks, refused = [], {"": error}
+        if tasks:
+            planned[measure.id] = tasks
+        if refused:
+            left_out[measure.id] = refused
+    found = {task.org_code for tasks in planned.values() for task in tasks}
+    for refused in left_out.values():
+        for org_code, refusal in refused.items():
+            if not planned or (org_code and org_code not in found):
+                raise refusal
+    return planned, [f"{id_}: {error}" for id_, refused in left_out.items() for error in refused.values()]
+
+
+def _planned(
+    measure: Measure, *, data: Path, org_codes: list[str] | None, period_to: str
+) -> tuple[list[Task], dict[str, ParameterError]]:
+    """Return the runs of one measure, and for each organisation that has none why not."""
     notebook = measure.folder / NOTEBOOK
     check_notebook(notebook)
     run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(data))
-    named = list(dict.fromkeys(org_codes or []))
-    for org_code in named:
-        parameters.check(measure, org_code=org_code, period_to=period_to, data=str(data))
     with_figures = _with_figures(run)
-    if without := [code for code in named if code not in with_figures]:
-        raise ParameterError(
-            f"organisation {without[0]!r} ({run.name_of(without[0])}): no {measure.short_title} figure in any month "
-            "up to the one asked for, so there is nothing to show. Name another."
-        )
+    named = list(dict.fromkeys(org_codes or with_figures))
+    refused = {}
+    for org_code in set(named) - set(with_figures):
+        try:
+            parameters.check(measure, org_code=org_code, period_to=period_to, data=str(data))
+            refused[org_code] = ParameterError(
+                f"organisation {org_code!r} ({run.name_of(org_code)}): no {measure.short_title} figure in any month "
+                "up to the one asked for, so there is nothing to show. Name another."
+            )
+        except ParameterError as error:
+            refused[org_code] = error
     month = f"{run.period_to:%Y-%m}"
     digest = run_digest(run.store, measure, month)
-    return [Task(measure.id, notebook, code, month, data, digest) for code in (named or with_figures)]
+    tasks = [Task(measure.id, notebook, code, month, data, digest) for code in named if code not in refused]
+    return tasks, {code: refused[code] for code in named if code in refused}
 
 
 def run_digest(store: Store, measure: Measure, period_to: str) -> str:

@@ -1,0 +1,175 @@
+"""The parts of a measure, such as its tests or types of cancer, in the latest period: drawn and put into words.
+
+| function | gives |
+|---|---|
+| `finding` | which parts surely differ from the whole |
+| `chart` | a dot and an interval for each part |
+| `table` | the counts and values |
+
+All take `counts.by_category` with `value`, `value_lower` and `value_upper` in the measure's unit, and the breakdown's
+id, which names it in `measure.yml`.
+
+Sources:
+1. Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in the case of the binomial. Biometrika
+   1934; 26(4): 404-413.
+2. Dunn OJ. Multiple comparisons among means. Journal of the American Statistical Association 1961; 56(293): 52-64.
+"""
+
+from typing import NamedTuple
+
+import altair as alt
+import polars as pl
+
+from openmeasures import words
+from openmeasures.charts import breakdown as breakdown_chart
+from openmeasures.definitions import Measure
+from openmeasures.display import Markdown, marked
+from openmeasures.display import table as markdown_table
+from openmeasures.methods import intervals
+from openmeasures.parameters import Parameters
+from openmeasures.periods import month_label
+from openmeasures.tables import SMALLEST_FIGURE
+
+MOST_NAMED = 6  # in one sentence; the table has them all
+CONFIDENCE = 0.95  # that no part at all is said to differ which does not
+
+
+class Whole(NamedTuple):
+    """What all parts together come to."""
+
+    numerator: float
+    denominator: float
+    value: float
+
+
+def latest(parts: pl.DataFrame, run: Parameters) -> pl.DataFrame:
+    """Return the rows of the run's last period, largest denominator first."""
+    now = parts.filter(pl.col("period_start") == run.period_to)
+    return now.sort(pl.col("denominator").fill_null(-1), "category", descending=[True, False])
+
+
+def finding(parts: pl.DataFrame, mine: pl.DataFrame, run: Parameters, *, by: str) -> str:
+    """Say which parts are surely above or below the whole, however many parts there are to look at.
+
+    Of twenty parts that do not differ, one misses the whole with its 95 % interval by chance. So a part is said to
+    differ only where an exact interval does not hold the whole at 1 − (1 − `CONFIDENCE`) ÷ parts, Bonferroni's level
+    [1, 2]: of a proportion or of a rate; any other kind is given without a judgement. The whole is taken as it is,
+    which only makes the judgement more careful, since every part is in it. Nothing is said of which is highest.
+
+    - `mine`: the organisation's own points, with `numerator`, `denominator` and `value`. Where its parts do not add up
+      to them, that is said.
+    """
+    title, month = run.measure.breakdown(by).title, month_label(run.period_to)
+    now, whole = latest(parts, run), _whole(mine, run)
+    rows = now.drop_nulls("value")
+    if rows.is_empty():
+        return f"{title}: no figures for {month}."
+    if whole is None:
+        return f"{title} in {month}: {_have(rows.height)} a figure, but there is none for all together to compare with."
+    unequal = _unequal(now, whole, run.measure)
+    if rows.height == 1 and not unequal:
+        return f"{title} in {month}: all are in one part, {rows['category'].item()}; its figure is that of the whole."
+    lower, upper = _limits(run.measure.kind, rows.height)
+    judged = rows.select("category", lower=run.measure.scale * lower, upper=run.measure.scale * upper)
+    below = judged.filter(pl.col("upper") < whole.value)["category"].to_list()
+    above = judged.filter(pl.col("lower") > whole.value)["category"].to_list()
+    unjudged = judged["lower"].null_count()
+    others = rows.height - len(below) - len(above) - unjudged
+    said = [f"{_named(names)} surely {side} it" for names, side in ((below, "below"), (above, "above")) if names]
+    if others:
+        said.append(f"{words.plural(others, 'part')} may differ from it by chance alone")
+    if unjudged:
+        said.append(f"{words.plural(unjudged, 'part')} cannot be judged, for want of an interval")
+    if without := now.height - rows.height:
+        said.append(f"{_have(without)} no figure")
+    allowing = f", allowing for {rows.height} comparisons" if rows.height - unjudged > 1 else ""
+    beside = f"beside {run.measure.written(whole.value)} for all together{allowing}"
+    return words.together([f"{title} in {month}, {beside}: {'; '.join(said)}.", unequal])
+
+
+def _limits(kind: str, comparisons: int) -> tuple[pl.Expr, pl.Expr]:
+    """Return exact limits of numerator ÷ denominator that hold for all parts at once."""
+    count, size = pl.col("numerator"), pl.col("denominator")
+    confidence = 1 - (1 - CONFIDENCE) / comparisons
+    if kind == "proportion":
+        return intervals.exact_binomial(count, size, confidence=confidence)
+    if kind == "rate":
+        lower, upper = intervals.exact_poisson(count, confidence=confidence)
+        return lower / size, upper / size
+    return pl.lit(None, pl.Float64), pl.lit(None, pl.Float64)
+
+
+def _named(names: list[str]) -> str:
+    names = [f"“{name}”" if "," in name else name for name in names]  # or it would read as two parts
+    if len(names) > MOST_NAMED:
+        return f"{len(names)} parts, among them {words.listed(names[:MOST_NAMED])}, are"
+    return f"{words.listed(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _have(number: int) -> str:
+    return f"{words.plural(number, 'part')} {'has' if number == 1 else 'have'}"
+
+
+def _whole(mine: pl.DataFrame, run: Parameters) -> Whole | None:
+    """Return the organisation's own figure of the last period; None where there is none."""
+    now = mine.filter(pl.col("period_start") == run.period_to).select(Whole._fields).drop_nulls("value")
+    return next((Whole(*row) for row in now.iter_rows()), None)
+
+
+def _unequal(now: pl.DataFrame, whole: Whole, measure: Measure) -> str:
+    """Say how far the parts add up, where they do not add up to the whole."""
+    numerator, denominator = (float(now[name].sum()) for name in ("numerator", "denominator"))
+    if max(abs(numerator - whole.numerator), abs(denominator - whole.denominator)) < SMALLEST_FIGURE / 2:
+        return ""
+    in_all = _counted(whole.numerator, whole.denominator, measure)
+    return f"The parts add up to {_counted(numerator, denominator, measure)}, the whole is {in_all}."
+
+
+def chart(
+    parts: pl.DataFrame, mine: pl.DataFrame, run: Parameters, *, by: str, finding: str
+) -> alt.LayerChart | Markdown:
+    """Show each part of the last period; in words alone where none has a value."""
+    measure, rows = run.measure, latest(parts, run).drop_nulls("value")
+    if rows.is_empty():
+        return Markdown(finding)
+    title = measure.breakdown(by).title
+    title = f"{measure.short_title}, {title[:1].lower()}{title[1:]}, {month_label(run.period_to)}"
+    counted = [_counted(part, of, measure) for part, of in rows.select("numerator", "denominator").iter_rows()]
+    whole, lasting = _whole(mine, run), measure.lasting_standard_on(run.period_to)
+    return breakdown_chart.chart(
+        rows.with_columns(counted=pl.Series(counted)),
+        measure,
+        title=marked(f"{run.org_name}: {title}", run),
+        finding=finding,
+        whole=whole.value if whole else None,
+        standard=lasting.value if lasting else None,
+    )
+
+
+def table(parts: pl.DataFrame, run: Parameters, *, by: str) -> Markdown:
+    """Show numerator, denominator, value and interval of each part in the last period; nothing without any."""
+    measure, rows = run.measure, latest(parts, run)
+    if rows.is_empty():
+        return Markdown("")
+    cells = [
+        (
+            row["category"],
+            *("" if row[name] is None else words.number(row[name]) for name in ("numerator", "denominator")),
+            measure.written(row["value"]) if row["value"] is not None else words.reason(row["status"]),
+            "" if row["value_lower"] is None or row["value_upper"] is None
+            else f"{measure.written(row['value_lower'])} to {measure.written(row['value_upper'])}",
+        )
+        for row in rows.iter_rows(named=True)
+    ]  # fmt: skip
+    headings = (
+        measure.breakdown(by).title,
+        words.label(measure.numerator),
+        words.label(measure.denominator),
+        "Value",
+        "95 % interval",
+    )
+    return Markdown(markdown_table(headings, cells, numbers=4))
+
+
+def _counted(numerator: float, denominator: float, measure: Measure) -> str:
+    return f"{words.number(numerator)} of {words.number(denominator)} {measure.denominator.label}"

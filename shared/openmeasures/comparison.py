@@ -1,0 +1,126 @@
+"""What a notebook shows of an organisation among its peers: charts, or words where there is nothing to draw.
+
+| function | shows |
+|---|---|
+| `funnel` | every organisation of the group by its size, with limits |
+| `deciles` | the group's deciles over time, with the organisation's own series |
+| `strip` | the distribution of the group, for figures whose chance variation is not known |
+| `without_figure` | who is missing from the charts, and why |
+"""
+
+from datetime import date
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from openmeasures import words
+from openmeasures.charts import deciles as deciles_chart
+from openmeasures.charts import distribution
+from openmeasures.charts import funnel as funnel_chart
+from openmeasures.display import Markdown, marked
+from openmeasures.methods.funnel import LIMITS, Funnel
+from openmeasures.methods.peers import Spread
+from openmeasures.organisations import ENGLAND
+from openmeasures.parameters import Parameters
+from openmeasures.peer_groups import PeerGroup
+from openmeasures.periods import month_label
+
+CURVE_POINTS = 120  # of each limit: closer than a line's width can show
+
+
+def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) -> alt.LayerChart | Markdown:
+    """Show the funnel of the latest period; in words alone where nobody has a figure.
+
+    `found.points` has `org_code` and `org_name`.
+    """
+    if found.organisations == 0:
+        return Markdown(finding)
+    measure = run.measure
+    sizes = found.points.drop_nulls("value")["denominator"]
+    grid = np.geomspace(float(str(sizes.min())), float(str(sizes.max())), CURVE_POINTS)
+    in_unit = [pl.col(name) * measure.scale for name in LIMITS]
+    points = found.points.with_columns(pl.col("value") * measure.scale)
+    if run.org_code not in points["org_code"]:  # England, whose figure is the target; or one that is in no group
+        value = measure.scale * found.target if run.org_code == ENGLAND else None
+        own = pl.DataFrame(
+            {"org_code": run.org_code, "org_name": run.org_name, "value": value}, schema_overrides={"value": pl.Float64}
+        )
+        points = pl.concat([points, own], how="diagonal")
+    room = "make room for the usual spread" if found.is_adjusted else "are those of chance alone"
+    return funnel_chart.chart(
+        points,
+        found.limits(grid.tolist()).with_columns(in_unit),
+        measure,
+        org_code=run.org_code,
+        title=marked(f"{group.title}, {month_label(run.period_to)}", run),
+        finding=finding,
+        target=measure.scale * found.target,
+        target_label="Together",
+        size_label=f"{group.size_label[:1].upper()}{group.size_label[1:]}",
+        note=f"Limits {room}.",
+        standard=_standard(run, group),
+    )
+
+
+def deciles(
+    found: pl.DataFrame, mine: pl.DataFrame, run: Parameters, *, group: PeerGroup, finding: str
+) -> alt.LayerChart | Markdown:
+    """Show the deciles of the group over time and the organisation's own series (`period_start, value`).
+
+    Nothing where there are too few organisations for deciles.
+    """
+    if found["decile_50"].is_null().all():
+        return Markdown(finding)
+    return deciles_chart.chart(
+        found,
+        mine.select("period_start", "value"),
+        run.measure,
+        org_name=run.org_name,
+        title=marked(f"{group.title}: deciles of {group.label}", run),
+        finding=finding,
+        standard=_standard(run, group, since=found["period_start"].min()),
+    )
+
+
+def strip(
+    latest: pl.DataFrame, run: Parameters, *, group: PeerGroup, spread: Spread, finding: str
+) -> alt.LayerChart | Markdown:
+    """Show the organisations of a group in the latest period; in words alone where there is nothing to compare.
+
+    `latest` has one row an organisation (`org_code, org_name, value, denominator`), value null where there is none.
+    """
+    if spread.organisations == 0:
+        return Markdown(finding)
+    return distribution.chart(
+        latest.filter(pl.col("org_code").is_in([*group.org_codes, run.org_code])),
+        run.measure,
+        org_code=run.org_code,
+        title=marked(f"{group.title}, {month_label(run.period_to)}", run),
+        finding=finding,
+        spread=spread,
+        standard=_standard(run, group),
+    )
+
+
+def _standard(run: Parameters, group: PeerGroup, *, since: object = None) -> float | None:
+    """Return the standard to draw; it is set for the measure, not for its parts, and a milestone for England alone.
+
+    `since`: the first month of a chart over time, in all of which it has to be in force.
+    """
+    lasting = None if group.series else run.measure.lasting_standard_on(run.period_to)
+    if lasting is None or (isinstance(since, date) and since < lasting.date_from):
+        return None
+    return lasting.value
+
+
+def without_figure(latest: pl.DataFrame, run: Parameters) -> Markdown:
+    """Name the organisations of the group that no chart shows, with the reason; nothing where there is none.
+
+    `latest` has one row an organisation of the group: `org_code, org_name, value, status`, null where it sent nothing.
+    """
+    missing = latest.filter(pl.col("value").is_null(), pl.col("org_code") != ENGLAND).sort("org_name")
+    if missing.is_empty():
+        return Markdown("")
+    named = [f"{row['org_name']} ({words.reason(row['status'])})" for row in missing.iter_rows(named=True)]
+    return Markdown(f"Not in the chart, for want of a figure for {month_label(run.period_to)}: {words.listed(named)}.")

@@ -1,0 +1,94 @@
+"""The page that sets our figures beside the published ones, read as its Markdown."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from openmeasures.definitions import Series
+from openmeasures.publishing import reconciliation
+from openmeasures.publishing.writer import Pages
+from openmeasures.reviewing.reconcile import COLUMNS
+
+JANUARY, FEBRUARY, MARCH = (date(2024, month, 1) for month in (1, 2, 3))
+
+
+def compared(*rows, series="", title="Total row"):
+    """Make a comparison of month, ours, theirs and the reason, with the verdict that follows."""
+    full = []
+    for month, ours, theirs, reason in rows:
+        verdict = "agrees" if ours == theirs else "explained" if reason else "unexplained"
+        full.append(("four_hours", series, title, month, ours, theirs, ours - theirs, verdict, reason))
+    return pl.DataFrame(full, schema=COLUMNS, orient="row")
+
+
+@pytest.fixture
+def page(measure, tmp_path):
+    """Write the page of one measure; return its lines and the table beside it."""
+
+    def written(found, *, synthetic=False, **changes):
+        changed = measure.model_copy(update=changes)
+        pages = Pages(tmp_path / "stage")
+        reconciliation.write(pages, {measure.id: found}, [changed], synthetic=synthetic)
+        csv = "measures/four_hours/downloads/four_hours-reconciliation.csv"
+        assert pages.written == [csv, "reconciliation.qmd"]
+        text = (tmp_path / "stage" / "reconciliation.qmd").read_text(encoding="utf-8")
+        return text.replace("\u00a0", " "), pl.read_csv(tmp_path / "stage" / csv)
+
+    return written
+
+
+def entries(text):
+    return [line for line in text.splitlines() if line.startswith("- **")]
+
+
+def test_months_that_agree_are_counted_and_every_one_is_to_be_had(page):
+    text, table = page(compared((FEBRUARY, 60.0, 60.0, ""), (MARCH, 61.0, 61.0, "")))
+    row = "| [A&E within four hours](measures/four_hours/index.qmd) | Total row | February 2024 to March 2024 |"
+    assert f"{row} 2 | 0 | 0 |" in text
+    assert entries(text) == []
+    assert table.select("period_start", "difference").rows() == [("2024-02-01", 0.0), ("2024-03-01", 0.0)]
+
+
+def test_differences_stand_by_their_reason_with_their_months_and_their_range(page):
+    found = compared(
+        (JANUARY, 60.0, 60.25, "Revised since."),
+        (FEBRUARY, 60.0, 59.5, "Revised since."),
+        (MARCH, 61.0, 60.0, ""),
+    )
+    text, _ = page(found)
+    assert "| January 2024 to March 2024 | 0 | 2 | 1 |" in text
+    assert "## A&E within four hours: Total row" in text
+    assert entries(text) == [
+        "- **January 2024 to February 2024** (2 months), ours − published: −0.250 points to +0.500 points. "
+        "Revised since.",
+        "- **March 2024** (1 month), ours − published: +1.000 points. Not known. Please tell us if you know it.",
+    ]
+    assert 'href="measures/four_hours/downloads/four_hours-reconciliation.csv"' in text
+
+
+def test_each_figure_has_its_own_differences(page):
+    found = pl.concat([compared((MARCH, 1.0, 1.0, "")), compared((MARCH, 2.0, 4.0, "Counted later."), title="Annual")])
+    text, _ = page(found)
+    assert "## A&E within four hours: Annual" in text
+    assert "## A&E within four hours: Total row" not in text
+    assert entries(text) == ["- **March 2024** (1 month), ours − published: −2.000 points. Counted later."]
+
+
+def test_a_series_has_its_own_title_and_any_other_unit_is_no_point(page):
+    found = compared((MARCH, 12.0, 10.5, "Rounded."), series="type_1")
+    text, _ = page(found, series=[Series(id="type_1", title="Type 1")], unit="minutes")
+    assert "[A&E within four hours, type 1](measures/four_hours/index.qmd)" in text
+    assert entries(text) == ["- **March 2024** (1 month), ours − published: +1.500 minutes. Rounded."]
+
+
+@pytest.mark.parametrize(("synthetic", "is_said"), [(True, True), (False, False)])
+def test_made_up_figures_are_said_to_be(page, synthetic, is_said):
+    text, _ = page(compared((MARCH, 1.0, 1.0, "")), synthetic=synthetic)
+    assert ("ynthetic data" in text) == is_said
+
+
+def test_a_measure_without_a_comparison_has_no_row(page):
+    text, table = page(compared())
+    assert "measures/four_hours/index.qmd" not in text
+    assert table.is_empty()

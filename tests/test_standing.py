@@ -1,0 +1,249 @@
+"""Where an organisation stands, word for word: it is the page, the alt text and the summary."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from openmeasures import standing
+from openmeasures.methods import benchmark
+from openmeasures.methods.funnel import funnel
+from openmeasures.methods.peers import Spread
+from openmeasures.parameters import Parameters
+from openmeasures.peer_groups import PeerGroup
+
+MARCH = date(2024, 3, 1)
+GROUP = PeerGroup(["RC9", "RJ1"], "trusts", "", "Four hours", "attendances")
+
+
+def run_of(measure, org_code="RC9"):
+    organisations = pl.DataFrame(
+        {"org_code": ["ENG", "RC9"], "org_name": ["England", "Bedfordshire"], "region_name": ["", "East"]}
+    )
+    return Parameters(measure, None, org_code, MARCH, organisations)
+
+
+# ---- in a funnel
+
+
+def said(text):
+    return text.replace("\u00a0", " ")
+
+
+def funnel_of(*counts, codes=None, **options):
+    """Make the funnel of trusts with these numerators and denominators; the first is RC9."""
+    codes = codes or ["RC9", *(f"T{number}" for number in range(1, len(counts)))]
+    frame = pl.DataFrame(
+        {"org_code": codes, "numerator": [n for n, _ in counts], "denominator": [d for _, d in counts]},
+        schema_overrides={"numerator": pl.Float64, "denominator": pl.Float64},
+    )
+    return funnel(benchmark.rank_intervals(frame, kind="proportion"), kind="proportion", **options)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "place"),
+    [
+        (600, "lies within the funnel's 95 % limits: not unusual among them"),
+        (635, "lies above the funnel's 95 % limit, and inside 99.8 %, as some do by chance alone"),
+        (700, "lies above the funnel's 99.8 % limit: higher than its size and chance alone explain"),
+        (565, "lies below the funnel's 95 % limit, and inside 99.8 %, as some do by chance alone"),
+        (500, "lies below the funnel's 99.8 % limit: lower than its size and chance alone explain"),
+    ],
+)
+def test_a_place_in_the_funnel(measure, numerator, place):
+    found = funnel_of((numerator, 1000), *[(600, 1000)] * 4, target=0.6)
+    sentence = said(standing.in_funnel(run_of(measure), found, group=GROUP))
+    assert sentence.startswith(f"Four hours: in March 2024 Bedfordshire, at {numerator / 10:.1f} %, {place}. Chance in")
+
+
+def test_limits_that_make_room_for_the_usual_spread_are_said_to(measure):
+    """Thirty trusts that differ by a few points each, and the first by forty."""
+    found = funnel_of((980, 1000), *[(540 + 5 * number, 1000) for number in range(30)])
+    assert found.is_adjusted
+    assert "higher than its size and the usual spread explain. " in standing.in_funnel(
+        run_of(measure), found, group=GROUP
+    )
+    assert standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP).endswith(
+        "1 of them lies above the funnel's 99.8\u00a0% limits and 0 below, by more than size and the usual spread "
+        "explain."
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "ranks"),
+    [
+        ([(600, 1000)], "It is the only one with a figure."),
+        ([(600, 1000), (601, 1000), (602, 1000)], "Chance in the counts leaves every rank among the 3 open to it."),
+        ([(9000, 10_000), (6000, 10_000)], "Chance in the counts leaves it one rank: 1st highest of 2."),
+        ([(600, 1000), (602, 1000), (9900, 10_000)],
+         "Chance in the counts leaves it any rank from 2nd to 3rd highest of 3."),
+    ],
+)  # fmt: skip
+def test_a_rank_is_an_interval(measure, counts, ranks):
+    assert said(standing.in_funnel(run_of(measure), funnel_of(*counts), group=GROUP)).endswith(f" {ranks}")
+
+
+def test_england_is_the_target(measure):
+    found = funnel_of((600, 1000), (600, 1000), (900, 1000), (300, 1000), (200, 1000), is_adjusted=False)
+    assert said(standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP)) == (
+        "Four hours: in March 2024 the 5 trusts together are at 52.0 %. 3 of them lie above the funnel's 99.8 % limits "
+        "and 2 below, by more than size and chance alone explain."
+    )
+
+
+@pytest.mark.parametrize("codes", [["RC9", "T1"], ["T1", "T2"]])
+def test_without_a_figure_an_organisation_has_no_place(measure, codes):
+    found = funnel_of((None, 10), (600, 1000), codes=codes)
+    assert standing.in_funnel(run_of(measure), found, group=GROUP) == (
+        "Four hours: Bedfordshire has no figure for March 2024."
+    )
+
+
+def test_without_peers_there_is_no_funnel(measure):
+    nobody = PeerGroup([], "trusts", "", "Four hours", "attendances")
+    assert standing.in_funnel(run_of(measure), funnel_of((600, 1000)), group=nobody) == (
+        "Bedfordshire reported nothing in the year to March 2024, so it is compared with no one."
+    )
+
+
+@pytest.mark.parametrize("org_code", ["RC9", "ENG"])
+def test_a_funnel_without_figures(measure, org_code):
+    found = funnel_of((None, None))
+    said_of_it = standing.in_funnel(run_of(measure, org_code), found, group=GROUP)
+    assert said_of_it == "None of the trusts has a figure for March 2024."
+
+
+# ---- overdispersion
+
+
+def test_overdispersion_is_put_into_words():
+    found = funnel_of(*[(500 + 20 * number, 1000) for number in range(12)])
+    outside = sum(found.points["exact_position"].is_in(["above_99_8", "below_99_8"]))
+    assert 0 < outside < 12
+    assert said(standing.overdispersion(found)) == (
+        f"The organisations differ by more than chance: {outside} of 12 lie outside 99.8 % limits from chance alone, "
+        f"and the variance of their scores is {found.dispersion:.0f} times what chance would make it (φ). The limits "
+        "therefore make room for the spread that is usual among them (additive overdispersion)."
+    )
+
+
+def test_a_little_overdispersion_has_a_decimal():
+    found = funnel_of(*[(580 + 5 * number, 1000) for number in range(12)])
+    assert 1 < found.dispersion < 10
+    assert f"is {found.dispersion:.1f} times what chance" in standing.overdispersion(found)
+
+
+def test_no_overdispersion_is_said_as_well():
+    assert standing.overdispersion(funnel_of(*[(600, 1000)] * 12)) == (
+        "The organisations differ no more than chance would have them; the limits are those of chance alone."
+    )
+
+
+def test_too_few_to_tell():
+    assert standing.overdispersion(funnel_of((600, 1000))) == (
+        "With a figure from 1 organisation alone, how much they usually differ cannot be told; the limits are those of "
+        "chance alone."
+    )
+    assert standing.overdispersion(funnel_of((None, None))) == ""
+
+
+# ---- over time, and both together
+
+
+def test_deciles_of_the_latest_month(measure):
+    frame = pl.DataFrame({"period_start": [MARCH] * 11, "value": [float(n) for n in range(50, 61)]})
+    assert said(standing.over_time(run_of(measure), benchmark.deciles(frame), group=GROUP)) == (
+        "Four hours over time: in March 2024 eight in ten of the 11 trusts lie between 51.0 % and 59.0 %, the middle "
+        "one at 55.0 %."
+    )
+    assert standing.over_time(run_of(measure), benchmark.deciles(frame.head(9)), group=GROUP) == ""
+
+
+CHANGED, STEADY = "concern_low", "common_cause"
+
+
+@pytest.mark.parametrize(
+    ("variation", "numerator", "said_of_it"),
+    [
+        (CHANGED, 500,
+         "It is unusual among its peers, and its own series has special cause: both ask for an explanation."),
+        (CHANGED, 600, "Its own series has special cause, and yet it is not unusual among its peers."),
+        (STEADY, 500,
+         "It is unusual among its peers, and steadily so: its own series has common-cause variation alone. What "
+         "makes it differ was there before, in its patients or in how its work is set up."),
+        (STEADY, 600, "Neither its own series nor the comparison with its peers shows anything unusual."),
+        (None, 500, ""),
+        (STEADY, None, ""),
+    ],
+)  # fmt: skip
+def test_time_and_peers_together(measure, variation, numerator, said_of_it):
+    found = funnel_of((numerator, 1000), *[(600, 1000)] * 4, target=0.6)
+    points = pl.DataFrame({"period_start": [date(2024, 2, 1), MARCH], "variation": ["common_cause", variation]})
+    assert standing.together(run_of(measure), points, found) == said_of_it
+
+
+def test_a_series_that_ended_or_england_is_not_read_with_its_peers(measure):
+    found = funnel_of((500, 1000), *[(600, 1000)] * 4)
+    ended = pl.DataFrame({"period_start": [date(2024, 2, 1)], "variation": ["common_cause"]})
+    assert standing.together(run_of(measure), ended, found) == ""
+    now = ended.with_columns(period_start=MARCH)
+    assert standing.together(run_of(measure, "ENG"), now, found) == ""
+
+
+# ---- by quarters
+
+
+def by_quarters(measure, values, *, org_code="RC9", organisations=None, peers=("RC9",)):
+    latest = pl.DataFrame(
+        {"org_code": ["RC9", *"ABCDEFG"][: len(values)], "value": values}, schema_overrides={"value": pl.Float64}
+    )
+    present = [value for value in values if value is not None]
+    number = len(present) if organisations is None else organisations
+    spread = Spread(number, 50.0, 55.0, 60.0, 65.0, 70.0)
+    group = PeerGroup(list(peers), "trusts", "", "Four hours", "attendances")
+    said = standing.by_quarters(run_of(measure, org_code), latest, spread=spread, group=group)
+    return said.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("mine", "place"),
+    [(50, "in the lowest quarter"), (53.5, "in the middle half"), (70, "in the highest quarter")],
+)
+def test_a_place_among_peers_is_a_quarter_and_never_a_rank(measure, mine, place):
+    found = by_quarters(measure, [mine, 51, 52, 53, 54, 55, 56, 57])
+    assert found == (
+        f"Four hours: in March 2024 Bedfordshire, at {mine:.1f} %, is {place}; "
+        "half of the 8 trusts lie between 55.0 % and 65.0 %."
+    )
+
+
+def test_seven_peers_are_too_few_for_a_place(measure):
+    assert (
+        "Bedfordshire, at 50.0 %, has too few peers to be placed among them; half of the 7 trusts lie"
+        in by_quarters(measure, [50, 51, 52, 53, 54, 55, 56])
+    )
+
+
+def test_england_has_no_place_but_the_spread(measure):
+    assert by_quarters(measure, [50, 60], org_code="ENG") == (
+        "Four hours: in March 2024 half of the 2 trusts lie between 55.0 % and 65.0 %."
+    )
+
+
+@pytest.mark.parametrize("latest", [[None, 60.0, 61.0], []])
+def test_an_organisation_without_a_figure_is_told_so(measure, latest):
+    found = by_quarters(measure, latest, organisations=2)
+    assert found == (
+        "Four hours: Bedfordshire has no figure for March 2024; half of the 2 trusts lie between 55.0 % and 65.0 %."
+    )
+
+
+def test_an_organisation_without_peers_is_compared_with_no_one(measure):
+    assert by_quarters(measure, [], peers=()) == (
+        "Bedfordshire reported nothing in the year to March 2024, so it is compared with no one."
+    )
+
+
+@pytest.mark.parametrize("org_code", ["RC9", "ENG"])
+def test_a_group_without_figures(measure, org_code):
+    assert by_quarters(measure, [None], org_code=org_code) == "None of the trusts has a figure for March 2024."
