@@ -17,7 +17,6 @@ from openmeasures.methods import rulesets
 from openmeasures.parameters import NAMES
 from openmeasures.results import COLUMNS, MIME_TYPE
 from openmeasures.running.plan import check_notebook
-from openmeasures.sources import all_sources
 from openmeasures.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -47,15 +46,6 @@ def code_cells(folder):
 def test_folder_holds_what_is_documented_and_nothing_else(folder):
     found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     assert {"measure.yml", "notebook.ipynb", "example"} <= found <= MAY_HOLD
-
-
-def test_definition_and_corrections_name_metrics_of_the_source(folder):
-    measure = definitions.load(folder)
-    published = set(all_sources()[measure.source].METRICS.values())
-    parts = [(s.numerator, s.denominator) for s in (measure, *measure.series)]
-    named = {metric for pair in parts for part in pair for metric in part.metrics}
-    named |= {metric for entry in corrections.load(folder) for metric in entry.metrics} | {measure.peers.metric}
-    assert named <= published
 
 
 def test_definition_names_a_known_rule_set(folder):
@@ -179,6 +169,19 @@ def example_data(tmp_path_factory):
         return made[folder]
 
     return make
+
+
+def test_definition_and_corrections_name_metrics_of_the_source(folder, example_data):
+    measure = definitions.load(folder)
+    named = {*measure.metrics, *(metric for entry in corrections.load(folder) for metric in entry.metrics)}
+    assert named <= set(Store(example_data(folder)).observations(measure.source)["metric"])
+
+
+def test_definition_names_breakdowns_of_the_source(folder, example_data):
+    measure = definitions.load(folder)
+    for breakdown in measure.breakdowns:
+        parts = Store(example_data(folder)).observations(measure.source, breakdown=breakdown.id)
+        assert set(measure.numerator.metrics + measure.denominator.metrics) <= set(parts["metric"]), breakdown.id
 
 
 def test_notebook_gives_what_was_worked_out_by_hand(folder, example_data, monkeypatch):

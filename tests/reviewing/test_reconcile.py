@@ -6,7 +6,7 @@ import pytest
 from openmeasures import definitions
 from openmeasures.definitions import Published
 from openmeasures.releases import Release
-from openmeasures.reviewing.reconcile import COLUMNS, Verdict, reconcile, summarise
+from openmeasures.reviewing.reconcile import COLUMNS, Verdict, lines, reconcile, summarise
 from openmeasures.schemas import Observations, Organisations
 from openmeasures.sources import Publication, SourceFile
 from openmeasures.store import Store
@@ -134,6 +134,16 @@ def test_the_summary_counts_each_verdict(with_published, filled):
     assert summarise(found).select("published_in", "first", "last", "months", *Verdict).rows() == [
         ("Total row", FEBRUARY, MARCH, 2, 1, 1, 0),
         ("Again", FEBRUARY, MARCH, 2, 0, 0, 2),
+    ]
+
+
+def test_what_is_found_in_words(with_published, filled):
+    found = reconcile(with_published({}), filled)
+    assert lines(found) == ["Total row: 2 of 2 months agree (February 2024 to March 2024)"]
+    known = found.with_columns(verdict=pl.Series(["explained", "unexplained"]).cast(COLUMNS["verdict"]))
+    assert lines(known) == [
+        "Total row: 0 of 2 months agree (February 2024 to March 2024), 1 differ for a known reason, 1 differ and we do "
+        "not know why"
     ]
 
 

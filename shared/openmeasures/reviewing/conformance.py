@@ -1,4 +1,4 @@
-"""Our SPC charts beside those of the tools that each rule-set is named after, case by case.
+"""Our SPC charts beside those of the tools that each rule-set is named after, case by case; then other figures.
 
 | name | gives |
 |---|---|
@@ -18,6 +18,7 @@ import polars as pl
 from openmeasures import project
 from openmeasures.methods import rulesets
 from openmeasures.methods.spc import Improvement, SpecialCause, assurance, xmr
+from openmeasures.reviewing import figures
 from openmeasures.reviewing.oracles import MARKED, Chart, Expected, Limits, Oracles, Standard, load
 
 LIMIT_COLUMNS = ("mean", "lower_process_limit", "upper_process_limit")
@@ -25,7 +26,7 @@ DIRECTIONS: tuple[Improvement, ...] = ("increase", "decrease", "neutral")
 PREFACE = """\
 ---
 title: "Conformance"
-description: "Our SPC charts beside those of the tools in use, case by case"
+description: "Our charts and figures beside those of the tools in use, case by case"
 ---
 
 <!-- notice -->
@@ -86,7 +87,7 @@ def page(outcomes: list[Outcome] | None = None) -> str:
         rows = [_row(outcome) for outcome in outcomes if outcome.group == group]
         parts.append("\n".join([head, *rows]) + "\n")
     series = "\n".join(f"- **{chart.title}**: {', '.join(map(_number, chart.values))}." for chart in oracles.charts)
-    return "\n".join([*parts, f"## The series\n\n{series}\n"])
+    return "\n".join([*parts, f"## The series\n\n{series}\n", figures.section(figures.compare())])
 
 
 def write(path: Path | None = None) -> Path:
