@@ -94,7 +94,7 @@ def reconcilable(filled):
 
 def test_reconcile_of_figures_that_agree(called, reconcilable):
     code, out, err = called("reconcile")
-    said = "four_hours: Total row: 1 of 1 month agree (March 2024 to March 2024).\n"
+    said = "four_hours: Total row: 1 of 1 month agree (March 2024).\n"
     assert (code, out, err) == (0, said, "")
 
 
@@ -332,7 +332,7 @@ def test_check_of_a_broken_measure(called, small_project, name, content, said):
         (["--org", "rc9 hospitals nhs trust"], "Did you mean 'RC9' (RC9 Hospitals, NHS Trust)?"),
         (["--org", "ENG", "--org", "XXX"], "organisation 'XXX'"),
         (["--period-to", "2024-13"], "'2024-13' is not a month: expected a month such as 'March 2024' or '2024-03'."),
-        (["--period-to", "2023-03"], "no release for March 2023; the data run from March 2024 to March 2024."),
+        (["--period-to", "2023-03"], "no release for March 2023; the data cover March 2024."),
     ],
 )
 def test_a_mistake_is_one_line_before_anything_runs(called, filled, command, arguments, said):

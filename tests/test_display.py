@@ -86,7 +86,7 @@ def test_sources_name_the_latest_file_by_its_hash(run_of, store):
     run = run_of()
     (release,) = store.releases()
     assert cells(display.sources(run))[1:] == [
-        ("Months", "March 2024 to March 2024 (1 release)"),
+        ("Months", "March 2024 (1 release)"),
         ("Latest file", "March-2024.csv (provisional)"),
         ("SHA-256", f"`{release.sha256}`"),
         ("Publisher's page", f"<{release.url}>"),

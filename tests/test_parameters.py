@@ -134,7 +134,7 @@ def test_what_is_like_nothing_gets_no_suggestion(check, typed):
 def test_a_month_without_release_is_refused_with_the_span(check, month):
     said = _said(check, period_to=month)
     assert said.startswith("parameter 'period_to': no release for ")
-    assert said.endswith("the data run from March 2024 to May 2024. Ingest that month, or name another.")
+    assert said.endswith("the data cover March 2024 to May 2024. Ingest that month, or name another.")
 
 
 def test_what_is_no_month_is_refused(check):

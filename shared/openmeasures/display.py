@@ -33,7 +33,7 @@ from openmeasures.methods import rulesets
 from openmeasures.methods.assurance import Assurance
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
-from openmeasures.periods import month_end, month_label
+from openmeasures.periods import month_end, month_label, months_span
 from openmeasures.results import ALL
 from openmeasures.schemas import Status
 
@@ -90,7 +90,7 @@ def sources(run: Parameters) -> Markdown:
     """Show how many releases the figures come from, and the latest."""
     releases, periods = run.releases, list(run.release_of)
     last = run.release_of[run.period_to]
-    months = f"{month_label(periods[0])} to {month_label(periods[-1])}"
+    months = months_span(periods[0], periods[-1])
     rows = [
         ("Months", f"{months} ({words.plural(len(releases), 'release')})"),
         ("Latest file", f"{last.file_name} ({last.status.value})"),
@@ -111,7 +111,7 @@ def corrected(corrected_: Corrected, run: Parameters) -> Markdown:
     if not applied:
         return Markdown(f"No known error concerns the figures of {run.org_name}.")
     rows = [
-        (entry.what, entry.reason, f"{month_label(entry.date_from)} to {month_label(entry.date_to)}",
+        (entry.what, entry.reason, months_span(entry.date_from, entry.date_to),
          words.STATUS_WORDS[entry.status], f"{changed:,}")
         for entry, changed in applied
     ]  # fmt: skip

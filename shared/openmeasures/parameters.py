@@ -13,7 +13,7 @@ from openmeasures import project
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError, near_miss
 from openmeasures.organisations import ENGLAND, ENGLAND_NAME, SYNTHETIC_ENGLAND_NAME, directory
-from openmeasures.periods import month_label, month_named
+from openmeasures.periods import month_label, month_named, months_span
 from openmeasures.releases import Release
 from openmeasures.store import Store
 
@@ -111,6 +111,6 @@ def _month(store: Store, measure: Measure, period_to: str) -> date:
     if month not in available:
         raise ParameterError(
             f"parameter 'period_to': no release for {month_label(month)}; the data run from "
-            f"{month_label(available[0])} to {month_label(available[-1])}. Ingest that month, or name another."
+            f"{months_span(available[0], available[-1])}. Ingest that month, or name another."
         )
     return month

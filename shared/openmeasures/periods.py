@@ -5,6 +5,7 @@
 | `month_named` | the first day of a month written as `March 2024`, `MARCH-2024` or `2024-03` |
 | `month_end` | the last day of a month |
 | `month_label` | `March 2024`, for readers |
+| `months_span` | `March 2024 to May 2024`, or the one month |
 | `months` | every month from one to another, both included |
 """
 
@@ -60,6 +61,15 @@ def month_label(month: date) -> str:
     'March 2024'
     """
     return f"{MONTH_NAMES[month.month - 1]} {month.year}"
+
+
+def months_span(first: date, last: date) -> str:
+    """Return a span of months as a reader writes it.
+
+    >>> months_span(date(2024, 3, 1), date(2024, 5, 1)), months_span(date(2024, 3, 1), date(2024, 3, 1))
+    ('March 2024 to May 2024', 'March 2024')
+    """
+    return month_label(first) if first == last else f"{month_label(first)} to {month_label(last)}"
 
 
 def months(first: date, last: date) -> list[date]:

@@ -15,10 +15,11 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 | `Store.releases` | every release of a source |
 | `Store.newest` | for each period of a source, the release whose figures count |
 | `Store.observations`, `Store.organisations` | what the newest releases say |
+| `Store.totals` | what a publication says of England itself |
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from io import BytesIO
@@ -31,6 +32,7 @@ from polars.exceptions import PolarsError
 from pydantic import ValidationError
 
 from openmeasures.errors import StoreError
+from openmeasures.organisations import ENGLAND
 from openmeasures.releases import Release
 from openmeasures.schemas import Observations, Organisations
 from openmeasures.sources import Publication, SourceFile
@@ -117,13 +119,42 @@ class Store:
             wanted &= pl.col("org_code").is_in(org_codes)
         return self._read("observations", source, wanted)
 
+    def totals(self, source: str) -> pl.DataFrame:
+        """Return what a publication itself says of England, by whole metrics, from the newest release that says it.
+
+        Some editions have no total, as the cancer files' tidy extract; then the one before it has the word. Raises
+        `StoreError` as `observations` does.
+        """
+        order = [release.sha256 for release in sorted(self.releases(source), key=lambda release: release.order)]
+        says_it = (pl.col("org_code") == ENGLAND) & (pl.col("breakdown") == "") & pl.col("release").is_in(order)
+        place = pl.col("release").replace_strict(order, range(len(order)), default=None, return_dtype=pl.Int64)
+        found = self._collect("observations", source, lambda rows: rows.filter(says_it))
+        return found.filter(place == place.max().over("period_start")).sort(SORT["observations"])
+
     def organisations(self, source: str) -> pl.DataFrame:
         """Return the organisations of each period's newest release; see `schemas.Organisations`."""
         return self._read("organisations", source, pl.lit(True))
 
     def _read(self, table: str, source: str, wanted: pl.Expr) -> pl.DataFrame:
         newest = self.newest(source)
-        if not newest:
+        counting = {period: release.sha256 for period, release in newest.items()}
+        is_newest = pl.col("release") == pl.col("period_start").replace_strict(counting, default=None)
+        rows = self._collect(table, source, lambda rows: rows.filter(wanted & is_newest).sort(SORT[table]))
+        # Looked for twice, because a period may be whole and yet have none of the wanted metrics.
+        if lost := set(newest) - set(rows["period_start"].unique()):
+            whole = self._collect(table, source, lambda rows: rows.filter(is_newest).select("period_start").unique())
+            lost -= set(whole["period_start"])
+        if lost:
+            first = min(lost)
+            raise StoreError(
+                f"{self.folder / table / source / f'{first:%Y-%m}.parquet'}: no {table} of "
+                f"{newest[first].file_name!r} ({len(lost)} of {len(newest)} periods have none). Ingest that file again."
+            )
+        return rows
+
+    def _collect(self, table: str, source: str, query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
+        """Return what a query finds in all files of a source, every vintage."""
+        if not self.releases(source):
             raise StoreError(
                 f"{self.folder}: no release of {source!r} here. Fill it with `openmeasures ingest PATH…` "
                 "(published files) or `openmeasures sample` (synthetic figures)."
@@ -131,25 +162,13 @@ class Store:
         place = self.folder / table / source
         files = sorted(place.glob("*.parquet"))
         # As a list, not a pattern: the folder's own name may hold `[` or `*`.
-        scan = pl.scan_parquet(files, glob=False) if files else SCHEMAS[table].create_empty(lazy=True)
-        counting = {period: release.sha256 for period, release in newest.items()}
-        is_newest = pl.col("release") == pl.col("period_start").replace_strict(counting, default=None)
+        rows = pl.scan_parquet(files, glob=False) if files else SCHEMAS[table].create_empty(lazy=True)
         try:
-            rows = scan.filter(wanted & is_newest).sort(SORT[table]).collect()
-            # Looked for twice, because a period may be whole and yet have none of the wanted metrics.
-            if lost := set(newest) - set(rows["period_start"].unique()):
-                lost -= set(scan.filter(is_newest).select(pl.col("period_start").unique()).collect()["period_start"])
+            return query(rows).collect()
         except (PolarsError, OSError) as error:
             for file in files:
                 _rows(file)  # raises for the damaged one, which the first error does not name
             raise StoreError(f"{place}: the files do not fit together ({_first_line(error)}). {REMEDY}") from error
-        if lost:
-            first = min(lost)
-            raise StoreError(
-                f"{place / f'{first:%Y-%m}.parquet'}: no {table} of {newest[first].file_name!r} ({len(lost)} of "
-                f"{len(newest)} periods have none). Ingest that file again."
-            )
-        return rows
 
     def add(self, release: Release, file: SourceFile, publication: Publication) -> bool:
         """Keep a release; return False where the same bytes are here already, and change nothing.

@@ -324,7 +324,7 @@ def test_a_page_says_where_it_comes_from(ran, publish, text, store):
         release.sha256,
         "March-2024.csv (provisional)",
         "retrieved on 2024-04-11",
-        "March 2024 to March 2024",
+        "March 2024",
         release.url,
         "Open Government Licence v3.0",
         "`openmeasures run four_hours --org RC9 --period-to 2024-03`",
@@ -363,7 +363,7 @@ def test_made_up_figures_name_no_publisher_and_no_other_licence(synthetic, publi
     synthetic("Z-01")
     publish()
     page = text(page_of("Z-01"))
-    assert "| Data | the synthetic sample, March 2024 to March 2024 |" in page
+    assert "| Data | the synthetic sample, March 2024 |" in page
     assert "| Licence | Synthetic figures and code: MIT |" in page
     assert "Open Government Licence" not in page
 

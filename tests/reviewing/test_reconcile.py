@@ -6,9 +6,9 @@ import pytest
 from openmeasures import definitions
 from openmeasures.definitions import Published
 from openmeasures.releases import Release
-from openmeasures.reviewing.reconcile import COLUMNS, Verdict, lines, reconcile, summarise
+from openmeasures.reviewing.reconcile import COLUMNS, EARLIER, Verdict, lines, reconcile, summarise
 from openmeasures.schemas import Observations, Organisations
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Publication, SourceFile, ae_monthly
 from openmeasures.store import Store
 
 FEBRUARY, MARCH = date(2024, 2, 1), date(2024, 3, 1)
@@ -90,11 +90,12 @@ OURS = 100 * 1000 / 1500  # 66.666…
     ],
 )
 def test_a_rounded_figure_agrees_if_ours_rounds_to_it(beside, figure, decimals, verdict):
-    assert beside(figure, decimals=decimals).select("period_start", "verdict").rows() == [(MARCH, verdict)]
+    found = beside(figure, decimals=decimals)
+    assert found.select("period_start", "verdict").rows() == [(FEBRUARY, "unpublished"), (MARCH, verdict)]
 
 
 def test_a_fraction_is_brought_to_the_unit_of_the_measure(beside):
-    assert beside(1000 / 1500, scale=100)["verdict"].to_list() == ["agrees"]
+    assert beside(1000 / 1500, scale=100)["verdict"].to_list() == ["unpublished", "agrees"]
 
 
 @pytest.mark.parametrize(
@@ -107,19 +108,68 @@ def test_a_fraction_is_brought_to_the_unit_of_the_measure(beside):
 )
 def test_a_difference_is_explained_by_an_entry_that_holds_its_month(beside, date_from, date_to, verdict, reason):
     known = [{"reason": "Revised since.", "from": str(date_from), "to": str(date_to)}]
-    found = beside(60.0, differences=known)
+    found = beside(60.0, differences=known).filter(pl.col("period_start") == MARCH)
     assert found.select("verdict", "reason").rows() == [(verdict, reason)]
     assert found["difference"].item() == pytest.approx(OURS - 60)
 
 
 def test_a_reason_is_not_given_where_nothing_differs(beside):
     known = [{"reason": "Revised since.", "from": str(MARCH), "to": str(MARCH)}]
-    assert beside(OURS, differences=known).select("verdict", "reason").rows() == [("agrees", "")]
+    found = beside(OURS, differences=known)
+    assert found.select("verdict", "reason").rows() == [("unpublished", ""), ("agrees", "")]
 
 
-def test_a_publication_that_is_not_here_gives_no_rows(with_published, filled):
+def test_a_month_that_is_not_published_has_nothing_beside_it_and_needs_no_reason(beside):
+    known = [{"reason": "Revised since.", "from": str(FEBRUARY), "to": str(MARCH)}]
+    found = beside(OURS, differences=known).filter(pl.col("period_start") == FEBRUARY)
+    assert found.select("ours", "published", "difference", "reason").rows() == [(100 * 1100 / 1500, None, None, "")]
+    assert lines(beside(OURS)) == ["Total row: 1 of 1 month agree (March 2024), 1 month without a figure there"]
+
+
+def test_a_publication_that_is_not_here_has_no_figure_for_any_month(with_published, filled):
     found = reconcile(with_published({"source": "time_series", "metric": "within"}), filled)
-    assert (found.schema, found.height) == (pl.Schema(COLUMNS), 0)
+    assert found.schema == pl.Schema(COLUMNS)
+    assert found["verdict"].to_list() == ["unpublished", "unpublished"]
+    assert lines(found) == ["Total row: no figure to compare with in 2 months (February 2024 to March 2024)"]
+
+
+# ---- a total that only another edition gives
+
+
+@pytest.fixture
+def without_total(filled, ae_file):
+    """Add March 2024 once more, in an edition that has no total: its over-four-hours figure, and its status."""
+
+    def added(over, status):
+        file = ae_file(("RC9", 1000, over), ("RJ1", 500, 100))
+        read = ae_monthly.read(file)
+        release = Release(
+            sha256=file.sha256, source="ae_monthly", file_name="extract.csv", periods=[MARCH],
+            period_end=date(2024, 3, 31), metrics=["within"] * 99, status=status, published=None,
+            retrieved=date(2024, 6, 1), url="https://example.org/", licence="OGL", synthetic=False,
+        )  # fmt: skip
+        filled.add(
+            release, file, Publication(read.observations.filter(pl.col("org_code") != "ENG"), read.organisations)
+        )
+        return filled
+
+    return added
+
+
+@pytest.mark.parametrize(
+    ("over", "status", "verdict", "reason"),
+    [
+        (390, "final", "explained", EARLIER),
+        (390, "provisional", "unexplained", ""),  # neither edition is the later one, so that both should agree
+        (390 + 10, "final", "agrees", ""),
+    ],
+)
+def test_a_total_is_that_of_the_newest_edition_with_one(with_published, without_total, over, status, verdict, reason):
+    found = reconcile(with_published({}), without_total(over, status)).filter(pl.col("period_start") == MARCH)
+    ours = 100 * (1500 - over - 100) / 1500
+    assert found.select("ours", "published", "verdict", "reason").rows() == [
+        (pytest.approx(ours), 100 * 1000 / 1500, verdict, reason)
+    ]
 
 
 def test_a_metric_without_its_source_is_refused():
@@ -129,11 +179,11 @@ def test_a_metric_without_its_source_is_refused():
 
 def test_the_summary_counts_each_verdict(with_published, filled):
     found = reconcile(with_published({}, {"title": "Again"}), filled).with_columns(
-        verdict=pl.Series(["agrees", "explained", "unexplained", "unexplained"]).cast(COLUMNS["verdict"])
+        verdict=pl.Series(["agrees", "explained", "unpublished", "unexplained"]).cast(COLUMNS["verdict"])
     )
     assert summarise(found).select("published_in", "first", "last", "months", *Verdict).rows() == [
-        ("Total row", FEBRUARY, MARCH, 2, 1, 1, 0),
-        ("Again", FEBRUARY, MARCH, 2, 0, 0, 2),
+        ("Total row", FEBRUARY, MARCH, 2, 1, 1, 0, 0),
+        ("Again", MARCH, MARCH, 1, 0, 0, 1, 1),
     ]
 
 

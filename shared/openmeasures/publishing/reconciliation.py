@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from openmeasures.definitions import Measure
-from openmeasures.periods import month_label
+from openmeasures.periods import months_span
 from openmeasures.publishing.writer import Pages
 from openmeasures.reviewing.reconcile import Verdict, summarise
 from openmeasures.words import plural
@@ -32,13 +32,13 @@ def _rows(found: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
         title = titles.get(summary["series"], measure.title)
         mine = found.filter(
             pl.col("series") == summary["series"], pl.col("published_in") == summary["published_in"]
-        ).filter(pl.col("verdict") != Verdict.AGREES.value)
+        ).filter(pl.col("verdict").is_in([Verdict.EXPLAINED.value, Verdict.UNEXPLAINED.value]))
         entries.append(
             summary
             | {
                 "title": title,
                 "measure_id": measure.id,
-                "span": f"{month_label(summary['first'])} to {month_label(summary['last'])}",
+                "span": months_span(summary["first"], summary["last"]),
                 "csv": address(measure),
                 "differences": [
                     _difference(part, measure) for part in mine.partition_by("reason", maintain_order=True)
@@ -51,9 +51,7 @@ def _rows(found: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
 def _difference(part: pl.DataFrame, measure: Measure) -> dict[str, str]:
     least, most = part["difference"].min(), part["difference"].max()
     return {
-        "months": f"{month_label(part['period_start'][0])} to {month_label(part['period_start'][-1])}"
-        if part.height > 1
-        else month_label(part["period_start"][0]),
+        "months": months_span(part["period_start"][0], part["period_start"][-1]),
         "number": plural(part.height, "month"),
         "range": f"{_signed(least, measure)} to {_signed(most, measure)}"
         if part.height > 1

@@ -7,7 +7,7 @@ from openmeasures import project, results
 from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
-from openmeasures.periods import month_end, month_label
+from openmeasures.periods import month_end, month_label, months_span
 from openmeasures.publishing import provenance, summary
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages
@@ -107,7 +107,7 @@ def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
         "Source: NHS England. Code: MIT"
     )
     return {
-        "data": f"{source}, {month_label(first)} to {month_label(run.period_to)}",
+        "data": f"{source}, {months_span(first, run.period_to)}",
         "file": f"{release.file_name} ({release.status.value})",
         "retrieved": release.retrieved,
         "published": release.published,

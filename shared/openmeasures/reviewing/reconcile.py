@@ -8,7 +8,8 @@
 
 Ours is the sum of the organisations after corrections, by the functions that the notebooks use. Theirs is what
 `published` in `measure.yml` names: the total row of the same file, or another publication. Where both differ,
-`differences` there must say why; otherwise the verdict is "unexplained", and `openmeasures reconcile` fails.
+`differences` there must say why; otherwise the verdict is "unexplained", and `openmeasures reconcile` fails. A total
+that only an earlier vintage gives, because the newest edition has none, is explained as such where it differs.
 """
 
 from enum import StrEnum
@@ -20,10 +21,11 @@ from openmeasures import corrections, counts
 from openmeasures.definitions import Measure, Published
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import check
-from openmeasures.periods import month_label
+from openmeasures.periods import months_span
 from openmeasures.store import Store
 from openmeasures.words import plural
 
+EARLIER = "The total stands in an earlier release alone; the organisations' figures were revised since."
 EXACT = 1e-9  # of the figure's unit: sums of whole numbers differ by the last bit of a division at most
 
 
@@ -33,6 +35,7 @@ class Verdict(StrEnum):
     AGREES = "agrees"
     EXPLAINED = "explained"
     UNEXPLAINED = "unexplained"
+    UNPUBLISHED = "unpublished"
 
 
 VERDICT_TYPE = pl.Enum([verdict.value for verdict in Verdict])
@@ -50,28 +53,30 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def reconcile(measure: Measure, store: Store) -> pl.DataFrame:
-    """Return every comparison of one measure, with `COLUMNS`; months that only one side has are left out.
+    """Return every comparison of one measure, with `COLUMNS`: a row for each of our months and published figures.
 
     `difference` is ours − theirs, in the measure's unit. A published figure that is rounded agrees if ours rounds to
-    it. A publication that the store does not hold gives no rows: there is nothing to compare with.
+    it. A month that the publication has not, or a publication that the store does not hold, has the verdict
+    "unpublished", with nothing to compare; months that only the publication has are left out.
     """
-    held = [each for each in measure.published if store.newest(each.source or measure.source)]
-    tables = [_compared(measure, store, each) for each in held]
-    return pl.concat([pl.DataFrame(schema=COLUMNS), *tables])
+    return pl.concat([pl.DataFrame(schema=COLUMNS), *(_compared(measure, store, each) for each in measure.published)])
 
 
 def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
-    both = _ours(measure, store, entry).join(_theirs(measure, store, entry), on="period_start").sort("period_start")
+    theirs = _theirs(measure, store, entry)
+    both = _ours(measure, store, entry).join(theirs, on="period_start", how="left").sort("period_start")
     tolerance = EXACT if entry.decimals is None else 0.5 * 10.0**-entry.decimals + EXACT
     difference = pl.col("ours") - pl.col("published")
-    reason = pl.lit("")
+    reason = pl.when("is_earlier").then(pl.lit(EARLIER)).otherwise(pl.lit(""))
     for known in entry.differences:
         reason = pl.when(pl.col("period_start").is_between(known.date_from, known.date_to)).then(
             pl.lit(known.reason)
         ).otherwise(reason)  # fmt: skip
     agrees = difference.abs() <= tolerance
     verdict = (
-        pl.when(agrees)
+        pl.when(pl.col("published").is_null())
+        .then(pl.lit(Verdict.UNPUBLISHED.value))
+        .when(agrees)
         .then(pl.lit(Verdict.AGREES.value))
         .when(reason != "")
         .then(pl.lit(Verdict.EXPLAINED.value))
@@ -86,7 +91,7 @@ def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         "published",
         difference.alias("difference"),
         verdict.cast(VERDICT_TYPE).alias("verdict"),
-        pl.when(agrees).then(pl.lit("")).otherwise(reason).alias("reason"),
+        pl.when(agrees | pl.col("published").is_null()).then(pl.lit("")).otherwise(reason).alias("reason"),
     )
 
 
@@ -100,14 +105,26 @@ def _ours(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
 
 
 def _theirs(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
-    """Return `period_start, published` from the rows of England in a publication."""
+    """Return `period_start, published, is_earlier` from the rows of England in a publication."""
+    source = entry.source or measure.source
+    if not store.releases(source):
+        return pl.DataFrame(schema={"period_start": pl.Date, "published": pl.Float64, "is_earlier": pl.Boolean})
+    found = store.totals(source)
     if entry.source and entry.metric:
-        found = store.observations(entry.source, metrics=[entry.metric], org_codes=[ENGLAND]).drop_nulls("value")
-        return found.select("period_start", published=entry.scale * pl.col("value"))
+        found = found.filter(pl.col("metric") == entry.metric).drop_nulls("value")
+        return found.select("period_start", published=entry.scale * pl.col("value"), is_earlier=pl.lit(False))
     counted = measure.of(entry.series) if entry.series else measure
-    found = store.observations(measure.source, org_codes=[ENGLAND])
     totals = counts.totals(found, numerator=counted.numerator, denominator=counted.denominator)
-    return _quotient(totals, "published", scale=counted.scale)
+    vintages = {release.sha256: release.vintage for release in store.releases(measure.source)}
+    newest = store.newest(measure.source)
+    earlier = [
+        period
+        for period, release in found.select("period_start", "release").unique().iter_rows()
+        if vintages[release] != newest[period].vintage
+    ]
+    return _quotient(totals, "published", scale=counted.scale).with_columns(
+        is_earlier=pl.col("period_start").is_in(earlier)
+    )
 
 
 def _quotient(counted: pl.DataFrame, name: str, *, scale: float) -> pl.DataFrame:
@@ -116,11 +133,16 @@ def _quotient(counted: pl.DataFrame, name: str, *, scale: float) -> pl.DataFrame
 
 
 def summarise(found: pl.DataFrame) -> pl.DataFrame:
-    """Return `measure, series, published_in, first, last, months` and a count for each verdict."""
+    """Return `measure, series, published_in, first, last, months` and a count for each verdict.
+
+    `months` is how many are compared, and `first` and `last` are of those; of all, where none is.
+    """
+    compared = pl.col("verdict") != Verdict.UNPUBLISHED.value
+    spanned = pl.col("period_start").filter(compared | ~compared.any())
     return found.group_by("measure", "series", "published_in", maintain_order=True).agg(
-        first=pl.col("period_start").min(),
-        last=pl.col("period_start").max(),
-        months=pl.len(),
+        first=spanned.min(),
+        last=spanned.max(),
+        months=compared.sum(),
         **{verdict.value: (pl.col("verdict") == verdict.value).sum() for verdict in Verdict},
     )
 
@@ -131,10 +153,14 @@ def lines(found: pl.DataFrame) -> list[str]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    span = f"{month_label(row['first'])} to {month_label(row['last'])}"
+    span = months_span(row["first"], row["last"])
+    if not row["months"]:
+        return f"{row['published_in']}: no figure to compare with in {plural(row['unpublished'], 'month')} ({span})"
     said = f"{row['published_in']}: {row['agrees']} of {plural(row['months'], 'month')} agree ({span})"
     if row["explained"]:
         said += f", {row['explained']} differ for a known reason"
     if row["unexplained"]:
         said += f", {row['unexplained']} differ and we do not know why"
+    if row["unpublished"]:
+        said += f", {plural(row['unpublished'], 'month')} without a figure there"
     return said
