@@ -110,7 +110,7 @@ def _month(store: Store, measure: Measure, period_to: str) -> date:
     month = month_named(period_to)
     if month not in available:
         raise ParameterError(
-            f"parameter 'period_to': no release for {month_label(month)}; the data run from "
+            f"parameter 'period_to': no release for {month_label(month)}; the data cover "
             f"{months_span(available[0], available[-1])}. Ingest that month, or name another."
         )
     return month
