@@ -8,9 +8,10 @@ Exit codes: 0 done, 1 some runs failed, 2 bad usage or input. A user's mistake p
 
 import sys
 from collections import Counter
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 import typer
@@ -25,6 +26,9 @@ from openmeasures.ingest import Kept, ingest_sample
 from openmeasures.ingest import ingest as ingest_paths
 from openmeasures.store import Store
 
+if TYPE_CHECKING:
+    from openmeasures.running.progress import Events, Lines
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -35,6 +39,8 @@ Out = Annotated[Path | None, typer.Option("--out", help="Where _build/ and _site
 Org = Annotated[list[str] | None, typer.Option("--org", help="Organisation code, ENG for England; may be repeated.")]
 PeriodTo = Annotated[str, typer.Option("--period-to", help="Last month, as 2024-03 (default: the latest).")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time (default: one a core).")]
+Force = Annotated[bool, typer.Option("--force", help="Run everything anew, done already or not.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output, for programs.")]
 Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures (default: all).")]
 
 
@@ -114,35 +120,39 @@ def list_(
 def check() -> None:
     """Validate every measure's folder without running anything."""
     from openmeasures.running import plan
+    from openmeasures.running.dependencies import NOTEBOOK
 
     for measure in definitions.load_all():
         corrections.load(measure.folder)
-        plan.check_notebook(measure.folder / plan.NOTEBOOK)
+        plan.check_notebook(measure.folder / NOTEBOOK)
         out.print(f"{measure.id}: fine")
 
 
 @app.command()
 def run(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
-    out_folder: Out = None,
+    out_folder: Out = None, force: Force = False, as_json: AsJson = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run and why, and run nothing.")] = False,
 ) -> None:  # fmt: skip
-    """Run measures with papermill for every organisation and for England, or for those named."""
-    failed = _run(measures, org, period_to, workers, project.data_folder(data), _build(out_folder))
-    if failed:
+    """Run measures with papermill for every organisation and for England, or for those named; what is done stays."""
+    folder, build = project.data_folder(data), _build(out_folder)
+    if dry_run:
+        _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json)
+    elif _run(measures, org, period_to, workers, folder, build, force=force, as_json=as_json):
         raise typer.Exit(1)
 
 
 @app.command()
 def site(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
-    out_folder: Out = None, renderer: Renderer = Renderer.AUTO,
+    out_folder: Out = None, renderer: Renderer = Renderer.AUTO, force: Force = False,
 ) -> None:  # fmt: skip
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
 
     render.choose(renderer.value)  # refused before the runs, which take time
     folder = project.data_folder(data)
-    failed = _run(measures, org, period_to, workers, folder, _build(out_folder))
+    failed = _run(measures, org, period_to, workers, folder, _build(out_folder), force=force)
     stage = _out(out_folder)
     pages.publish(Store(folder), _build(out_folder), stage, period_to=period_to)
     rendered = render.render(stage, renderer.value)
@@ -169,14 +179,15 @@ def publish(data: Data = None) -> None:
 @app.command()
 def refresh(measures: Measures = None, data: Data = None) -> None:
     """Rerun the committed notebooks on the sample and save their outputs, for authors of measures."""
-    from openmeasures.running import notebooks, plan
+    from openmeasures.running import notebooks
+    from openmeasures.running.dependencies import NOTEBOOK
 
     store = Store(project.data_folder(data))
     if not store.synthetic:
         err.print(f"[red]Error[/] {escape(str(store.folder))}: does not hold the sample. Name a folder that does.")
         raise typer.Exit(2)
     for measure in _measures(measures):
-        changed = notebooks.refresh(measure.folder / plan.NOTEBOOK, store.folder)
+        changed = notebooks.refresh(measure.folder / NOTEBOOK, store.folder)
         out.print(f"{measure.id}: {'changed' if changed else 'unchanged'}")
 
 
@@ -202,31 +213,41 @@ def reconcile_(measures: Measures = None, data: Data = None) -> None:
 
 
 def _run(
-    measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path
-) -> int:
+    measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path,
+    *, force: bool = False, as_json: bool = False,
+) -> int:  # fmt: skip
     """Run and collect; return how many runs failed."""
-    from openmeasures import words
-    from openmeasures.running import collect, execute, plan
+    from openmeasures.running.build import bring_up_to_date
 
-    chosen = _with_data(measures, Store(data))
-    tasks, left_out = plan.plan(chosen, data=data, org_codes=org, period_to=period_to)
-    for note in left_out:
-        err.print(f"[yellow]Note[/] left out, {escape(note)}")
-    failures = 0
-    with _progress() as progress:
-        bar = progress.add_task("Running", total=sum(map(len, tasks.values())))
-        for entry in execute.execute([task for group in tasks.values() for task in group], build, workers=workers):
-            progress.advance(bar)
-            if entry.error:
-                failures += 1
-                err.print(f"[red]Failed[/] {entry.measure_id}, {escape(entry.org_code)}: {escape(entry.error)}")
-    for measure_id, group in tasks.items():
-        found = collect.entries(build, measure_id, group[0].digest)
-        path = collect.write_csv(build, measure_id, collect.contents(build, found))
-        out.print(f"{measure_id}: {words.plural(len(group), 'run')}; results in {escape(str(path))}")
-    if failures:
-        err.print(f"{failures} of {sum(map(len, tasks.values()))} runs failed.")
-    return failures
+    with closing(_observer(as_json)) as observer:
+        failed = bring_up_to_date(
+            _with_data(measures, Store(data)), data=data, build=build, observer=observer, org_codes=org,
+            period_to=period_to, workers=workers, force=force,
+        )  # fmt: skip
+    observer.finished()
+    return failed
+
+
+def _list_steps(
+    measures: list[str] | None, org: list[str] | None, period_to: str, data: Path, build: Path, *, force: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from openmeasures.running.build import steps
+
+    with closing(_observer(as_json)) as observer:
+        found = steps(
+            _with_data(measures, Store(data)), data=data, build=build, observer=observer, org_codes=org,
+            period_to=period_to, force=force,
+        )  # fmt: skip
+    observer.listed(found)
+
+
+def _observer(as_json: bool) -> "Lines | Events":
+    from openmeasures.running import progress
+
+    if as_json:
+        return progress.Events(out)
+    return (progress.Terminal if err.is_terminal else progress.Lines)(out, err)
 
 
 def _measures(ids: list[str] | None) -> list[definitions.Measure]:

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import nbformat
 import polars as pl
@@ -7,8 +7,7 @@ import pytest
 from openmeasures import results
 from openmeasures.errors import StoreError
 from openmeasures.running import collect, manifest
-from openmeasures.running.execute import notebook_path
-from openmeasures.running.manifest import Entry
+from openmeasures.running.manifest import Entry, notebook_path
 
 FEBRUARY, MARCH = "2024-02-01", "2024-03-01"
 
@@ -24,10 +23,10 @@ def content(org_code="RC9", *rows, synthetic=False):
             "synthetic": synthetic, "points": points}  # fmt: skip
 
 
-def entry(org_code="RC9", *, measure_id="four_hours", digest="now", error=""):
+def entry(org_code="RC9", *, measure_id="four_hours", digest="now", error="", sha256=""):
     return Entry(
         measure_id=measure_id, org_code=org_code, period_to="2024-03", digest=digest, seconds=1, error=error,
-        status="failed" if error else "done",
+        status="failed" if error else "done", ended=datetime(2024, 5, 9, tzinfo=UTC), sha256=sha256,
     )  # fmt: skip
 
 
@@ -82,7 +81,9 @@ def test_results_are_those_of_the_runs_that_succeeded(record):
 def test_a_notebook_that_was_deleted_is_missed_by_name(record):
     build = record(entry("RC9"))
     notebook_path(build, "four_hours", "RC9").unlink()
-    with pytest.raises(StoreError, match=r"RC9.ipynb: no such file, although the manifest .* Delete _build/ and run"):
+    with pytest.raises(
+        StoreError, match=r"RC9.ipynb: no such file, although the manifest has this run as done. Run again"
+    ):
         collect.contents(build, collect.entries(build, "four_hours", "now"))
 
 
@@ -125,8 +126,7 @@ def test_a_table_has_one_shape_whatever_is_missing():
 
 def test_the_csv_holds_the_runs_that_succeeded_and_no_other(record):
     build = record(entry("RC9"), entry("RXX", error="broken"), entry("RJ1", digest="before"))
-    found = collect.contents(build, collect.entries(build, "four_hours", "now"))
-    path = collect.write_csv(build, "four_hours", found)
+    path = collect.bring_up_to_date(build, "four_hours", "now")
     assert path == build / "results" / "four_hours.csv"
     rows = pl.read_csv(path)
     assert rows.select("org_code", "org_name", "period_start", "value").rows() == [
@@ -134,13 +134,44 @@ def test_the_csv_holds_the_runs_that_succeeded_and_no_other(record):
     ]
 
 
-def test_the_csv_of_no_results_has_the_same_heading(tmp_path):
-    some = collect.write_csv(tmp_path, "some", [content("RC9", ("all", MARCH, 60.0))])
-    none = collect.write_csv(tmp_path, "none", [])
+def test_the_csv_of_no_results_has_the_same_heading(record):
+    build = record(entry("RC9"), entry("RXX", measure_id="none", error="broken"))
+    some, none = (collect.bring_up_to_date(build, id_, "now") for id_ in ("four_hours", "none"))
     assert none.read_text(encoding="utf-8").splitlines() == some.read_text(encoding="utf-8").splitlines()[:1]
 
 
-def test_the_csv_is_written_anew(tmp_path):
-    collect.write_csv(tmp_path, "four_hours", [content("RC9", ("all", MARCH, 60.0))])
-    path = collect.write_csv(tmp_path, "four_hours", [content("RJ1", ("all", MARCH, 61.0))])
-    assert pl.read_csv(path)["org_code"].to_list() == ["RJ1"]
+@pytest.fixture
+def made(record):
+    """Make a table of one run, and return it with a way to have it brought up to date once its notebook is gone."""
+    build = record(entry("RC9", sha256="ab"))
+    path = collect.bring_up_to_date(build, "four_hours", "now")
+    notebook_path(build, "four_hours", "RC9").unlink()
+    return path, lambda: collect.bring_up_to_date(build, "four_hours", "now")
+
+
+def test_a_table_of_the_same_runs_is_left_as_it_is(made):
+    path, again = made
+    before = path.stat().st_mtime_ns
+    assert again() == path  # without reading a notebook
+    assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", ["edited", "gone", "unrecorded"])
+def test_a_table_that_is_not_what_was_made_is_made_again(made, damage):
+    path, again = made
+    match damage:
+        case "edited":
+            path.write_text("edited", encoding="utf-8")
+        case "gone":
+            path.unlink()
+        case "unrecorded":
+            (path.parent / ".four_hours.made-from").unlink()
+    with pytest.raises(StoreError, match="no such file, although the manifest has this run as done"):
+        again()
+
+
+def test_a_table_is_made_anew_when_a_run_ends_otherwise(record):
+    build = record(entry("RC9", sha256="ab"))
+    collect.bring_up_to_date(build, "four_hours", "now")
+    record(entry("RC9", sha256="cd"), value=61.0)
+    assert pl.read_csv(collect.bring_up_to_date(build, "four_hours", "now"))["value"].to_list() == [61.0]

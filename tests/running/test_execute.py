@@ -9,7 +9,8 @@ import nbformat
 import pytest
 
 from openmeasures.running import manifest, notebooks
-from openmeasures.running.execute import execute, notebook_path, run_one
+from openmeasures.running.execute import execute, run_one
+from openmeasures.running.manifest import notebook_path
 from openmeasures.running.plan import Task
 
 # What a run does is up to its organisation.

@@ -1,13 +1,17 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from pydantic import ValidationError
 
 from openmeasures.errors import StoreError
 from openmeasures.running import manifest
-from openmeasures.running.manifest import Entry
+from openmeasures.running.manifest import Entry, History
+
+NOON = datetime(2024, 5, 9, 12, tzinfo=UTC)
 
 
 def entry(org_code="RC9", *, measure_id="four_hours", **values):
-    standard = {"period_to": "2024-03", "digest": "d1", "status": "done", "seconds": 1.5, "sha256": "ab"}
+    standard = {"period_to": "2024-03", "digest": "d1", "status": "done", "seconds": 1.5, "sha256": "ab", "ended": NOON}
     return Entry(measure_id=measure_id, org_code=org_code, **(standard | values))
 
 
@@ -95,7 +99,41 @@ def test_a_malformed_last_line_that_was_not_cut_off_is_refused(path):
         manifest.read(path)
 
 
-@pytest.mark.parametrize("values", [{"status": 1}, {"seconds": "soon"}, {"unheard_of": ""}])
+@pytest.mark.parametrize(
+    "values", [{"status": "well"}, {"seconds": "soon"}, {"ended": NOON.replace(tzinfo=None)}, {"unheard_of": ""}]
+)
 def test_an_entry_has_its_fields_and_no_others(values):
     with pytest.raises(ValidationError):
         entry(**values)
+
+
+# ---- what is known of a run
+
+
+def test_a_run_that_never_succeeded_has_no_last_good_one(path):
+    first, second = (
+        entry(status="failed", error="broken", sha256="", ended=NOON + timedelta(days=day)) for day in (0, 1)
+    )
+    for each in (first, second):
+        manifest.append(path, each)
+    assert manifest.histories(path) == {("four_hours", "RC9"): History(second, None, NOON)}
+
+
+def test_a_failure_leaves_the_last_good_run_and_says_since_when(path):
+    good = entry()
+    failures = [entry(status="failed", error="broken", sha256="", ended=NOON + timedelta(days=day)) for day in (1, 2)]
+    for each in (good, *failures):
+        manifest.append(path, each)
+    assert manifest.histories(path)["four_hours", "RC9"] == History(failures[1], good, NOON + timedelta(days=1))
+
+
+def test_a_run_that_succeeds_again_fails_no_more(path):
+    again = entry(ended=NOON + timedelta(days=2))
+    for each in (entry(), entry(status="failed", error="broken", sha256=""), again):
+        manifest.append(path, each)
+    assert manifest.histories(path)["four_hours", "RC9"] == History(again, again, None)
+
+
+def test_where_things_are(tmp_path):
+    assert manifest.path(tmp_path) == tmp_path / "manifest.jsonl"
+    assert manifest.notebook_path(tmp_path, "four_hours", "RC9") == tmp_path / "notebooks" / "four_hours" / "RC9.ipynb"

@@ -16,14 +16,11 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import altair as alt
-import vl_convert
 
-from openmeasures.charts import boxes, labels, layout, theme
+from openmeasures.charts import boxes, conversion, labels, layout, theme
+from openmeasures.charts.conversion import Spec
 
 SPEC_TYPE = "application/vnd.openmeasures.chart+json"  # "+json", so that nbformat keeps it as JSON
-VEGA_LITE_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # what Altair writes
-
-Spec = dict[str, Any]  # JSON; what may stand in it is Vega-Lite's to say, not ours
 
 _GEOMETRY = re.compile(r' (?:d|transform|x2|y2)="[^"]*"')
 _DECIMALS = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
@@ -46,8 +43,7 @@ def svg(spec: Spec) -> str:
     There is no `<title>`, which browsers would show as a tooltip over the whole chart. Geometry is rounded to a
     hundredth of a pixel: a quarter smaller, and floating point may differ in the last digits between processors.
     """
-    image = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE_VERSION, allowed_base_urls=[])
-    image = _GEOMETRY.sub(lambda attribute: _DECIMALS.sub(_hundredths, attribute[0]), image)
+    image = _GEOMETRY.sub(lambda attribute: _DECIMALS.sub(_hundredths, attribute[0]), conversion.svg(spec))
     return image.replace("<svg ", f'<svg role="img" aria-label={quoteattr(spec["description"])} ', 1)
 
 

@@ -12,6 +12,7 @@
 longer does; it touches nothing else.
 """
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from openmeasures import definitions, project
+from openmeasures.charts import conversion
+from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND
 from openmeasures.publishing import reconciliation, summary
@@ -29,6 +32,7 @@ from openmeasures.reviewing.reconcile import lines, reconcile
 from openmeasures.store import Store
 
 CONFIG = "_quarto.yml"
+CHARTS = "charts"  # in the build folder: images, each drawn once
 
 
 def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> list[str]:
@@ -41,6 +45,13 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> l
     runs = [run for measure in measures for run in runs_of(store, build, measure, period_to)]
     if not any(run.content for run in runs):
         raise RenderError(f"{build}: no run on the present data succeeded. Use `openmeasures run` to see why.")
+    with conversion.keeping(build / CHARTS):
+        return _publish(runs, measures, store, build, stage)
+
+
+def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path, stage: Path) -> list[str]:
+    figures = [figure for run in runs if run.content for step in run.steps for figure in step.figures]
+    conversion.draw_ahead([figure.narrow_specification for figure in figures], processes=os.cpu_count() or 1)
     pages = Pages(stage)
     reconciled = {measure.id: reconcile(measure, store) for measure in measures}
     by_org: dict[str, list[Run]] = defaultdict(list)

@@ -7,6 +7,7 @@ one. Outputs are Markdown or charts; anything else would not show in both render
 import hashlib
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,24 @@ SVG_TYPE = "image/svg+xml"
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart: its cell's id, its finding, the page of `site/methods/` that explains it, its image in two widths.
+    """One chart: its cell's id, its place in the cell, its finding, the page of `site/methods/` that explains it.
 
-    `series` is the one of the result whose figures are behind it, empty for charts of something else.
+    Its image comes in two widths. `series` is the one of the result whose figures are behind it, empty for charts of
+    something else.
     """
 
     cell_id: str
+    place: int
     finding: str
     guide: str
     series: str
     wide: str
-    narrow: str
+    narrow_specification: dict[str, Any]
+
+    @cached_property
+    def narrow(self) -> str:
+        """The image for a phone, drawn when a page needs it, unless it is kept."""
+        return inline(chart_output.svg(self.narrow_specification), f"{self.cell_id}-{self.place}n")
 
 
 @dataclass(frozen=True)
@@ -94,17 +102,15 @@ def _step(path: Path, cell: Any, heading: str, why: str) -> Step:  # noqa: ANN40
 
 def _figure(cell_id: str, place: int, data: dict[str, Any]) -> Figure:
     specification = data[chart_output.SPEC_TYPE]
-    narrow = chart_output.svg(chart_output.narrow(specification))
-    finding = str(specification["description"])
     about = specification.get("usermeta", {})
-    wide = inline(data[SVG_TYPE], f"{cell_id}-{place}w")
     return Figure(
         cell_id,
-        finding,
+        place,
+        str(specification["description"]),
         about.get("guide", "spc"),
         about.get("series", ""),
-        wide,
-        inline(narrow, f"{cell_id}-{place}n"),
+        inline(data[SVG_TYPE], f"{cell_id}-{place}w"),
+        chart_output.narrow(specification),
     )
 
 

@@ -13,7 +13,7 @@ from openmeasures.periods import month_named
 from openmeasures.publishing import parts
 from openmeasures.releases import Release
 from openmeasures.running import collect
-from openmeasures.running.execute import notebook_path
+from openmeasures.running.manifest import notebook_path
 from openmeasures.running.plan import run_digest
 from openmeasures.store import Store
 

@@ -1,5 +1,6 @@
 """From executed notebooks to `results/<measure>.csv`: every organisation, series and period in one table."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,7 @@ import polars as pl
 from openmeasures import results
 from openmeasures.errors import StoreError
 from openmeasures.running import manifest, notebooks
-from openmeasures.running.execute import notebook_path
-from openmeasures.running.manifest import Entry
+from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.store import write_whole
 
 OWN = {
@@ -25,7 +25,7 @@ def entries(build: Path, measure_id: str, digest: str) -> list[Entry]:
     """Return how each run of a measure with this digest ended; see `plan.run_digest`."""
     return [
         entry
-        for entry in manifest.read(build / "manifest.jsonl")
+        for entry in manifest.read(manifest.path(build))
         if entry.measure_id == measure_id and entry.digest == digest
     ]
 
@@ -40,9 +40,7 @@ def contents(build: Path, found: list[Entry]) -> list[dict[str, Any]]:
 
 def _content(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise StoreError(
-            f"{path}: no such file, although the manifest has this run as done. Delete _build/ and run again."
-        )
+        raise StoreError(f"{path}: no such file, although the manifest has this run as done. Run again.")
     return notebooks.result(path)
 
 
@@ -60,8 +58,20 @@ def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:
     return rows.select(*FIRST, pl.exclude(FIRST)).sort("series", "org_code", "period_start")
 
 
-def write_csv(build: Path, measure_id: str, contents_: list[dict[str, Any]]) -> Path:
-    """Write `results/<measure>.csv` whole and return its path."""
+def bring_up_to_date(build: Path, measure_id: str, digest: str) -> Path:
+    """Write `results/<measure>.csv` whole, unless it was made from the very same runs, and return its path.
+
+    Thousands of notebooks take a minute to read; beside the table stands what it was made from.
+    """
+    found = entries(build, measure_id, digest)
     path = build / "results" / f"{measure_id}.csv"
-    write_whole(path, table(contents_).write_csv().encode())
+    made_from = path.with_name(f".{measure_id}.made-from")
+    runs = hashlib.sha256("".join(f"{each.org_code} {each.sha256}\n" for each in found).encode()).hexdigest()
+    if path.is_file():
+        whole = f"{runs} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        if made_from.is_file() and made_from.read_text(encoding="utf-8") == whole:
+            return path
+    content = table(contents(build, found)).write_csv().encode()
+    write_whole(path, content)
+    write_whole(made_from, f"{runs} {hashlib.sha256(content).hexdigest()}".encode())
     return path

@@ -1,6 +1,7 @@
 """Run a plan: papermill for every task, several at a time, each on its own.
 
-A failing run stops no other. Its notebook is not kept, its error goes into the manifest, and it shows on its page.
+A failing run stops no other. Its error goes into the manifest and shows on its page; the notebook of its last good run
+stays as it is.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,17 +19,12 @@ from papermill.exceptions import PapermillExecutionError
 
 from openmeasures.errors import OpenMeasuresError
 from openmeasures.running import manifest, notebooks
-from openmeasures.running.manifest import Entry
+from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.running.plan import Task
 
 STANDARD_ERROR = 2  # by POSIX, and on Windows as well
 KERNEL_LOG = "kernels.log"
 MOST_WORKERS = 61  # what Windows can wait for at a time
-
-
-def notebook_path(build: Path, measure_id: str, org_code: str) -> Path:
-    """Return where the executed notebook of one organisation goes."""
-    return build / "notebooks" / measure_id / f"{org_code}.ipynb"
 
 
 def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> Iterator[Entry]:
@@ -36,7 +33,7 @@ def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> It
     The entry is in the manifest before it is yielded. A process that is ended from outside takes the whole pool with
     it; the runs that this cut short are tried again, one at a time, so that only those fail that end their process.
     """
-    record = build / "manifest.jsonl"
+    record = manifest.path(build)
     cut_short = []
     with _pool(workers, build) as pool:
         running = {pool.submit(run_one, task, build): task for task in tasks}
@@ -74,7 +71,7 @@ def _log_kernels(path: Path) -> None:  # pragma: no cover - in the workers
 
 
 def run_one(task: Task, build: Path) -> Entry:
-    """Run one task and keep its notebook; a failure becomes an entry that says why, and no notebook."""
+    """Run one task and keep its notebook; a failure becomes an entry that says why, and leaves the notebook before."""
     target = notebook_path(build, task.measure_id, task.org_code)
     started = time.monotonic()
     os.environ["OPENMEASURES_DATA"] = str(task.data)
@@ -90,9 +87,9 @@ def run_one(task: Task, build: Path) -> Entry:
         notebooks.result(target)
     except PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}" if error.ename not in _ours() else str(error.evalue)
-        return _failed(task, target, started, f"cell {error.exec_count}: {reason}")
+        return _failed(task, started, f"cell {error.exec_count}: {reason}")
     except Exception as error:  # whatever goes wrong in one organisation's run must not stop the others
-        return _failed(task, target, started, f"{type(error).__name__}: {error}")
+        return _failed(task, started, f"{type(error).__name__}: {error}")
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     return _entry(task, time.monotonic() - started, sha256=digest)
 
@@ -101,8 +98,7 @@ def _ours() -> set[str]:
     return {error.__name__ for error in OpenMeasuresError.__subclasses__()}
 
 
-def _failed(task: Task, target: Path, started: float, error: str) -> Entry:
-    target.unlink(missing_ok=True)
+def _failed(task: Task, started: float, error: str) -> Entry:
     return _entry(task, time.monotonic() - started, error=" ".join(error.split()))
 
 
@@ -114,6 +110,7 @@ def _entry(task: Task, seconds: float, *, error: str = "", sha256: str = "") -> 
         digest=task.digest,
         status="failed" if error else "done",
         seconds=round(seconds, 3),
+        ended=datetime.now(UTC),
         error=error,
         sha256=sha256,
     )

@@ -1,15 +1,27 @@
-"""The record of runs: one line each in `_build/manifest.jsonl`, the last line of a run being the one that counts."""
+"""The record of runs: one line each in `_build/manifest.jsonl`, the last line of a run being the one that counts.
+
+| name | what |
+|---|---|
+| `Entry` | how one run ended |
+| `History` | the last entry of an organisation, the last good one, and since when it has failed |
+| `path`, `notebook_path` | where the record is, and the notebook of a run that succeeded |
+| `append` | add a line |
+| `read`, `histories` | the last entry of each, or all that is known of each |
+"""
 
 import os
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from openmeasures.errors import StoreError
 
 
 class Entry(BaseModel):
-    """How one run ended; `error` is empty and `sha256` names the notebook where it succeeded."""
+    """How one run ended, and when; `error` is empty and `sha256` names the notebook where it succeeded."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -17,10 +29,30 @@ class Entry(BaseModel):
     org_code: str
     period_to: str
     digest: str
-    status: str  # done, failed
+    status: Literal["done", "failed"]
     seconds: float
+    ended: AwareDatetime
     error: str = ""
     sha256: str = ""
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of one organisation's runs of a measure; a run that never succeeded has no last good one."""
+
+    latest: Entry
+    last_good: Entry | None
+    failing_since: datetime | None
+
+
+def path(build: Path) -> Path:
+    """Return where the record is."""
+    return build / "manifest.jsonl"
+
+
+def notebook_path(build: Path, measure_id: str, org_code: str) -> Path:
+    """Return where the executed notebook of one organisation goes."""
+    return build / "notebooks" / measure_id / f"{org_code}.ipynb"
 
 
 def append(path: Path, entry: Entry) -> None:
@@ -41,14 +73,26 @@ def read(path: Path) -> list[Entry]:
     A last line that was cut off by a kill is left out, since its run did not finish; any other malformed line raises
     `StoreError`.
     """
+    return [history.latest for history in histories(path).values()]
+
+
+def histories(path: Path) -> dict[tuple[str, str], History]:
+    """Return what is known of each measure and organisation, in their order; see `read`."""
     if not path.is_file():
-        return []
-    latest: dict[tuple[str, str], Entry] = {}
+        return {}
+    found: dict[tuple[str, str], History] = {}
     *lines, _cut_off = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
             entry = Entry.model_validate_json(line)
         except ValidationError as error:
             raise StoreError(f"{path}, line {number}: not a run's record. Delete _build/ and run again.") from error
-        latest[entry.measure_id, entry.org_code] = entry
-    return [latest[key] for key in sorted(latest)]
+        key = entry.measure_id, entry.org_code
+        before = found.get(key)
+        if entry.status == "done":
+            found[key] = History(entry, entry, None)
+        elif before is None:
+            found[key] = History(entry, None, entry.ended)
+        else:
+            found[key] = History(entry, before.last_good, before.failing_since or entry.ended)
+    return dict(sorted(found.items()))

@@ -1,0 +1,148 @@
+"""Bring the runs of measures up to date: plan, leave what is done, run the rest, and collect their results.
+
+One build at a time in one folder. Whatever kills a build, the next one goes on where it was: a run counts once its
+line is in the manifest, and its notebook appears whole or not at all.
+
+| name | what |
+|---|---|
+| `bring_up_to_date` | do it, and tell an observer of each step |
+| `steps` | what it would do, and why |
+| `Observer` | what is told |
+"""
+
+import errno
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from openmeasures.charts import conversion
+from openmeasures.definitions import Measure
+from openmeasures.errors import StoreError
+from openmeasures.running import cache, collect, dependencies, execute, plan
+from openmeasures.running.cache import Step
+from openmeasures.running.manifest import Entry
+from openmeasures.running.plan import Planned
+
+LOCK = ".lock"
+HOLDER = ".lock-holder"  # who has the lock: its own file, since Windows lets nobody read a locked one
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+class Observer(Protocol):
+    """Whoever watches a build: a terminal, a log or another program."""
+
+    def waiting(self, holder: str) -> None:
+        """Hear that another build of the same folder runs, and that this one waits for it."""
+
+    def left_out(self, note: str) -> None:
+        """Hear which organisation or measure has nothing to run, and why."""
+
+    def planned(self, steps: Sequence[Step]) -> None:
+        """Hear what is to be run, and why; a step without a reason is done already."""
+
+    def ended(self, entry: Entry) -> None:
+        """Hear that a run ended, well or not."""
+
+    def collected(self, measure_id: str, runs: int, path: Path) -> None:
+        """Hear that the results of a measure are in one table."""
+
+
+def bring_up_to_date(
+    measures: Sequence[Measure],
+    *,
+    data: Path,
+    build: Path,
+    observer: Observer,
+    org_codes: list[str] | None = None,
+    period_to: str = "",
+    workers: int | None = None,
+    force: bool = False,
+) -> int:
+    """Run what is not done, and collect the results of all; return how many runs failed.
+
+    Raises what `plan.plan` raises, before anything runs; `StoreError` for a manifest that cannot be read or a folder
+    that cannot be written.
+    """
+
+    def planned_now() -> dict[str, Planned]:
+        return _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to)
+
+    planned = planned_now()  # what is wrong with it is said before anything is touched
+    with _turn(build, observer) as waited:
+        if waited:
+            planned = planned_now()
+        todo = cache.steps(planned, build, force=force)
+        observer.planned(todo)
+        failures = 0
+        for each in planned.values():
+            dependencies.keep(build, each.parts)
+        if tasks := [step.task for step in todo if step.reason]:
+            with conversion.service(processes=workers or os.cpu_count() or 1):
+                for entry in execute.execute(tasks, build, workers=workers):
+                    failures += entry.status == "failed"
+                    observer.ended(entry)
+        for measure_id, each in planned.items():
+            path = collect.bring_up_to_date(build, measure_id, each.tasks[0].digest)
+            observer.collected(measure_id, len(each.tasks), path)
+    return failures
+
+
+def steps(
+    measures: Sequence[Measure],
+    *,
+    data: Path,
+    build: Path,
+    observer: Observer,
+    org_codes: list[str] | None = None,
+    period_to: str = "",
+    force: bool = False,
+) -> list[Step]:
+    """Return what `bring_up_to_date` would do, and do nothing."""
+    planned = _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to)
+    return cache.steps(planned, build, force=force)
+
+
+def _planned(
+    measures: Sequence[Measure], observer: Observer, *, data: Path, org_codes: list[str] | None, period_to: str
+) -> dict[str, Planned]:
+    planned, left_out = plan.plan(measures, data=data, org_codes=org_codes, period_to=period_to)
+    for note in left_out:
+        observer.left_out(note)
+    return planned
+
+
+@contextmanager
+def _turn(build: Path, observer: Observer) -> Iterator[bool]:
+    """Wait for any other build in the folder; the operating system frees the lock of a killed one.
+
+    Yields whether there was one. A folder that cannot be written, or a full disk, is then or later one clear error.
+    """
+    lock, holder = FileLock(build / LOCK), build / HOLDER
+    try:
+        build.mkdir(parents=True, exist_ok=True)
+        waited = False
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waited = True
+            observer.waiting(holder.read_text(encoding="utf-8") if holder.is_file() else "another process")
+            lock.acquire()
+        try:
+            holder.write_text(f"process {os.getpid()}, since {time.strftime('%H:%M')}", encoding="utf-8")
+            yield waited
+            holder.unlink(missing_ok=True)
+        finally:
+            lock.release()
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise StoreError(
+            f"{error.filename or build}: cannot be written ({error.strerror}). Make room or get the right to write "
+            "there, or name another folder with --out. What is done already is kept."
+        ) from error

@@ -1,0 +1,79 @@
+"""Which of the package's modules a notebook needs: those that it imports, and those that these import in turn.
+
+Found by reading, not by running: imports inside functions count, and what is imported by a name made at run time does
+not. A module that only other measures import is left out, so that a change there reruns nothing here.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import nbformat
+
+PACKAGE = "openmeasures"
+
+
+def modules(notebook: Path, *, also: Iterable[str] = ()) -> dict[str, Path]:
+    """Return the modules of this package that a notebook needs, by name, with those named in `also`.
+
+    Magics and shell commands are no Python and not looked at; no notebook of ours has any. Raises `SyntaxError` for a
+    code cell that is not Python otherwise, with the cell's own line.
+    """
+    nb = nbformat.read(notebook, as_version=4)
+    cells = [cell.source for cell in nb.cells if cell.cell_type == "code"]
+    found: dict[str, Path] = {}
+    waiting = [name for cell in cells for name in _imported(cell, "__main__")] + list(also)
+    while waiting:
+        name = waiting.pop()
+        path = _path(name)
+        if path is None or name in found:
+            continue
+        found[name] = path
+        waiting += [*_parents(name), *_imported_by(path, name)]
+    return dict(sorted(found.items()))
+
+
+@cache
+def _root() -> Path:
+    return Path(__file__).resolve().parents[2]
+
+
+def _path(name: str) -> Path | None:
+    """Return a module's file; None for a name inside a module, or a module of another package."""
+    if name.split(".", maxsplit=1)[0] != PACKAGE:
+        return None
+    base = _root().joinpath(*name.split("."))
+    for path in (base / "__init__.py", base.with_suffix(".py")):
+        if path.is_file():
+            return path
+    return None
+
+
+def _parents(name: str) -> list[str]:
+    """Return the packages that Python imports before a module."""
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def _imported_by(path: Path, name: str) -> list[str]:
+    stat = path.stat()
+    return _read(path, name, stat.st_mtime_ns, stat.st_size)
+
+
+@cache  # by what a file was when it was read: twelve measures share most of their modules
+def _read(path: Path, name: str, mtime: int, size: int) -> list[str]:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return list(_imported(path.read_text(encoding="utf-8"), package))
+
+
+def _imported(source: str, package: str) -> Iterator[str]:
+    """Yield every name that may be a module: of `from a import b`, both `a` and `a.b`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            base = ".".join(filter(None, [above, node.module]))
+            yield base
+            yield from (f"{base}.{each.name}" for each in node.names)

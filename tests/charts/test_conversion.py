@@ -1,0 +1,144 @@
+"""Images of charts, drawn here or by processes of their own, which must not differ."""
+
+import gzip
+import json
+import os
+import threading
+from multiprocessing import Pipe
+
+import pytest
+
+from openmeasures.charts import conversion
+
+
+def spec(words="Hello", **changes):
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "data": {"values": [{"a": 1, "b": words}]},
+        "mark": "text",
+        "encoding": {"text": {"field": "b", "type": "nominal"}, "x": {"field": "a", "type": "quantitative"}},
+    } | changes
+
+
+BROKEN = spec(mark={"type": "no such mark"})
+
+
+@pytest.fixture(scope="module")
+def served():
+    """Two processes that draw, for all tests that only ask."""
+    with conversion.service(processes=2):
+        yield json.loads(os.environ[conversion.ADDRESSES])
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """No service, as in JupyterLab."""
+    monkeypatch.delenv(conversion.ADDRESSES, raising=False)
+    monkeypatch.delenv(conversion.FOLDER, raising=False)
+
+
+def test_a_chart_is_drawn_without_a_service(alone):
+    image = conversion.svg(spec())
+    assert image.startswith("<svg ")
+    assert ">Hello</text>" in image
+
+
+def test_the_service_draws_the_same_bytes(served, monkeypatch):
+    asked = [conversion.svg(spec(str(number))) for number in range(6)]
+    monkeypatch.delenv(conversion.ADDRESSES)
+    assert asked == [conversion.svg(spec(str(number))) for number in range(6)]
+
+
+def test_several_callers_are_served_at_once(served):
+    images = {}
+
+    def call(number):
+        images[number] = conversion.svg(spec(f"caller {number}"))
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(f">caller {number}</text>" in images[number] for number in range(8))
+
+
+@pytest.mark.parametrize("with_service", [True, False])
+def test_what_cannot_be_drawn_is_an_error_and_the_service_goes_on(served, monkeypatch, with_service):
+    if not with_service:
+        monkeypatch.delenv(conversion.ADDRESSES)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="conversion failed"):
+            conversion.svg(BROKEN)
+    assert ">Hello</text>" in conversion.svg(spec())
+
+
+def test_a_service_that_is_gone_is_done_without(alone):
+    with conversion.service(processes=1):
+        addresses = os.environ[conversion.ADDRESSES]
+    assert conversion.ADDRESSES not in os.environ
+    os.environ[conversion.ADDRESSES] = addresses
+    try:
+        assert ">Hello</text>" in conversion.svg(spec())
+    finally:
+        del os.environ[conversion.ADDRESSES]
+
+
+def test_a_service_leaves_no_socket_and_restores_the_one_before(monkeypatch):
+    monkeypatch.setenv(conversion.ADDRESSES, "[]")
+    with conversion.service(processes=1):
+        (address,) = json.loads(os.environ[conversion.ADDRESSES])
+    assert os.environ[conversion.ADDRESSES] == "[]"
+    assert not os.path.exists(address)  # noqa: PTH110 - a pipe's name is no path on Windows
+
+
+def test_an_answer_is_the_image_or_the_reason():
+    ours, theirs = Pipe()
+    for asked, begins in ((spec(), b"<svg"), (BROKEN, conversion.FAILED)):
+        ours.send_bytes(json.dumps(asked).encode())
+        conversion.answer_to(theirs)
+        assert ours.recv_bytes().startswith(begins)
+
+
+# ---- what is kept
+
+
+@pytest.fixture
+def folder(alone, tmp_path):
+    with conversion.keeping(tmp_path / "charts"):
+        yield tmp_path / "charts"
+
+
+def test_an_image_is_kept_and_not_drawn_again(folder):
+    drawn = conversion.svg(spec())
+    (kept,) = folder.iterdir()
+    assert gzip.decompress(kept.read_bytes()).decode() == drawn
+    kept.write_bytes(gzip.compress(b"<svg>kept</svg>"))
+    assert conversion.svg(spec()) == "<svg>kept</svg>"
+    assert conversion.svg(spec("Another")) != "<svg>kept</svg>"
+
+
+def test_what_another_version_drew_is_drawn_again(folder, monkeypatch):
+    conversion.svg(spec())
+    monkeypatch.setattr(conversion, "_converter", lambda: "0.1")
+    conversion.svg(spec())
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_what_cannot_be_drawn_is_not_kept(folder):
+    with pytest.raises(ValueError, match="conversion failed"):
+        conversion.svg(BROKEN)
+    assert not folder.exists()
+
+
+def test_charts_are_drawn_ahead_and_those_that_are_kept_are_not(folder, monkeypatch):
+    specs = [spec(str(number)) for number in range(4)]
+    conversion.draw_ahead(specs, processes=2)
+    assert len(list(folder.iterdir())) == 4
+    monkeypatch.setattr(conversion, "service", None)  # nothing is started when nothing is lacking
+    conversion.draw_ahead(specs, processes=2)
+
+
+def test_nothing_is_kept_without_a_folder(alone):
+    conversion.svg(spec())
+    assert not conversion._is_kept(spec())
