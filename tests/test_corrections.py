@@ -157,6 +157,18 @@ def test_a_source_that_says_something_else_now_fails_the_run(folder, figure):
     )
 
 
+def test_what_is_stated_truly_already_is_in_order_and_stays(folder):
+    """The workbook of a month prints `-` where the CSV has a zero; a missing figure of another kind is a surprise."""
+    truly = _observations(("RC9", MARCH, "over", None), *BESIDE).with_columns(
+        status=pl.when(pl.col("value").is_null())
+        .then(pl.lit("not_applicable", STATUS_TYPE))
+        .otherwise(pl.col("status"))
+    )
+    done = corrections.apply(truly, folder)
+    found = done.observations.filter(org_code="RC9", metric="over")
+    assert found.select("value", "status").rows() == [(None, "not_applicable")]
+
+
 def test_the_guard_names_the_first_and_counts_the_rest(folder):
     said = _said(
         corrections.apply,

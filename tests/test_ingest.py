@@ -96,7 +96,7 @@ def test_a_misleading_name_does_not_matter(store, folder, march):
 def test_what_does_not_add_up_is_kept_and_said(store, folder, ae_csv):
     (folder / "a.csv").write_text(ae_csv(*MARCH).replace("TOTAL,1000,", "TOTAL,1001,"), newline="")
     [outcome] = ingest.ingest([folder], store)
-    said = "attendances_type_1: providers add up to 1,000, the published total is 1,001"
+    said = "attendances type 1, March 2024: organisations add up to 1,000, the published total is 1,001"
     assert (outcome.kept, outcome.message) == (Kept.ADDED, said)
     assert store.releases()[0].checks == [said]
 

@@ -85,7 +85,8 @@ def apply(observations: pl.DataFrame, folder: Path) -> Corrected:
 
     An entry about other months, or about the sample where these are real (and the reverse), is left aside. Raises
     `DefinitionError` where an observation does not say what the entry expects, or where an organisation or metric of
-    the entry does not occur in its months: misspelt, it would be passed over in silence.
+    the entry does not occur in its months: misspelt, it would be passed over in silence. What has the entry's status
+    already is in order: another layout of the publication, such as a workbook beside a CSV, may tell the truth.
     """
     applied = []
     for correction in load(folder):
@@ -95,7 +96,8 @@ def apply(observations: pl.DataFrame, folder: Path) -> Corrected:
             & pl.col("metric").is_in(correction.metrics)
             & pl.col("period_start").is_between(correction.date_from, correction.date_to)
         )
-        mended = observations.filter(concerned & pl.col("value").ne_missing(correction.expect))
+        is_true = pl.col("status") == correction.status
+        mended = observations.filter(concerned & ~is_true & pl.col("value").ne_missing(correction.expect))
         if not mended.is_empty():
             first = mended.sort("period_start", "org_code").row(0, named=True)
             raise DefinitionError(

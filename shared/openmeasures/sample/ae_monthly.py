@@ -1,4 +1,7 @@
-"""The sample's A&E files: 48 months of CSV in the exact layout of the publication, its irregularities included."""
+"""The sample's A&E files: 48 months of CSV in the exact layout of the publication, its irregularities included.
+
+One month comes as a provider workbook too, as every month of the publication does; its figures are those of the CSV.
+"""
 
 import csv
 import io
@@ -10,6 +13,7 @@ import polars as pl
 
 from openmeasures.periods import MONTH_NAMES, months
 from openmeasures.sample.ae_activity import Figures, activity
+from openmeasures.sample.ae_workbook import provider_workbook
 from openmeasures.sample.organisations import Organisation, read_organisations, read_successions
 from openmeasures.sample.stories import (
     FIRST_MONTH,
@@ -61,6 +65,7 @@ TOTAL_CELLS = {
     date(2026, 2, 1): ("MSitAE-FEBRUARY-2026", "TOTAL", "TOTAL", "TOTAL"),
 }
 USUAL_TOTAL_CELLS = ("TOTAL",) * 4
+WORKBOOK_MONTH = date(2022, 12, 1)  # one in which a trust has no four-hour figures, which the CSV shows as zeros
 REGION_WITHOUT_TRAILING_SPACE = "Sundrey"  # as London is the one parent without it
 
 
@@ -68,8 +73,8 @@ def write(folder: Path) -> list[Path]:
     """Write the synthetic files to `folder`, made if need be, and return their paths in order of month.
 
     One file a month, `April-2022-synthetic.csv` and so on; the revised month has a second one,
-    `October-2025-synthetic-revised.csv`, right behind the first. Files of the same name are overwritten.
-    Raises `DefinitionError` where the reference tables are malformed.
+    `October-2025-synthetic-revised.csv`, right behind the first. The workbook follows its CSV. Files of the same name
+    are overwritten. Raises `DefinitionError` where the reference tables are malformed.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -77,26 +82,44 @@ def write(folder: Path) -> list[Path]:
     ['April-2022-synthetic.csv', 'May-2022-synthetic.csv']
     """
     organisations = {row["org_code"]: Organisation(**row) for row in read_organisations().iter_rows(named=True)}
-    successions = read_successions()
-    by_org = {code: activity(organisation) for code, organisation in organisations.items()}
     folder.mkdir(parents=True, exist_ok=True)
     written = []
+    for month, figures in reported(organisations).items():
+        vintages = {"synthetic": figures}
+        if month == REVISED_MONTH:
+            first = {code: _as_first_published(row, organisations[code].story) for code, row in figures.items()}
+            vintages = {"synthetic": first, "synthetic-revised": figures}
+        name = f"{MONTH_NAMES[month.month - 1]}-{month.year}"
+        for vintage, rows in vintages.items():
+            path = folder / f"{name}-{vintage}.csv"
+            path.write_bytes(_file(month, rows, organisations))
+            written.append(path)
+        if month == WORKBOOK_MONTH:
+            path = folder / f"{name}-AE-by-provider-synthetic.xlsx"
+            testing = {code for code in figures if is_testing(organisations[code], month)}
+            path.write_bytes(provider_workbook(month, figures, organisations, testing=testing))
+            written.append(path)
+    return written
+
+
+def reported(organisations: Mapping[str, Organisation]) -> dict[date, dict[str, Figures]]:
+    """Return what each organisation reported in every month, in the newest vintage, mergers carried out."""
+    successions = read_successions()
+    by_org = {code: activity(organisation) for code, organisation in organisations.items()}
+    found = {}
     for month in months(FIRST_MONTH, LAST_MONTH):
         figures = _merged({code: by_month[month] for code, by_month in by_org.items()}, successions, month)
-        reported = {
-            code: _as_reported(row, organisations[code].story, month)
+        found[month] = {
+            code: _with_over_4_hours_times(0, row) if is_testing(organisations[code], month) else row
             for code, row in figures.items()
             if not (organisations[code].story == Story.NOT_SUBMITTED and is_in(month, NOT_SUBMITTED_MONTHS))
         }
-        vintages = {"synthetic": reported}
-        if month == REVISED_MONTH:
-            first = {code: _as_first_published(row, organisations[code].story) for code, row in reported.items()}
-            vintages = {"synthetic": first, "synthetic-revised": reported}
-        for vintage, rows in vintages.items():
-            path = folder / f"{MONTH_NAMES[month.month - 1]}-{month.year}-{vintage}.csv"
-            path.write_bytes(_file(month, rows, organisations))
-            written.append(path)
-    return written
+    return found
+
+
+def is_testing(organisation: Organisation, month: date) -> bool:
+    """Whether an organisation field-tests another standard, and so reports nobody over four hours."""
+    return organisation.story == Story.OTHER_STANDARD and is_in(month, OTHER_STANDARD_MONTHS)
 
 
 def _merged(figures: Mapping[str, Figures], successions: pl.DataFrame, month: date) -> dict[str, Figures]:
@@ -106,12 +129,6 @@ def _merged(figures: Mapping[str, Figures], successions: pl.DataFrame, month: da
         successor = succession["successor_code"]
         counted[successor] = _added([counted[successor], counted.pop(succession["org_code"])])
     return counted
-
-
-def _as_reported(figures: Figures, story: str | None, month: date) -> Figures:
-    """Return a row as submitted: nobody over four hours while the organisation field-tests another standard."""
-    is_testing = story == Story.OTHER_STANDARD and is_in(month, OTHER_STANDARD_MONTHS)
-    return _with_over_4_hours_times(0, figures) if is_testing else figures
 
 
 def _as_first_published(figures: Figures, story: str | None) -> Figures:

@@ -1,10 +1,8 @@
-"""A&E attendances and emergency admissions: NHS England's monthly provider CSV.
+"""The provider CSV: one row a provider and a `TOTAL` row at the end.
 
-One row a provider and a `TOTAL` row at the end. Columns are found by their heading, whatever their order; extra
-ones, as in September 2024, are left alone. Figures are kept as published: a zero that stands for "not reported" (the
-trusts that field-tested other standards) is mended by each measure's `corrections.yml`, where readers can see it.
-
-The total row is kept as organisation `ENG`, so that sums over providers can be compared with what was published.
+Columns are found by their heading, whatever their order; extra ones, as in September 2024, are left alone. Figures are
+kept as published: a zero that stands for "not reported" (the trusts that field-tested other standards) is mended by
+each measure's `corrections.yml`, where readers can see it.
 """
 
 import csv
@@ -14,16 +12,14 @@ from datetime import date
 
 import polars as pl
 
+from openmeasures import tables
 from openmeasures.errors import ParameterError, SourceError, near_miss
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_end, month_named
-from openmeasures.schemas import STATUS_TYPE, Observations, Organisations, Status
+from openmeasures.schemas import STATUS_TYPE, Status
 from openmeasures.sources import Publication, SourceFile
-
-TITLE = "A&E Attendances and Emergency Admissions (Monthly Situation Report)"
-PUBLISHER = "NHS England"
-URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/ae-waiting-times-and-activity/"
-LICENCE = "Open Government Licence v3.0"
+from openmeasures.sources.ae_monthly.names import SOURCE
+from openmeasures.tables import MARKS, folded
 
 # Headings as published since April 2021; "other" departments are the statistics' type 3 (and 4).
 METRICS = {
@@ -54,13 +50,6 @@ TOTAL = "total"
 # A count of people in figures, with or without thousands separators; a spreadsheet may have added `.0`.
 _WHOLE_NUMBER = re.compile(r"(\d{1,12}|\d{1,3}(?:,\d{3}){1,3})(?:\.0+)?", re.ASCII)
 
-# What a cell without a number means.
-MARKS = {"": Status.NOT_SUBMITTED, "-": Status.NOT_APPLICABLE, "*": Status.SUPPRESSED}
-
-
-def _folded(heading: str) -> str:
-    return " ".join(heading.replace("\ufeff", "").split()).casefold()
-
 
 def recognises(file: SourceFile) -> bool:
     """Whether the first line holds the headings that only this publication has.
@@ -70,7 +59,7 @@ def recognises(file: SourceFile) -> bool:
     first_line = file.content[:4096].split(b"\n", 1)[0].decode("utf-8", errors="replace")
     if "\0" in first_line:
         return False
-    headings = {_folded(heading.replace('"', "")) for heading in first_line.split(",")}
+    headings = {folded(heading.replace('"', "")) for heading in first_line.split(",")}
     return all(heading in headings for heading in SIGNATURE)
 
 
@@ -90,29 +79,19 @@ def read(file: SourceFile) -> Publication:
         for line, row in rows
         for heading, metric in METRICS.items()
     ]
-    observations = pl.DataFrame(
+    found = pl.DataFrame(
         figures,
         schema={"metric": pl.String, "org_code": pl.String, "value": pl.Float64, "status": STATUS_TYPE},
         orient="row",
-    ).select(
-        pl.lit(__name__.rsplit(".", 1)[-1]).alias("source"),
-        "metric",
-        "org_code",
-        breakdown=pl.lit(""),
-        category=pl.lit(""),
-        period_start=pl.lit(month),
-        period_end=pl.lit(month_end(month)),
-        value="value",
-        status="status",
-        release=pl.lit(file.sha256),
-    )
+    ).with_columns(period_start=pl.lit(month), period_end=pl.lit(month_end(month)))
+    observations = tables.observations(found, source=SOURCE, release=file.sha256, place=file.place)
     organisations = pl.DataFrame(
         [{name: row[name] for name in ("org_code", "org_name", "parent_name")} for _, row in providers]
-    ).with_columns(period_start=pl.lit(month), release=pl.lit(file.sha256))
+    )
     return Publication(
-        Observations.validate(observations, cast=True),
-        Organisations.validate(organisations, cast=True),
-        checks=_total_checks(observations),
+        observations,
+        tables.organisations(organisations, period_start=month, release=file.sha256),
+        checks=tables.total_checks(observations),
     )
 
 
@@ -129,15 +108,15 @@ def _rows(file: SourceFile) -> _Rows:
         raise SourceError(
             f"{file.place}, row {reader.line_num}: not CSV ({error}). Download the file again."
         ) from error
-    header = [_folded(heading) for heading in found]
+    header = [folded(heading) for heading in found]
     wanted = {heading: KEYS.get(heading, heading) for heading in (*KEYS, *METRICS)}
-    missing = [heading for heading in wanted if _folded(heading) not in header]
+    missing = [heading for heading in wanted if folded(heading) not in header]
     if missing:
         raise SourceError(
             f"{file.place}: column {missing[0]!r} is missing ({len(header)} columns found, {len(missing)} of "
             f"{len(wanted)} expected ones absent).{near_miss(missing[0], found)} Download the file again."
         )
-    columns = {name: header.index(_folded(heading)) for heading, name in wanted.items()}
+    columns = {name: header.index(folded(heading)) for heading, name in wanted.items()}
     rows: _Rows = []
     for line, cells in filled:
         if len(cells) <= max(columns.values()):
@@ -203,16 +182,3 @@ def _figure(file: SourceFile, line: int, heading: str, cell: str) -> tuple[float
             "nothing. Download the file again, or tell the publisher."
         )
     return float(match[1].replace(",", "")), Status.REPORTED
-
-
-def _total_checks(observations: pl.DataFrame) -> list[str]:
-    """Compare the providers' sum with the published total, metric by metric; say each difference in words."""
-    sums = observations.group_by("metric", maintain_order=True).agg(
-        providers=pl.col("value").filter(pl.col("org_code") != ENGLAND).sum(),
-        published=pl.col("value").filter(pl.col("org_code") == ENGLAND).first(),
-    )
-    return [
-        f"{metric}: providers add up to {providers:,.0f}, the published total is "
-        + ("not given" if published is None else f"{published:,.0f}")
-        for metric, providers, published in sums.filter(pl.col("providers").ne_missing(pl.col("published"))).iter_rows()
-    ]
