@@ -473,10 +473,14 @@ def published(fields):
     return f"published: [{{title: T, url: 'https://x.uk/', {fields}}}]\n"
 
 
-@pytest.mark.parametrize("half", ["source: time_series", "metric: within"])
-def test_another_publication_is_named_with_its_metric(load, refused, half):
-    assert "'source' and 'metric' go together" in refused(more=published(half))
+def test_a_metric_is_named_with_its_source(load, refused):
+    assert "'metric' needs 'source'" in refused(more=published("metric: within"))
     assert load(more=published("source: time_series, metric: within")).published[0].metric == "within"
+
+
+def test_a_source_without_metric_is_another_publications_row_of_england(load):
+    [entry] = load(more=published("source: time_series")).published
+    assert (entry.source, entry.metric) == ("time_series", None)
 
 
 @pytest.mark.parametrize(("end", "is_refused"), [("2024-03-01", False), ("2024-02-29", True)])

@@ -141,8 +141,9 @@ class Difference(_Strict):
 class Published(_Strict):
     """England's figure as it is published, for `openmeasures reconcile`.
 
-    That of the total row of the measure's own source; or `metric` of another `source`, times `scale`. `decimals` are
-    those to which it is rounded; None where it is exact. `series` is the one compared, by default the measure itself.
+    That of the total row of `source`, by default the measure's own; or `metric` of `source`, times `scale`. `decimals`
+    are those to which it is rounded; None where it is exact. `series` is the one compared, by default the measure
+    itself.
     """
 
     title: str
@@ -155,9 +156,9 @@ class Published(_Strict):
     differences: list[Difference] = []
 
     @model_validator(mode="after")
-    def _names_a_metric_of_another_source(self) -> Self:
-        if (self.source is None) != (self.metric is None):
-            raise ValueError("'source' and 'metric' go together; without both it is the total row of the same source")
+    def _names_the_source_of_its_metric(self) -> Self:
+        if self.metric and not self.source:
+            raise ValueError("'metric' needs 'source'; without both it is the total row of the same source")
         return self
 
 

@@ -5,6 +5,7 @@
 | `Workbook` | a workbook's sheets, hidden ones included, as cells of text |
 | `labels` | what stands beside `Period:`, `Published:` and the like |
 | `find` | the table whose headings are given, under our own column names |
+| `dated` | its rows with the month that a column of dates gives |
 | `figures` | its figures in long form, with the status of each |
 | `observations`, `organisations` | the same as `schemas.Observations` and `schemas.Organisations` |
 | `total_checks` | where organisations do not add up to the published total, in words |
@@ -141,6 +142,21 @@ def _banded(above: list[str], headings: list[str]) -> list[str]:
         title = cell or title
         titles.append(title)
     return [folded(f"{title} | {heading}") for title, heading in zip(titles, headings, strict=True)]
+
+
+def dated(table: pl.DataFrame, column: str, *, place: str) -> pl.DataFrame:
+    """Return the rows with `period_start` and `period_end`, from a column of dates as `find` gives it.
+
+    Raises `SourceError`, which names the row, for a cell that is not the first day of a month.
+    """
+    rows = table.with_columns(period_start=pl.col(column).str.head(10).str.to_date("%Y-%m-%d", strict=False))
+    undated = rows.filter(pl.col("period_start").is_null() | (pl.col("period_start").dt.day() != 1))
+    if not undated.is_empty():
+        raise SourceError(
+            f"{place}, row {undated[LINE][0]}, {column.capitalize()}: found {undated[column][0]!r}, expected the first "
+            "day of a month. Download the file again, or tell the publisher."
+        )
+    return rows.with_columns(period_end=pl.col("period_start").dt.month_end())
 
 
 def figures(

@@ -75,6 +75,30 @@ def beside(with_published, filled):
     return one
 
 
+def test_another_publications_row_of_england_is_compared_by_the_measures_own_metrics(with_published, filled):
+    file = SourceFile("t.xls", "t.xls", b"a time series of counts")
+    rows = pl.DataFrame(
+        {"metric": ["attendances_type_1", "over_four_hours_type_1"], "value": [1500.0, 600.0]}
+    ).with_columns(
+        pl.lit("time_series").alias("source"), pl.lit("ENG").alias("org_code"), pl.lit("").alias("breakdown"),
+        pl.lit("").alias("category"), pl.lit(file.sha256).alias("release"), period_start=pl.lit(MARCH),
+        period_end=pl.lit(date(2024, 3, 31)), status=pl.lit("reported"),
+    )  # fmt: skip
+    names = pl.DataFrame(
+        {"org_code": "ENG", "org_name": "England", "parent_name": "", "period_start": [MARCH], "release": file.sha256}
+    )
+    release = Release(
+        sha256=file.sha256, source="time_series", file_name="t.xls", periods=[MARCH], period_end=date(2024, 3, 31),
+        metrics=["attendances_type_1", "over_four_hours_type_1"], status="final", published=None,
+        retrieved=date(2024, 6, 1), url="https://example.org/", licence="OGL", synthetic=False,
+    )  # fmt: skip
+    observations = Observations.validate(rows.select(Observations.column_names()), cast=True)
+    filled.add(release, file, Publication(observations, Organisations.validate(names, cast=True)))
+    [row] = reconcile(with_published({"source": "time_series"}), filled).rows(named=True)
+    expected = (MARCH, OURS, 100 * (1500 - 600) / 1500, "unexplained")
+    assert (row["period_start"], row["ours"], row["published"], row["verdict"]) == expected
+
+
 OURS = 100 * 1000 / 1500  # 66.666…
 
 
@@ -173,7 +197,7 @@ def test_a_total_is_that_of_the_newest_edition_with_one(with_published, without_
 
 
 def test_a_metric_without_its_source_is_refused():
-    with pytest.raises(ValueError, match="'source' and 'metric' go together"):
+    with pytest.raises(ValueError, match="'metric' needs 'source'"):
         Published.model_validate(TOTAL | {"metric": "within"})
 
 

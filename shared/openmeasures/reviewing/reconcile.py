@@ -115,8 +115,8 @@ def _theirs(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         return found.select("period_start", published=entry.scale * pl.col("value"), is_earlier=pl.lit(False))
     counted = measure.of(entry.series) if entry.series else measure
     totals = counts.totals(found, numerator=counted.numerator, denominator=counted.denominator)
-    vintages = {release.sha256: release.vintage for release in store.releases(measure.source)}
-    newest = store.newest(measure.source)
+    vintages = {release.sha256: release.vintage for release in store.releases(source)}
+    newest = store.newest(source)
     earlier = [
         period
         for period, release in found.select("period_start", "release").unique().iter_rows()

@@ -5,7 +5,8 @@
 | `organisations` | the invented organisations and mergers |
 | `stories` | what is planted in whom, and from when to when |
 | `draws` | random numbers, the same everywhere |
-| `ae_activity`, `ae_monthly` | A&E: what happens, and the files that report it |
+| `ae_activity`, `ae_monthly`, `ae_workbook` | A&E: what happens, and the files that report it |
+| `ae_time_series` | A&E: the national series of the same |
 | `ambulance_services`, `ambulance_activity` | ambulances: who, and what happens |
 | `ambulance_reports`, `ambulance_systems` | what of that is reported, and the files |
 | `workbooks` | workbooks whose bytes are the same on every machine |

@@ -92,18 +92,11 @@ def read(file: SourceFile) -> Publication:
     place = f"{file.place}, sheet {sheet!r}"
     table = tables.find(cells, {MONTH: "month", **METRICS}, place=place, band=True)
     # Notes stand below, in the column of the years; months to come have a date and nothing else.
-    table = table.filter(pl.col("month") != "", pl.any_horizontal(pl.col(*METRICS.values()) != "")).with_columns(
-        period_start=pl.col("month").str.head(10).str.to_date("%Y-%m-%d", strict=False)
-    )
-    undated = table.filter(pl.col("period_start").is_null() | (pl.col("period_start").dt.day() != 1))
-    if not undated.is_empty():
-        raise SourceError(
-            f"{place}, row {undated[tables.LINE][0]}, Month: found {undated['month'][0]!r}, expected the first day of "
-            "a month. Download the file again, or tell the publisher."
-        )
-    figures = tables.figures(table, list(METRICS.values()), keys=["period_start"], place=place, marks=MARKS)
-    figures = figures.with_columns(org_code=pl.lit(ENGLAND), period_end=pl.col("period_start").dt.month_end())
-    names = table.select("period_start", org_code=pl.lit(ENGLAND), org_name=pl.lit(country), parent_name=pl.lit(""))
+    table = table.filter(pl.col("month") != "", pl.any_horizontal(pl.col(*METRICS.values()) != ""))
+    table = tables.dated(table, "month", place=place).with_columns(org_code=pl.lit(ENGLAND))
+    keys = ["org_code", "period_start", "period_end"]
+    figures = tables.figures(table, list(METRICS.values()), keys=keys, place=place, marks=MARKS)
+    names = table.select("org_code", "period_start", org_name=pl.lit(country), parent_name=pl.lit(""))
     return Publication(
         tables.observations(figures, source=__name__.rsplit(".", 1)[-1], release=file.sha256, place=place),
         tables.organisations(names, release=file.sha256),
