@@ -94,7 +94,7 @@ def test_another_publications_row_of_england_is_compared_by_the_measures_own_met
     )  # fmt: skip
     observations = Observations.validate(rows.select(Observations.column_names()), cast=True)
     filled.add(release, file, Publication(observations, Organisations.validate(names, cast=True)))
-    [row] = reconcile(with_published({"source": "time_series"}), filled).rows(named=True)
+    [_, row] = reconcile(with_published({"source": "time_series"}), filled).rows(named=True)
     expected = (MARCH, OURS, 100 * (1500 - 600) / 1500, "unexplained")
     assert (row["period_start"], row["ours"], row["published"], row["verdict"]) == expected
 
