@@ -63,7 +63,7 @@ conformance: $(READY) ## Compare our SPC charts with other tools' anew, and writ
 # each kernel a second. Hence --no-deps above; the lock holds everything else.
 lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate --extra test --no-emit-package rfc3987-syntax --output-file requirements.lock pyproject.toml
+		--no-header --no-annotate --extra test --extra distributed --no-emit-package rfc3987-syntax --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what was built; .venv and data/ stay
 	rm -rf _build _site .quarto index.qmd about.qmd data.qmd reconciliation.qmd assets methods measures organisations

@@ -27,7 +27,7 @@ def conda():
 
 def asked_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    asked = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
     return {canonicalize_name(Requirement(line).name): Requirement(line) for line in asked}
 
 
