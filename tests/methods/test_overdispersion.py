@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
-from openmeasures.methods.overdispersion import REMAINING, SCALES, estimate, trimmed
+from openmeasures.methods.overdispersion import SCALES, by_chance, estimate, remaining, trimmed
 
 # FunnelPlotR's own test data (9020d49), SHMI: φ is theirs, τ² was computed from their formulae.
 OBSERVED = np.array([100, 150, 180, 80, 120, 225.0])
@@ -63,6 +63,17 @@ def test_ties_share_their_mean_rank():
     assert len(trimmed(np.full(20, 3.0), is_truncated=True)[0]) == 20
 
 
+def test_truncation_of_119_leaves_out_one_more_at_the_top():
+    found, _ = trimmed(np.arange(119.0), is_truncated=True)
+    assert (found.min(), found.max()) == (11, 118 - 12)
+
+
+def test_a_tenth_of_0_is_a_limit_as_any_other():
+    """A tool in use takes a limit of 0 for none."""
+    assert trimmed(np.array([-5.0, *range(10)]), is_truncated=False)[0].min() == 0
+    assert trimmed(np.array([5.0, *range(-9, 1)]), is_truncated=False)[0].max() == 0
+
+
 def test_winsorising_pulls_in_to_the_tenths():
     # Definition 7: the tenth of 0 to 20 is 2, the ninetieth 18.
     assert trimmed(np.arange(21.0), is_truncated=False)[0].tolist() == [2, 2, *range(2, 19), 18, 18]
@@ -70,8 +81,28 @@ def test_winsorising_pulls_in_to_the_tenths():
 
 def test_what_trimming_leaves_of_a_normal_distribution():
     inner = stats.norm.expect(lambda z: z**2, lb=stats.norm.ppf(0.1), ub=stats.norm.ppf(0.9))
-    assert REMAINING[True] == pytest.approx(inner / 0.8)
-    assert REMAINING[False] == pytest.approx(inner + 0.2 * stats.norm.ppf(0.9) ** 2)
+    assert remaining(100_000, is_truncated=True) == pytest.approx(inner / 0.8, rel=1e-3)
+    assert remaining(100_000, is_truncated=False) == pytest.approx(inner + 0.2 * stats.norm.ppf(0.9) ** 2)
+
+
+@pytest.mark.parametrize("size", [2, 9, 10, 12, 19, 40])
+def test_what_truncation_leaves_of_few(size):
+    """Simulated: of 19, two are left out at the top and one at the bottom."""
+    draws = np.sort(np.random.default_rng(size).standard_normal((200_000, size)), axis=1)
+    _, kept = trimmed(np.arange(float(size)), is_truncated=True)
+    assert remaining(size, is_truncated=True) == pytest.approx(np.mean(draws[:, kept] ** 2), rel=0.01)
+
+
+@pytest.mark.parametrize("is_truncated", [True, False])
+@pytest.mark.parametrize("size", [10, 20, 150])
+def test_chance_alone_exceeds_its_dispersion_once_in_twenty_times(size, is_truncated):
+    random = np.random.default_rng(size)
+    errors = np.full(size, 0.1)
+    found = [
+        estimate(random.standard_normal(size), errors, is_truncated=is_truncated, is_corrected=True).dispersion
+        for _ in range(1500)
+    ]
+    assert 0.03 < np.mean(np.array(found) > by_chance(size)) < 0.09
 
 
 @pytest.mark.parametrize("is_truncated", [True, False])
@@ -99,7 +130,7 @@ def test_far_from_the_target_on_one_side():
     errors = np.full(20, 0.1)
     found = estimate(np.full(20, 50.0), errors, is_truncated=False, is_corrected=True)
     # All 5 from the target: τ² + 0.01 = 25 / what winsorising leaves.
-    assert found.between_variance == pytest.approx(25 / REMAINING[False] - 0.01)
+    assert found.between_variance == pytest.approx(25 / remaining(20, is_truncated=False) - 0.01)
 
 
 @pytest.mark.parametrize("is_corrected", [True, False])

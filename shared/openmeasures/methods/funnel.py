@@ -21,7 +21,7 @@ Sources:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -59,7 +59,8 @@ class Funnel:
     """A funnel: `points` are the rows given, with the columns that `funnel` names.
 
     `dispersion` (φ) and `between_variance` (τ²) are those of `methods.overdispersion`; `is_adjusted` says whether the
-    limits make room for them. `organisations` is the number with a figure.
+    limits make room for them, `is_corrected` whether they keep to their rates or are as published (see `funnel`).
+    `organisations` is the number with a figure.
     """
 
     points: pl.DataFrame
@@ -69,22 +70,39 @@ class Funnel:
     dispersion: float
     between_variance: float
     is_adjusted: bool
+    is_corrected: bool
     organisations: int
 
     def limits(self, denominators: Sequence[float] | pl.Series) -> pl.DataFrame:
         """Return `denominator, lower_99_8, lower_95, upper_95, upper_99_8` at any sizes, by the code of the points."""
         sizes = np.asarray(denominators, dtype=np.float64)
-        variance = self.between_variance if self.is_adjusted else None
-        found = _limits(sizes, kind=self.kind, target=self.target, scale=self.scale, between_variance=variance)
-        return pl.DataFrame({"denominator": sizes} | found)
+        return pl.DataFrame({"denominator": sizes} | self.limits_at(sizes))
+
+    def limits_at(self, sizes: Numbers) -> dict[str, Numbers]:
+        """Return the same limits as arrays."""
+        found: dict[str, Numbers] = {}
+        for name, level in LEVELS.items():
+            if self.is_adjusted:
+                middle = SCALES[self.scale].forth(np.array(self.target))
+                errors = _errors(sizes, target=self.target, scale=self.scale)
+                reach = special.ndtri((1 + level) / 2) * np.sqrt(errors**2 + self.between_variance)
+                lower, upper = SCALES[self.scale].back(middle - reach), SCALES[self.scale].back(middle + reach)
+            elif self.kind == "proportion":
+                lower, upper = (count / sizes for count in binomial_limits(sizes, share=self.target, level=level))
+            else:
+                counts = poisson_limits(sizes * self.target, level=level, is_interpolated=self.is_corrected)
+                lower, upper = (count / sizes for count in counts)
+            found |= {f"lower_{name}": lower, f"upper_{name}": upper}
+        return {name: found[name] for name in LIMITS}
 
 
 def poisson_limits(expected: Numbers, *, level: float, is_interpolated: bool) -> tuple[Numbers, Numbers]:
     """Return the counts between which a Poisson count of this mean lies with probability `level`.
 
-    By chi-squared quantiles [2], or by mid-P interpolated between whole counts [1, 3]. The first are what SHMI draws:
-    below a mean of some 100, fewer lie beyond its 95 % limits than the level says, and more beyond its 99.8 %. The
-    second have the nominal rate on average, in each tail and at any size; `site/methods/funnels.qmd` has the figures.
+    By chi-squared quantiles [2], or by mid-P interpolated between whole counts [1, 3]. The first are what SHMI draws;
+    for small means they are far off: of a mean of 1 to 5, 9 % lie below the lower 99.8 % limit by chance. The second
+    have the nominal rate on average in each tail from a mean of some 20, and a lower one below, where too few events
+    can hardly be told from none; `site/methods/funnels.qmd` has the figures.
     """
     tail = (1 - level) / 2
     if not is_interpolated:
@@ -99,7 +117,22 @@ def poisson_limits(expected: Numbers, *, level: float, is_interpolated: bool) ->
 
 
 def binomial_limits(denominator: Numbers, *, share: float, level: float) -> tuple[Numbers, Numbers]:
-    """Return the counts between which a binomial count lies with probability `level`, by interpolated mid-P."""
+    """Return the counts between which a binomial count lies with probability `level`, by interpolated mid-P.
+
+    Shared care makes denominators of halves, of which there is no binomial: limits are drawn straight between those of
+    the two whole numbers beside one.
+    """
+    below = np.floor(denominator)
+    rest = denominator - below
+    limits = _whole_binomial_limits(below, share=share, level=level)
+    if not rest.any():
+        return limits
+    beyond = _whole_binomial_limits(below + 1, share=share, level=level)
+    lower, upper = ((1 - rest) * near + rest * far for near, far in zip(limits, beyond, strict=True))
+    return lower, upper
+
+
+def _whole_binomial_limits(denominator: Numbers, *, share: float, level: float) -> tuple[Numbers, Numbers]:
     tail = (1 - level) / 2
     every = special.gammaln(denominator + 1)
 
@@ -110,16 +143,11 @@ def binomial_limits(denominator: Numbers, *, share: float, level: float) -> tupl
             count > denominator, 0, np.exp(ways + special.xlogy(count, share) + special.xlog1py(left, -share))
         )
 
-    def at_most(count: Numbers) -> Numbers:
-        # By the incomplete beta function, because shared care makes counts of halves.
-        left = np.maximum(denominator - count, 0)
-        return np.where(left == 0, 1.0, special.betainc(np.where(left == 0, 1.0, left), count + 1, 1 - share))
-
     chance = Chance(
         mean=denominator * share,
         variance=denominator * share * (1 - share),
         mass=mass,
-        distribution=at_most,
+        distribution=lambda count: special.bdtr(np.minimum(count, denominator), denominator.astype(np.int64), share),
     )
     return np.minimum(chance.count_at(tail), denominator), np.minimum(chance.count_at(1 - tail), denominator)
 
@@ -166,7 +194,7 @@ def funnel(
     kind: Kind,
     scale: Overdispersion | None = None,
     is_adjusted: bool = True,
-    is_corrected: bool | None = None,
+    is_corrected: bool = True,
     target: float | None = None,
     numerator: str = "numerator",
     denominator: str = "denominator",
@@ -182,8 +210,9 @@ def funnel(
     - `kind`: `proportion` (of the denominator), `rate` (events by an exposure that is known) or `ratio` (observed by
       expected).
     - `scale`: that of overdispersion, by default `DEFAULT_SCALES`.
-    - `is_corrected`: whether τ² is corrected for trimming (see `overdispersion.estimate`); by default for every scale
-      but `shmi`, which is then that of the indicator as published.
+    - `is_corrected`: whether limits keep to their rates: those of chance alone by mid-P, τ² corrected for trimming
+      (see `overdispersion.estimate`). If not, they are as published: those of chance alone by chi-squared (rates and
+      ratios), and τ² too small. SHMI is banded so.
     - `is_adjusted`: whether the limits make room for overdispersion, where there is any. Of fewer than
       `MINIMUM_ORGANISATIONS` it is not estimated.
     - `target`: the value in the middle; by default all numerators by all denominators, and 1 for a ratio.
@@ -207,24 +236,24 @@ def funnel(
         z_scores = (SCALES[scale].forth(value) - SCALES[scale].forth(np.array(target))) / errors
     spread = Dispersion(1.0, 0.0)
     if len(sizes) >= MINIMUM_ORGANISATIONS and target > 0:
-        is_corrected = scale != "shmi" if is_corrected is None else is_corrected
         spread = estimate(z_scores, errors, is_truncated=SCALES[scale].is_truncated, is_corrected=is_corrected)
     is_adjusted = is_adjusted and spread.dispersion > 1 and spread.between_variance > 0
     columns = {"value": value, "z_score": np.where(np.isfinite(z_scores), z_scores, np.nan)}
-    exact = _limits(sizes, kind=kind, target=target, scale=scale, between_variance=None)
-    limits = exact
-    if is_adjusted:
-        limits = _limits(sizes, kind=kind, target=target, scale=scale, between_variance=spread.between_variance)
-    return Funnel(
-        points=_filled(frame, has_figure, columns | limits, positions(value, limits), positions(value, exact)),
+    found = Funnel(
+        points=frame,
         kind=kind,
         target=target,
         scale=scale,
         dispersion=spread.dispersion,
         between_variance=spread.between_variance,
         is_adjusted=is_adjusted,
+        is_corrected=is_corrected,
         organisations=len(sizes),
     )
+    exact = replace(found, is_adjusted=False).limits_at(sizes)
+    limits = found.limits_at(sizes) if is_adjusted else exact
+    points = _filled(frame, has_figure, columns | limits, positions(value, limits), positions(value, exact))
+    return replace(found, points=points)
 
 
 def _refuse_impossible(frame: pl.DataFrame, *, kind: Kind, numerator: str, denominator: str) -> None:
@@ -250,28 +279,6 @@ def _errors(sizes: Numbers, *, target: float, scale: Overdispersion) -> Numbers:
     """
     with np.errstate(divide="ignore"):
         return SCALES[scale].error(sizes * target if scale == "shmi" else sizes)
-
-
-def _limits(
-    sizes: Numbers, *, kind: Kind, target: float, scale: Overdispersion, between_variance: float | None
-) -> dict[str, Numbers]:
-    """Return the four limits at each size: exact where no variance between organisations is given."""
-    found: dict[str, Numbers] = {}
-    for name, level in LEVELS.items():
-        if between_variance is not None:
-            middle = SCALES[scale].forth(np.array(target))
-            reach = special.ndtri((1 + level) / 2) * np.sqrt(
-                _errors(sizes, target=target, scale=scale) ** 2 + between_variance
-            )
-            lower, upper = SCALES[scale].back(middle - reach), SCALES[scale].back(middle + reach)
-        elif kind == "proportion":
-            lower, upper = (c / sizes for c in binomial_limits(sizes, share=target, level=level))
-        else:
-            is_interpolated = kind == "rate"
-            counts = poisson_limits(sizes * target, level=level, is_interpolated=is_interpolated)
-            lower, upper = (count / sizes for count in counts)
-        found |= {f"lower_{name}": lower, f"upper_{name}": upper}
-    return {name: found[name] for name in LIMITS}
 
 
 def positions(value: Numbers, limits: Mapping[str, Numbers]) -> list[str]:

@@ -110,7 +110,9 @@ def _ours(method: Method, inputs: list[float]) -> list[float]:  # noqa: PLR0911 
             return list(row.select(intervals.exact_poisson(first)).row(0))
         case "funnel_exact" | "funnel_shmi":
             size, variance = inputs[0], (inputs[1] if method == "funnel_shmi" else 0.0)
-            funnel = Funnel(pl.DataFrame(), "ratio", 1.0, "shmi", 1.0, variance, variance > 0, 1)
+            funnel = Funnel(
+                pl.DataFrame(), "ratio", 1.0, "shmi", 1.0, variance, variance > 0, is_corrected=False, organisations=1
+            )
             return list(funnel.limits([size]).select(LIMITS).row(0))
         case "dispersion" | "between_variance":
             observed, expected = np.split(np.array(inputs), 2)
