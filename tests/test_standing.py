@@ -72,7 +72,6 @@ def test_limits_that_make_room_for_the_usual_spread_are_said_to(measure):
 @pytest.mark.parametrize(
     ("counts", "ranks"),
     [
-        ([(600, 1000)], "It is the only one with a figure."),
         ([(600, 1000), (601, 1000), (602, 1000)], "Chance in the counts leaves every rank among the 3 open to it."),
         ([(9000, 10_000), (6000, 10_000)], "Chance in the counts leaves it one rank: 1st highest of 2."),
         ([(600, 1000), (602, 1000), (9900, 10_000)],
@@ -83,11 +82,25 @@ def test_a_rank_is_an_interval(measure, counts, ranks):
     assert said(standing.in_funnel(run_of(measure), funnel_of(*counts), group=GROUP)).endswith(f" {ranks}")
 
 
+@pytest.mark.parametrize("org_code", ["RC9", "ENG"])
+def test_the_only_one_with_a_figure_is_compared_with_no_one(measure, org_code):
+    found = funnel_of((600, 1000), (None, 10))
+    assert standing.in_funnel(run_of(measure, org_code), found, group=GROUP) == (
+        "Four hours: only one of the trusts has a figure for March 2024, so there is no comparison."
+    )
+
+
 def test_england_is_the_target(measure):
     found = funnel_of((600, 1000), (600, 1000), (900, 1000), (300, 1000), (200, 1000), is_adjusted=False)
     assert said(standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP)) == (
         "Four hours: in March 2024 the 5 trusts together are at 52.0 %. 3 of them lie above the funnel's 99.8 % limits "
         "and 2 below, by more than size and chance alone explain."
+    )
+
+
+def test_where_none_lies_beyond_the_limits_that_is_said(measure):
+    assert said(standing.in_funnel(run_of(measure, "ENG"), funnel_of((600, 1000), (600, 1000)), group=GROUP)).endswith(
+        " are at 60.0 %. None of them lies beyond the funnel's 99.8 % limits."
     )
 
 
@@ -128,9 +141,24 @@ def test_overdispersion_is_put_into_words():
 
 
 def test_a_little_overdispersion_has_a_decimal():
-    found = funnel_of(*[(580 + 5 * number, 1000) for number in range(12)])
-    assert 1 < found.dispersion < 10
+    found = funnel_of(*[(570 + 8 * number, 1000) for number in range(12)])
+    assert 2 < found.dispersion < 10
     assert f"is {found.dispersion:.1f} times what chance" in standing.overdispersion(found)
+
+
+def test_a_dispersion_that_chance_may_have_made_is_no_finding():
+    found = funnel_of(*[(572 + 5 * number, 1000) for number in range(12)])
+    assert found.is_adjusted
+    assert standing.overdispersion(found) == (
+        f"The variance of the organisations' scores is {found.dispersion:.1f} times what chance would make it (φ), "
+        "which chance itself can bring about. The limits therefore make room for the spread that is usual among them "
+        "(additive overdispersion)."
+    )
+
+
+def test_limits_that_make_no_room_for_overdispersion_are_said_to():
+    found = funnel_of(*[(500 + 20 * number, 1000) for number in range(12)], is_adjusted=False)
+    assert standing.overdispersion(found).endswith("(φ). The limits are nevertheless those of chance alone.")
 
 
 def test_no_overdispersion_is_said_as_well():
@@ -177,17 +205,24 @@ CHANGED, STEADY = "concern_low", "common_cause"
     ],
 )  # fmt: skip
 def test_time_and_peers_together(measure, variation, numerator, said_of_it):
-    found = funnel_of((numerator, 1000), *[(600, 1000)] * 4, target=0.6)
+    found = funnel_of((numerator, 1000), *[(600, 1000)] * 10, target=0.6)
     points = pl.DataFrame({"period_start": [date(2024, 2, 1), MARCH], "variation": ["common_cause", variation]})
     assert standing.together(run_of(measure), points, found) == said_of_it
 
 
 def test_a_series_that_ended_or_england_is_not_read_with_its_peers(measure):
-    found = funnel_of((500, 1000), *[(600, 1000)] * 4)
+    found = funnel_of((500, 1000), *[(600, 1000)] * 10)
     ended = pl.DataFrame({"period_start": [date(2024, 2, 1)], "variation": ["common_cause"]})
     assert standing.together(run_of(measure), ended, found) == ""
     now = ended.with_columns(period_start=MARCH)
     assert standing.together(run_of(measure, "ENG"), now, found) == ""
+
+
+def test_where_the_usual_spread_is_not_known_nobody_is_unusual(measure):
+    """Among nine, which differ as much as they do in size or patients, limits of chance alone mark nearly each."""
+    points = pl.DataFrame({"period_start": [MARCH], "variation": ["common_cause"]})
+    assert standing.together(run_of(measure), points, funnel_of((500, 1000), *[(600, 1000)] * 8)) == ""
+    assert standing.together(run_of(measure), points, funnel_of((500, 1000), *[(600, 1000)] * 9)) != ""
 
 
 # ---- by quarters

@@ -4,15 +4,16 @@
 |---|---|
 | `in_funnel` | whether it is unusual among them, and which ranks its figures allow |
 | `overdispersion` | how much more organisations differ than chance, and what the limits make of it |
-| `over_time` | where it lies among the deciles of the latest period |
+| `over_time` | between which values most of them lie in the latest period |
 | `together` | what its own series and the funnel say together |
 | `by_quarters` | the same as `in_funnel` where no interval is known, by quarters of the spread |
 """
 
 import polars as pl
 
-from openmeasures.methods.benchmark import MINIMUM_ORGANISATIONS, Reading, reading
-from openmeasures.methods.funnel import BEYOND, Funnel, Position
+from openmeasures.methods.benchmark import Reading, reading
+from openmeasures.methods.funnel import BEYOND, MINIMUM_ORGANISATIONS, Funnel, Position
+from openmeasures.methods.overdispersion import by_chance
 from openmeasures.methods.peers import Position as Quarter
 from openmeasures.methods.peers import Spread, position
 from openmeasures.organisations import ENGLAND
@@ -48,22 +49,23 @@ def in_funnel(run: Parameters, found: Funnel, *, group: PeerGroup) -> str:
     """Say where the run's organisation lies in the funnel of its group in the latest period.
 
     `found.points` has `org_code` and the columns of `benchmark.rank_intervals`; the run's own organisation may be
-    missing from it. England is the target, so for England it is said how many lie beyond the limits.
+    missing from it. England is the target, so for England it is said how many lie beyond the limits. The only
+    organisation with a figure is the target, too, and has no place.
     """
     month, measure = month_label(run.period_to), run.measure
     if not group.org_codes and run.org_code != ENGLAND:
         return f"{run.org_name} reported nothing in the year to {month}, so it is compared with no one."
     if found.organisations == 0:
         return f"None of the {group.label} has a figure for {month}."
-    if run.org_code == ENGLAND:
-        above, below = (found.points.filter(pl.col("position") == place.value).height for place in BEYOND)
-        lie = "lies" if above == 1 else "lie"
-        return (
-            f"{group.title}: in {month} the {found.organisations} {group.label} together are at "
-            f"{measure.written(measure.scale * found.target)}. {above} of them {lie} above the funnel's 99.8\u00a0% "
-            f"limits and {below} below, by more than size {_explains(found)}."
-        )
     mine = found.points.filter(pl.col("org_code") == run.org_code).drop_nulls("value")
+    if found.organisations == 1 and (run.org_code == ENGLAND or not mine.is_empty()):
+        return f"{group.title}: only one of the {group.label} has a figure for {month}, so there is no comparison."
+    if run.org_code == ENGLAND:
+        together = measure.written(measure.scale * found.target)
+        return (
+            f"{group.title}: in {month} the {found.organisations} {group.label} together are at {together}. "
+            f"{_beyond(found)}"
+        )
     if mine.is_empty():
         return f"{group.title}: {run.org_name} has no figure for {month}."
     row = mine.row(0, named=True)
@@ -74,14 +76,23 @@ def in_funnel(run: Parameters, found: Funnel, *, group: PeerGroup) -> str:
     )
 
 
+def _beyond(found: Funnel) -> str:
+    above, below = (found.points.filter(pl.col("position") == place.value).height for place in BEYOND)
+    if not above + below:
+        return "None of them lies beyond the funnel's 99.8\u00a0% limits."
+    lie = "lies" if above == 1 else "lie"
+    return (
+        f"{above} of them {lie} above the funnel's 99.8\u00a0% limits and {below} below, by more than size "
+        f"{_explains(found)}."
+    )
+
+
 def _explains(found: Funnel) -> str:
     """Say what limits make room for beside size; what is usual is known only where they were adjusted."""
     return "and the usual spread explain" if found.is_adjusted else "and chance alone explain"
 
 
 def _ranks(lower: int, upper: int, number: int) -> str:
-    if number == 1:
-        return "It is the only one with a figure."
     if (lower, upper) == (1, number):
         return f"Chance in the counts leaves every rank among the {number} open to it."
     if lower == upper:
@@ -109,14 +120,23 @@ def overdispersion(found: Funnel) -> str:
             if found.organisations
             else ""
         )
-    if not found.is_adjusted:
+    if found.dispersion <= 1:
         return "The organisations differ no more than chance would have them; the limits are those of chance alone."
+    room = (
+        "The limits therefore make room for the spread that is usual among them (additive overdispersion)."
+        if found.is_adjusted
+        else "The limits are nevertheless those of chance alone."
+    )
+    if found.dispersion <= by_chance(found.organisations):
+        return (
+            f"The variance of the organisations' scores is {_times(found.dispersion)} times what chance would make it "
+            f"(φ), which chance itself can bring about. {room}"
+        )
     outside = found.points.filter(pl.col("exact_position").is_in([place.value for place in BEYOND])).height
     return (
         f"The organisations differ by more than chance: {outside} of {found.organisations} lie outside 99.8\u00a0% "
         f"limits from chance alone, and the variance of their scores is {_times(found.dispersion)} times what chance "
-        "would make it (φ). The limits therefore make room for the spread that is usual among them (additive "
-        "overdispersion)."
+        f"would make it (φ). {room}"
     )
 
 
@@ -125,7 +145,7 @@ def _times(dispersion: float) -> str:
 
 
 def over_time(run: Parameters, deciles: pl.DataFrame, *, group: PeerGroup) -> str:
-    """Say between which values the middle eight tenths of the group lie in the latest period, and where it lies itself.
+    """Say between which values the middle eight tenths of the group lie in the latest period, and its median.
 
     Empty where there are too few organisations for deciles.
     """
@@ -144,8 +164,11 @@ def over_time(run: Parameters, deciles: pl.DataFrame, *, group: PeerGroup) -> st
 def together(run: Parameters, series: pl.DataFrame, found: Funnel) -> str:
     """Say what the organisation's own series (SPC points) and the funnel come to in the latest period.
 
-    Empty where either has nothing to say: for England, without limits, or without a figure in that period.
+    Empty where either has nothing to say: for England, without limits, or without a figure in that period; and where
+    there are too few organisations to tell how much they usually differ, and so whether one is unusual.
     """
+    if found.organisations < MINIMUM_ORGANISATIONS:
+        return ""
     variation = series.filter(pl.col("period_start") == run.period_to)["variation"].to_list()
     place = found.points.filter(pl.col("org_code") == run.org_code)["position"].to_list()
     both = reading(next(iter(variation), None), next(iter(place), None))
