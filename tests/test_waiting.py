@@ -112,6 +112,22 @@ def test_a_percentile_in_the_open_band_is_more_than_its_edge(run):
     assert sentence.endswith("and 92 in 100 more than 2 weeks.")
 
 
+def test_an_interval_that_begins_before_the_open_band_is_given(run):
+    # The 92nd of 100 is in the open band, behind 91; the 86th, who bounds the interval below, after 80 and 5 of 11.
+    assert said(run, bands(40, 40, 11, 9)).endswith(
+        "and 92 in 100 more than 3 weeks (95 % interval 2.5 with no upper end)."
+    )
+
+
+@pytest.mark.parametrize(("people", "were"), [(1, "1 was"), (2, "2 were"), (9, "9 were")])
+def test_few_people_have_no_percentiles(run, people, were):
+    assert said(run, bands(people, 0, 0), over=(2,)) == (
+        f"At the end of March 2024 {were} waiting, too few for a median or a 92nd percentile. Of them had waited 0 "
+        "(0.00 %) over 2 weeks."
+    )
+    assert "half of them" in said(run, bands(10, 0, 0))
+
+
 def test_an_upper_end_in_the_open_band_is_none(run):
     # 18.4 of 20 wait 1.94 weeks: 9, and 9.4 of the 10 in the second week. The 16th, who bounds them below, waits
     # 1.6 weeks at least: after 9 and 6 of the 10.

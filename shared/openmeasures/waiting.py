@@ -22,6 +22,7 @@ from openmeasures.periods import month_label
 
 BREAKDOWN = "weeks_waited"
 BY = ("org_code", "period_start")
+FEWEST = 10  # people, for percentiles: our own choice; of fewer, 92 in 100 are all of them
 
 
 def lower_edge(category: pl.Expr) -> pl.Expr:
@@ -72,8 +73,9 @@ def points(series: pl.DataFrame, bands: pl.DataFrame, *, share: float) -> pl.Dat
 def finding(run: Parameters, bands: pl.DataFrame, *, over: Sequence[int] = ()) -> str:
     """Say how long people had waited at the end of the last period, with 95 % intervals, and how many `over` each.
 
-    A percentile in the open last band is more than that band's lower edge. A number of weeks in `over` that lies
-    beyond that edge is left out: nothing is known of it. Without anyone waiting, or without figures, it says so.
+    A percentile in the open last band is more than that band's lower edge; its interval is given where it begins before
+    that. A number of weeks in `over` that lies beyond that edge is left out: nothing is known of it. Fewer than
+    `FEWEST` people have no percentiles. Without anyone waiting, or without figures, it says so.
     """
     month = month_label(run.period_to)
     latest = bands.filter(pl.col("period_start") == run.period_to)
@@ -89,6 +91,12 @@ def finding(run: Parameters, bands: pl.DataFrame, *, over: Sequence[int] = ()) -
         for row in waits.share_over(latest, weeks=weeks, by=BY).iter_rows(named=True)
     ]
     ending = f" Of them had waited {words.listed(longest)}." if longest else ""
+    if waiting < FEWEST:
+        were = "was" if waiting == 1 else "were"
+        return (
+            f"At the end of {month} {words.number(waiting)} {were} waiting, too few for a median or a 92nd percentile."
+            f"{ending}"
+        )
     return (
         f"At the end of {month} {words.number(waiting)} were waiting: half of them had waited {_weeks(half)} and 92 in "
         f"100 {_weeks(most)}.{ending}"
@@ -96,7 +104,9 @@ def finding(run: Parameters, bands: pl.DataFrame, *, over: Sequence[int] = ()) -
 
 
 def _weeks(row: dict[str, float | None]) -> str:
-    if row["is_beyond"]:
-        return f"more than {row['weeks_at_least']:.0f} weeks"
     upper = "with no upper end" if row["weeks_upper"] is None else f"to {row['weeks_upper']:.1f}"
-    return f"{row['weeks']:.1f} weeks or less (95\u00a0% interval {row['weeks_lower']:.1f} {upper})"
+    interval = f"(95\u00a0% interval {row['weeks_lower']:.1f} {upper})"
+    if row["is_beyond"]:
+        beyond = f"more than {row['weeks_at_least']:.0f} weeks"
+        return beyond if row["weeks_lower"] == row["weeks_at_least"] else f"{beyond} {interval}"
+    return f"{row['weeks']:.1f} weeks or less {interval}"

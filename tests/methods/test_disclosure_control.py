@@ -1,14 +1,16 @@
 """What a published count can stand for, against a list of every count; and intervals against every possible pair."""
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from openmeasures.errors import ParameterError
-from openmeasures.methods.disclosure_control import possible, wilson_of_possible
-from openmeasures.methods.intervals import wilson
+from openmeasures.methods.disclosure_control import poisson_of_possible, possible, wilson_of_possible
+from openmeasures.methods.intervals import poisson, wilson
 
 TO_5_BELOW_5 = {"base": 5, "suppressed_below": 5}
 MARK = "*"
@@ -190,6 +192,28 @@ class TestWilsonOfPossible:
     def test_a_confidence_in_percent_is_refused(self):
         with pytest.raises(ParameterError, match="confidence is 95"):
             outermost((3, 7), (8, 12), confidence=95)
+
+
+def of_events(count, **options):
+    table = pl.DataFrame([count], schema=dict.fromkeys("ab", pl.Int64), orient="row")
+    return table.select(poisson_of_possible((pl.col("a"), pl.col("b")), **options)).row(0)
+
+
+class TestPoissonOfPossible:
+    @given(ranges, st.sampled_from([0.5, 0.95, 0.998]))
+    @settings(derandomize=True, deadline=None)
+    def test_no_possible_count_reaches_further_and_one_reaches_as_far(self, count, confidence):
+        each = pl.DataFrame({"n": _counts(count)}).select(poisson(pl.col("n"), confidence=confidence))
+        assert of_events(count, confidence=confidence) == (each["lower"].min(), each["upper"].max())
+
+    @pytest.mark.parametrize("count", [(0, 4), (1, 4), (5, 7)])
+    def test_scipy_agrees(self, count):
+        lower, upper = stats.chi2.ppf(0.025, 2 * count[0]) / 2, stats.chi2.isf(0.025, 2 * count[1] + 2) / 2
+        assert of_events(count) == pytest.approx((np.nan_to_num(lower), upper))
+
+    @pytest.mark.parametrize("count", [(None, 4), (0, None), (-1, 4), (4, 3)])
+    def test_what_is_no_range_has_no_interval(self, count):
+        assert of_events(count) == (None, None)
 
 
 def _counts(both):

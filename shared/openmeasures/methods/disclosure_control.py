@@ -4,6 +4,7 @@
 |---|---|
 | `possible` | the least and the greatest count behind a published figure |
 | `wilson_of_possible` | the interval of a proportion of which only such ranges are known |
+| `poisson_of_possible` | the interval of a count of events of which only such a range is known |
 
 To compute with rounded counts as if they were exact promises too much: 5 of 10, each rounded to the nearest 5, may be
 3 of 12 or 7 of 8.
@@ -22,7 +23,7 @@ Sources:
 import polars as pl
 
 from openmeasures.errors import ParameterError
-from openmeasures.methods.intervals import wilson
+from openmeasures.methods.intervals import poisson, wilson
 
 Range = tuple[pl.Expr, pl.Expr]  # least and greatest, both included
 
@@ -109,4 +110,25 @@ def wilson_of_possible(numerator: Range, denominator: Range, *, confidence: floa
     _, upper = wilson(most_within, pl.max_horizontal(most_within, smallest, 1), confidence=confidence)
     pairs = (fewest >= 0) & (fewest <= most) & (smallest >= 0) & (smallest <= largest) & (fewest <= largest)
     exists = pl.when(pairs & (largest > 0))
+    return exists.then(lower).alias("lower"), exists.then(upper).alias("upper")
+
+
+def poisson_of_possible(count: Range, *, confidence: float = 0.95) -> tuple[pl.Expr, pl.Expr]:
+    """Return the outermost of the limits that `intervals.poisson` gives for any possible count of events.
+
+    As for proportions, whichever the true count is, its own interval lies within this one: from the lower limit of the
+    least to the upper limit of the greatest. For a rate, divide both by the exposure. Null where the range has a null,
+    is empty or negative.
+
+    - `count`: least and greatest whole number that the count can be, as `possible` gives them.
+    - `confidence`: as for `intervals.poisson`, as are the errors.
+
+    >>> lower, upper = poisson_of_possible((pl.lit(1), pl.lit(4)))  # suppressed below 5, and not 0
+    >>> pl.select(lower=lower.round(2), upper=upper.round(2)).row(0)
+    (0.03, 10.24)
+    """
+    least, greatest = count
+    lower, _ = poisson(least, confidence=confidence)
+    _, upper = poisson(greatest, confidence=confidence)
+    exists = pl.when((least >= 0) & (least <= greatest))
     return exists.then(lower).alias("lower"), exists.then(upper).alias("upper")

@@ -175,7 +175,7 @@ def remaining(organisations: int, *, is_truncated: bool) -> float:
     figure is that of the very ranks that are kept. Winsorised, it is that of many organisations.
 
     >>> [round(remaining(number, is_truncated=True), 2) for number in (12, 40, 1000)]
-    [0.6, 0.45, 0.44]
+    [0.6, 0.48, 0.44]
     """
     if not is_truncated:
         edge = special.ndtri(1 - TRIMMED_SHARE)
