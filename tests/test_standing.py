@@ -222,6 +222,8 @@ def test_where_the_usual_spread_is_not_known_nobody_is_unusual(measure):
     """Among nine, which differ as much as they do in size or patients, limits of chance alone mark nearly each."""
     points = pl.DataFrame({"period_start": [MARCH], "variation": ["common_cause"]})
     assert standing.together(run_of(measure), points, funnel_of((500, 1000), *[(600, 1000)] * 8)) == ""
+    assert "shows anything" in standing.together(run_of(measure), points, funnel_of(*[(600, 1000)] * 2))
+    assert standing.together(run_of(measure), points, funnel_of((600, 1000))) == ""
     assert standing.together(run_of(measure), points, funnel_of((500, 1000), *[(600, 1000)] * 9)) != ""
 
 

@@ -38,6 +38,7 @@ _TOGETHER = {
     ),
     Reading.NEITHER: "Neither its own series nor the comparison with its peers shows anything unusual.",
 }
+_UNUSUAL = (Reading.BOTH, Reading.AMONG_PEERS)
 _PLACES = {
     Quarter.LOWEST_QUARTER: "in the lowest quarter",
     Quarter.MIDDLE_HALF: "in the middle half",
@@ -164,15 +165,17 @@ def over_time(run: Parameters, deciles: pl.DataFrame, *, group: PeerGroup) -> st
 def together(run: Parameters, series: pl.DataFrame, found: Funnel) -> str:
     """Say what the organisation's own series (SPC points) and the funnel come to in the latest period.
 
-    Empty where either has nothing to say: for England, without limits, or without a figure in that period; and where
-    there are too few organisations to tell how much they usually differ, and so whether one is unusual.
+    Empty where either has nothing to say: for England, without limits, without a figure in that period, or without
+    anyone to compare with; and where it is beyond limits of chance alone, since there are too few organisations to
+    tell how much they usually differ.
     """
-    if found.organisations < MINIMUM_ORGANISATIONS:
+    if found.organisations == 1:
         return ""
     variation = series.filter(pl.col("period_start") == run.period_to)["variation"].to_list()
     place = found.points.filter(pl.col("org_code") == run.org_code)["position"].to_list()
     both = reading(next(iter(variation), None), next(iter(place), None))
-    return _TOGETHER[both] if both else ""
+    is_usual_unknown = both in _UNUSUAL and found.organisations < MINIMUM_ORGANISATIONS
+    return _TOGETHER[both] if both and not is_usual_unknown else ""
 
 
 def by_quarters(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group: PeerGroup) -> str:
