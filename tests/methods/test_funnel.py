@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from openmeasures import project
 from openmeasures.errors import ParameterError
 from openmeasures.methods.funnel import (
     LEVELS,
@@ -142,19 +143,37 @@ def stable(kind, random):
     return sizes, target, random.poisson(sizes * target, (DRAWS // 2_000, 2_000)) / sizes
 
 
-# Of small counts no limit has the rate of each; on average over sizes ours are not far off, and on the safe side.
+def outside(expected, lower, upper):
+    """The per cent of stable counts below and above limits, by scipy, on average over what is expected."""
+    below, above = stats.poisson.cdf(np.ceil(lower) - 1, expected), stats.poisson.sf(np.floor(upper), expected)
+    return 100 * below.mean(), 100 * above.mean()
+
+
+def spiegelhalter(expected, probability):
+    """The limit of his appendix: from the count that reaches the probability, back by the share that is too much."""
+    count = stats.poisson.ppf(probability, expected)
+    return count - (stats.poisson.cdf(count, expected) - probability) / stats.poisson.pmf(count, expected)
+
+
+# Of small counts no limit has the rate of each; on average ours are not far off from 5 on, and on the safe side.
 @pytest.mark.parametrize(("fewest", "most", "within"), [(1, 5, 0.6), (5, 20, 0.15), (20, 100, 0.1), (100, 1000, 0.1)])
-def test_false_alarms_by_expected_count(fewest, most, within):
-    """Exactly, by scipy's distribution. Chi-squared would mark 9 % of stable organisations with 1 to 5 expected."""
+def test_false_alarms_by_expected_count_are_those_of_the_page(fewest, most, within):
     expected = np.linspace(fewest, most, 2001)
-
-    def rate(level, **options):
-        lower, upper = poisson_limits(expected, level=level, **options)
-        return np.mean(stats.poisson.cdf(np.ceil(lower) - 1, expected) + stats.poisson.sf(np.floor(upper), expected))
-
-    for level in LEVELS.values():
-        assert (1 - level) * (1 - within) < rate(level, is_interpolated=True) < 1.01 * (1 - level)
-    assert (rate(0.998, is_interpolated=False) > 0.09) == (fewest == 1)
+    ours, published = (
+        [
+            sum(outside(expected, *poisson_limits(expected, level=level, is_interpolated=way)))
+            for level in LEVELS.values()
+        ]
+        for way in (True, False)
+    )
+    for rate, level in zip(ours, LEVELS.values(), strict=True):
+        assert 100 * (1 - level) * (1 - within) < rate < 101 * (1 - level)
+    below, above = outside(expected, spiegelhalter(expected, 0.025), spiegelhalter(expected, 0.975))
+    page = (project.root() / "site" / "methods" / "funnels.qmd").read_text(encoding="utf-8")
+    assert (
+        f"| {fewest} to {most:,} | {ours[0]:.1f} / {ours[1]:.2f} | {published[0]:.1f} / {published[1]:.2f} | "
+        f"{below:.1f} / {above:.1f} |"
+    ) in page
 
 
 @pytest.mark.parametrize(("kind", "scale"), [("proportion", "arcsine"), ("rate", "square_root"), ("ratio", "shmi")])
