@@ -150,9 +150,9 @@ def test_a_dispersion_that_chance_may_have_made_is_no_finding():
     found = funnel_of(*[(572 + 5 * number, 1000) for number in range(12)])
     assert found.is_adjusted
     assert standing.overdispersion(found) == (
-        f"The variance of the organisations' scores is {found.dispersion:.1f} times what chance would make it (φ), "
-        "which chance itself can bring about. The limits therefore make room for the spread that is usual among them "
-        "(additive overdispersion)."
+        "The organisations differ little more than chance would have them: the variance of their scores is "
+        f"{found.dispersion:.1f} times what it would make it (φ), which chance itself can bring about. The limits "
+        "therefore make room for the spread that is usual among them (additive overdispersion)."
     )
 
 
@@ -164,6 +164,20 @@ def test_limits_that_make_no_room_for_overdispersion_are_said_to():
 def test_no_overdispersion_is_said_as_well():
     assert standing.overdispersion(funnel_of(*[(600, 1000)] * 12)) == (
         "The organisations differ no more than chance would have them; the limits are those of chance alone."
+    )
+
+
+def test_outliers_are_no_usual_spread():
+    found = funnel_of(*[(600, 1000)] * 19, (900, 1000), target=0.6)
+    assert standing.overdispersion(found).startswith(
+        "Apart from the most extreme, the organisations differ no more than chance would have them; "
+    )
+
+
+def test_too_small_to_tell():
+    assert standing.overdispersion(funnel_of(*[(6, 10)] * 12, (600, 1000))) == (
+        "With figures large enough from 1 organisation alone, how much they usually differ cannot be told; the limits "
+        "are those of chance alone."
     )
 
 

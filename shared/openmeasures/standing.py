@@ -114,15 +114,19 @@ def _ordinal(number: int) -> str:
 
 def overdispersion(found: Funnel) -> str:
     """Say how much more the organisations differ than chance would have them, and which limits are drawn."""
-    if found.organisations < MINIMUM_ORGANISATIONS:
+    if found.organisations == 0:
+        return ""
+    if found.estimated_from < MINIMUM_ORGANISATIONS:
+        number = plural(found.estimated_from, "organisation")
+        few = "a figure from" if found.estimated_from == found.organisations else "figures large enough from"
         return (
-            f"With a figure from {plural(found.organisations, 'organisation')} alone, how much they usually differ "
-            "cannot be told; the limits are those of chance alone."
-            if found.organisations
-            else ""
+            f"With {few} {number} alone, how much they usually differ cannot be told; the limits are those of chance "
+            "alone."
         )
+    outside = found.points.filter(pl.col("exact_position").is_in([place.value for place in BEYOND])).height
+    organisations = "Apart from the most extreme, the organisations" if outside else "The organisations"
     if found.dispersion <= 1:
-        return "The organisations differ no more than chance would have them; the limits are those of chance alone."
+        return f"{organisations} differ no more than chance would have them; the limits are those of chance alone."
     room = (
         "The limits therefore make room for the spread that is usual among them (additive overdispersion)."
         if found.is_adjusted
@@ -130,10 +134,9 @@ def overdispersion(found: Funnel) -> str:
     )
     if found.dispersion <= by_chance(found.organisations):
         return (
-            f"The variance of the organisations' scores is {_times(found.dispersion)} times what chance would make it "
-            f"(φ), which chance itself can bring about. {room}"
+            f"{organisations} differ little more than chance would have them: the variance of their scores is "
+            f"{_times(found.dispersion)} times what it would make it (φ), which chance itself can bring about. {room}"
         )
-    outside = found.points.filter(pl.col("exact_position").is_in([place.value for place in BEYOND])).height
     return (
         f"The organisations differ by more than chance: {outside} of {found.organisations} lie outside 99.8\u00a0% "
         f"limits from chance alone, and the variance of their scores is {_times(found.dispersion)} times what chance "
@@ -174,7 +177,7 @@ def together(run: Parameters, series: pl.DataFrame, found: Funnel) -> str:
     variation = series.filter(pl.col("period_start") == run.period_to)["variation"].to_list()
     place = found.points.filter(pl.col("org_code") == run.org_code)["position"].to_list()
     both = reading(next(iter(variation), None), next(iter(place), None))
-    is_usual_unknown = both in _UNUSUAL and found.organisations < MINIMUM_ORGANISATIONS
+    is_usual_unknown = both in _UNUSUAL and found.estimated_from < MINIMUM_ORGANISATIONS
     return _TOGETHER[both] if both and not is_usual_unknown else ""
 
 

@@ -33,7 +33,7 @@ def frame(numerators, denominators):
 def of_known(kind, scale, *, target, between_variance, is_corrected=True):
     """A funnel whose target and variance are given, to look at its limits alone."""
     is_adjusted = between_variance > 0
-    return Funnel(pl.DataFrame(), kind, target, scale, 1.0, between_variance, is_adjusted, is_corrected, 0)
+    return Funnel(pl.DataFrame(), kind, target, scale, 1.0, between_variance, is_adjusted, is_corrected, 0, 0)
 
 
 # ---- golden values
@@ -245,7 +245,7 @@ def test_limits_that_are_not_squared_back_would_fail():
         squared = limits.select(pl.all() ** 2)
         assert share_beyond(values, squared, name) == pytest.approx(ours, abs=0.002)
     # As good as no variance between organisations, so that the adjusted limits are those of the scale alone.
-    found = of_known("ratio", "square_root", target=1, between_variance=1e-18).limits([100])
+    found = of_known("ratio", "square_root", target=1, between_variance=1e-18, is_corrected=False).limits([100])
     assert found.select("lower_95", "upper_95").row(0) == pytest.approx(((1 - 0.0979982) ** 2, (1 + 0.0979982) ** 2))
 
 
@@ -256,7 +256,8 @@ def test_limits_have_the_standard_error_of_the_z_scores(kind, scale, target):
     """FunnelPlotR's ratios of counts have two: with 1.96 × one of them, 77 % to 42 % lie outside (targets 0.1 to 2)."""
     for theta, outside in ((0.1, 0.77), (0.5, 0.57), (1, 0.49), (2, 0.42)):  # s² of 1/(θd) + 1/d, and limits of 1/(4d)
         assert 2 * stats.norm.sf(1.959964 * np.sqrt(1 / 4 / (1 / theta + 1))) == pytest.approx(outside, abs=0.006)
-    limit = of_known(kind, scale, target=target, between_variance=1e-18).limits([400])["upper_95"].item()
+    known = of_known(kind, scale, target=target, between_variance=1e-18, is_corrected=False)
+    limit = known.limits([400])["upper_95"].item()
     counts = frame([400 * limit], [400])
     assert funnel(counts, kind=kind, target=target).points["z_score"].item() == pytest.approx(1.959964)
 
@@ -336,6 +337,29 @@ def test_none_of_a_few_expected_is_not_unusual(kind, expected):
     assert funnel(counts, kind=kind, target=1.0).points["position"].item() == Position.WITHIN_95
     as_published = funnel(counts, kind=kind, target=1.0, is_corrected=False).points["position"].item()
     assert as_published == Position.BELOW_99_8
+
+
+@pytest.mark.parametrize("kind", ["proportion", "rate", "ratio"])
+def test_room_for_the_usual_spread_never_narrows_the_limits(kind):
+    scale = {"proportion": "arcsine", "rate": "square_root", "ratio": "shmi"}[kind]
+    sizes = [0.5, 1, 3, 10, 100, 10_000]
+    alone, room = (of_known(kind, scale, target=0.9, between_variance=v).limits(sizes) for v in (0, 0.0001))
+    for name in ("95", "99_8"):
+        assert (room[f"lower_{name}"] <= alone[f"lower_{name}"]).all()
+        assert (room[f"upper_{name}"] >= alone[f"upper_{name}"]).all()
+    assert room["upper_95"][-1] > alone["upper_95"][-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "least"), [("proportion", 0.75, 20), ("proportion", 0.2, 25), ("rate", 0.5, 10), ("ratio", 1, 5)]
+)
+def test_of_organisations_too_small_for_their_scale_no_spread_is_estimated(kind, target, least):
+    """Less than 5 expected of the rarer outcome: 0.25 of 20, 0.2 of 25, 0.5 of 10."""
+    small, enough = ([0.1 * size, 0.9 * size] * 6 for size in (least - 1, least))
+    assert funnel(frame(small, [least - 1] * 12), kind=kind, target=target).estimated_from == 0
+    found = funnel(frame([None, *enough], [99, *[least] * 12]), kind=kind, target=target)
+    assert (found.estimated_from, found.organisations, found.is_adjusted) == (12, 12, True)
+    assert funnel(frame(small, [least - 1] * 12), kind=kind, target=target, is_corrected=False).estimated_from == 12
 
 
 @pytest.mark.parametrize("target", [1e-6, 0.02, 0.5, 0.97, 0.999999])

@@ -37,6 +37,9 @@ Kind = Literal["proportion", "rate", "ratio"]
 LEVELS = {"95": 0.95, "99_8": 0.998}  # about two and three standard deviations, as [1] and SHMI draw them
 LIMITS = ("lower_99_8", "lower_95", "upper_95", "upper_99_8")
 MINIMUM_ORGANISATIONS = 10  # our own choice: trimming a tenth at each end of fewer trims nobody
+# Our own choice, of both outcomes where there are two: stable organisations have a φ of 1.1 where 5 are expected, and
+# of 2.5 where 1 is, since on no scale does chance vary alike for so few.
+FEWEST_EXPECTED = 5
 DEFAULT_SCALES: dict[Kind, Overdispersion] = {"proportion": "arcsine", "rate": "square_root", "ratio": "shmi"}
 
 
@@ -60,7 +63,8 @@ class Funnel:
 
     `dispersion` (φ) and `between_variance` (τ²) are those of `methods.overdispersion`; `is_adjusted` says whether the
     limits make room for them, `is_corrected` whether they keep to their rates or are as published (see `funnel`).
-    `organisations` is the number with a figure.
+    `organisations` is the number with a figure, `estimated_from` how many of them were large enough to tell φ from; if
+    fewer than `MINIMUM_ORGANISATIONS`, it was not told.
     """
 
     points: pl.DataFrame
@@ -72,6 +76,7 @@ class Funnel:
     is_adjusted: bool
     is_corrected: bool
     organisations: int
+    estimated_from: int
 
     def limits(self, denominators: Sequence[float] | pl.Series) -> pl.DataFrame:
         """Return `denominator, lower_99_8, lower_95, upper_95, upper_99_8` at any sizes, by the code of the points."""
@@ -82,18 +87,30 @@ class Funnel:
         """Return the same limits as arrays."""
         found: dict[str, Numbers] = {}
         for name, level in LEVELS.items():
-            if self.is_adjusted:
-                middle = SCALES[self.scale].forth(np.array(self.target))
-                errors = _errors(sizes, target=self.target, scale=self.scale)
-                reach = special.ndtri((1 + level) / 2) * np.sqrt(errors**2 + self.between_variance)
-                lower, upper = SCALES[self.scale].back(middle - reach), SCALES[self.scale].back(middle + reach)
-            elif self.kind == "proportion":
-                lower, upper = (count / sizes for count in binomial_limits(sizes, share=self.target, level=level))
+            if not self.is_adjusted:
+                lower, upper = self._by_chance(sizes, level=level)
             else:
-                counts = poisson_limits(sizes * self.target, level=level, is_interpolated=self.is_corrected)
-                lower, upper = (count / sizes for count in counts)
+                lower, upper = self._adjusted(sizes, level=level)
+                if self.is_corrected:
+                    # Of small numbers the scale's limits are too narrow: room for more never makes them narrower.
+                    least, greatest = self._by_chance(sizes, level=level)
+                    lower, upper = np.minimum(lower, least), np.maximum(upper, greatest)
             found |= {f"lower_{name}": lower, f"upper_{name}": upper}
         return {name: found[name] for name in LIMITS}
+
+    def _by_chance(self, sizes: Numbers, *, level: float) -> tuple[Numbers, Numbers]:
+        if self.kind == "proportion":
+            lower, upper = binomial_limits(sizes, share=self.target, level=level)
+        else:
+            lower, upper = poisson_limits(sizes * self.target, level=level, is_interpolated=self.is_corrected)
+        return lower / sizes, upper / sizes
+
+    def _adjusted(self, sizes: Numbers, *, level: float) -> tuple[Numbers, Numbers]:
+        scale = SCALES[self.scale]
+        errors = _errors(sizes, target=self.target, scale=self.scale)
+        reach = special.ndtri((1 + level) / 2) * np.sqrt(errors**2 + self.between_variance)
+        middle = scale.forth(np.array(self.target))
+        return scale.back(middle - reach), scale.back(middle + reach)
 
 
 def poisson_limits(expected: Numbers, *, level: float, is_interpolated: bool) -> tuple[Numbers, Numbers]:
@@ -211,9 +228,10 @@ def funnel(
       expected).
     - `scale`: that of overdispersion, by default `DEFAULT_SCALES`.
     - `is_corrected`: whether limits keep to their rates: those of chance alone by mid-P, τ² corrected for trimming
-      (see `overdispersion.estimate`). If not, they are as published: those of chance alone by chi-squared (rates and
-      ratios), and τ² too small. SHMI is banded so.
-    - `is_adjusted`: whether the limits make room for overdispersion, where there is any. Of fewer than
+      (see `overdispersion.estimate`) and not told from organisations with fewer than `FEWEST_EXPECTED` expected. If
+      not, they are as published: those of chance alone by chi-squared (rates and ratios), and τ² too small. SHMI is
+      banded so.
+    - `is_adjusted`: whether the limits make room for overdispersion, where there is any. From fewer than
       `MINIMUM_ORGANISATIONS` it is not estimated.
     - `target`: the value in the middle; by default all numerators by all denominators, and 1 for a ratio.
 
@@ -235,8 +253,14 @@ def funnel(
     with np.errstate(invalid="ignore", divide="ignore"):  # a target of 0 has no error; nothing observed has no log
         z_scores = (SCALES[scale].forth(value) - SCALES[scale].forth(np.array(target))) / errors
     spread = Dispersion(1.0, 0.0)
-    if len(sizes) >= MINIMUM_ORGANISATIONS and target > 0:
-        spread = estimate(z_scores, errors, is_truncated=SCALES[scale].is_truncated, is_corrected=is_corrected)
+    counted = np.isfinite(z_scores)
+    if is_corrected:
+        rarer = min(target, 1 - target) if kind == "proportion" else target
+        counted = sizes * rarer >= FEWEST_EXPECTED
+    if counted.sum() >= MINIMUM_ORGANISATIONS and target > 0:
+        spread = estimate(
+            z_scores[counted], errors[counted], is_truncated=SCALES[scale].is_truncated, is_corrected=is_corrected
+        )
     is_adjusted = is_adjusted and spread.dispersion > 1 and spread.between_variance > 0
     columns = {"value": value, "z_score": np.where(np.isfinite(z_scores), z_scores, np.nan)}
     found = Funnel(
@@ -249,6 +273,7 @@ def funnel(
         is_adjusted=is_adjusted,
         is_corrected=is_corrected,
         organisations=len(sizes),
+        estimated_from=int(counted.sum()),
     )
     exact = replace(found, is_adjusted=False).limits_at(sizes)
     limits = found.limits_at(sizes) if is_adjusted else exact

@@ -111,7 +111,16 @@ def _ours(method: Method, inputs: list[float]) -> list[float]:  # noqa: PLR0911 
         case "funnel_exact" | "funnel_shmi":
             size, variance = inputs[0], (inputs[1] if method == "funnel_shmi" else 0.0)
             funnel = Funnel(
-                pl.DataFrame(), "ratio", 1.0, "shmi", 1.0, variance, variance > 0, is_corrected=False, organisations=1
+                pl.DataFrame(),
+                kind="ratio",
+                target=1.0,
+                scale="shmi",
+                dispersion=1.0,
+                between_variance=variance,
+                is_adjusted=variance > 0,
+                is_corrected=False,
+                organisations=1,
+                estimated_from=1,
             )
             return list(funnel.limits([size]).select(LIMITS).row(0))
         case "dispersion" | "between_variance":
