@@ -112,6 +112,17 @@ def test_an_organisation_of_no_group_is_said_to_have_no_figure(measure):
     assert "Elsewhere has no figure." in said_by(chart)
 
 
+def test_of_equal_sizes_limits_are_lines_all_the_same(run):
+    equal = {code: (600 + number, 1000) for number, code in enumerate(COUNTS)}
+    curve = comparison.funnel(funnel_of(equal), run, group=GROUP, finding=FINDING).to_dict()["datasets"]["curve"]
+    # As far to the left as the vertical axis has room for them.
+    assert curve[0]["denominator"] < 970 < curve[-1]["denominator"] == 1000
+
+
+def test_a_funnel_of_one_is_said_in_words(run):
+    assert comparison.funnel(funnel_of({"RC9": (70, 100), "RJ1": (None, 100)}), run, group=GROUP, finding=FINDING).text
+
+
 def test_a_funnel_of_nobody_is_said_in_words(run):
     nobody = funnel_of({"RC9": (None, None), "RJ1": (None, 100)})
     assert comparison.funnel(nobody, run, group=GROUP, finding=FINDING).text == FINDING

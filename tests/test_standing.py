@@ -181,6 +181,12 @@ def test_too_small_to_tell():
     )
 
 
+def test_none_is_large_enough_to_tell():
+    assert standing.overdispersion(funnel_of(*[(6, 10)] * 12)).startswith(
+        "With figures large enough from no organisation, how much they usually differ cannot be told; "
+    )
+
+
 def test_too_few_to_tell():
     assert standing.overdispersion(funnel_of((600, 1000))) == (
         "With a figure from 1 organisation alone, how much they usually differ cannot be told; the limits are those of "

@@ -30,15 +30,16 @@ CURVE_POINTS = 120  # of each limit: closer than a line's width can show
 
 
 def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) -> alt.LayerChart | Markdown:
-    """Show the funnel of the latest period; in words alone where nobody has a figure.
+    """Show the funnel of the latest period; in words alone where nobody has a figure, or one organisation alone.
 
     `found.points` has `org_code` and `org_name`.
     """
-    if found.organisations == 0:
+    if found.organisations <= 1:
         return Markdown(finding)
     measure = run.measure
-    sizes = found.points.drop_nulls("value")["denominator"]
-    grid = np.geomspace(float(str(sizes.min())), float(str(sizes.max())), CURVE_POINTS)
+    sizes = found.points.drop_nulls("value")["denominator"].to_numpy()
+    # Where all are of about one size, limits still need some length to be seen.
+    grid = np.geomspace(min(sizes.min(), sizes.max() / 2), sizes.max(), CURVE_POINTS)
     in_unit = [pl.col(name) * measure.scale for name in LIMITS]
     points = found.points.with_columns(pl.col("value") * measure.scale)
     if run.org_code not in points["org_code"]:  # England, whose figure is the target; or one that is in no group

@@ -117,11 +117,10 @@ def overdispersion(found: Funnel) -> str:
     if found.organisations == 0:
         return ""
     if found.estimated_from < MINIMUM_ORGANISATIONS:
-        number = plural(found.estimated_from, "organisation")
+        number = f"{plural(found.estimated_from, 'organisation')} alone" if found.estimated_from else "no organisation"
         few = "a figure from" if found.estimated_from == found.organisations else "figures large enough from"
         return (
-            f"With {few} {number} alone, how much they usually differ cannot be told; the limits are those of chance "
-            "alone."
+            f"With {few} {number}, how much they usually differ cannot be told; the limits are those of chance alone."
         )
     outside = found.points.filter(pl.col("exact_position").is_in([place.value for place in BEYOND])).height
     organisations = "Apart from the most extreme, the organisations" if outside else "The organisations"
