@@ -149,13 +149,17 @@ def site(
 ) -> None:  # fmt: skip
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
+    from openmeasures.running import belonging
 
     render.choose(renderer.value)  # refused before the runs, which take time
     folder = project.data_folder(data)
     failed = _run(measures, org, period_to, workers, folder, _build(out_folder), force=force)
     stage = _out(out_folder)
-    pages.publish(Store(folder), _build(out_folder), stage, period_to=period_to)
+    written = pages.publish(Store(folder), _build(out_folder), stage, period_to=period_to)
     rendered = render.render(stage, renderer.value)
+    for page in written.of_runs:
+        address = Path(page.address).with_suffix(".html")
+        belonging.check_page(stage / "_site" / address, name=page.downloads, findings=page.findings)
     for warning in rendered.warnings:
         err.print(f"[yellow]Note[/] {escape(warning)}")
     out.print(f"Site rendered by {rendered.renderer}: open {escape(str(stage / '_site' / 'index.html'))}")

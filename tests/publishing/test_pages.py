@@ -89,7 +89,7 @@ def synthetic(ran, store, keep):
 
 @pytest.fixture
 def publish(store, build, stage):
-    return lambda period_to="": pages.publish(store, build, stage, period_to=period_to)
+    return lambda period_to="": pages.publish(store, build, stage, period_to=period_to).written
 
 
 @pytest.fixture

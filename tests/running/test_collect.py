@@ -48,6 +48,17 @@ def record(tmp_path):
     return write
 
 
+@pytest.fixture
+def again(measure, monkeypatch, tmp_path):
+    """Bring the table of a measure up to date, whatever the observations say; test_belonging has the rest."""
+    monkeypatch.setattr(collect.belonging, "check_results", lambda *_: None)
+
+    def once(build, measure_id="four_hours"):
+        return collect.bring_up_to_date(build, measure.model_copy(update={"id": measure_id}), tmp_path, "now")
+
+    return once
+
+
 # ---- which runs count
 
 
@@ -124,9 +135,9 @@ def test_a_table_has_one_shape_whatever_is_missing():
     assert whole.schema["period_start"] == pl.Date
 
 
-def test_the_csv_holds_the_runs_that_succeeded_and_no_other(record):
+def test_the_csv_holds_the_runs_that_succeeded_and_no_other(record, again):
     build = record(entry("RC9"), entry("RXX", error="broken"), entry("RJ1", digest="before"))
-    path = collect.bring_up_to_date(build, "four_hours", "now")
+    path = again(build)
     assert path == build / "results" / "four_hours.csv"
     rows = pl.read_csv(path)
     assert rows.select("org_code", "org_name", "period_start", "value").rows() == [
@@ -134,31 +145,31 @@ def test_the_csv_holds_the_runs_that_succeeded_and_no_other(record):
     ]
 
 
-def test_the_csv_of_no_results_has_the_same_heading(record):
+def test_the_csv_of_no_results_has_the_same_heading(record, again):
     build = record(entry("RC9"), entry("RXX", measure_id="none", error="broken"))
-    some, none = (collect.bring_up_to_date(build, id_, "now") for id_ in ("four_hours", "none"))
+    some, none = (again(build, id_) for id_ in ("four_hours", "none"))
     assert none.read_text(encoding="utf-8").splitlines() == some.read_text(encoding="utf-8").splitlines()[:1]
 
 
 @pytest.fixture
-def made(record):
+def made(record, again):
     """Make a table of one run, and return it with a way to have it brought up to date once its notebook is gone."""
     build = record(entry("RC9", sha256="ab"))
-    path = collect.bring_up_to_date(build, "four_hours", "now")
+    path = again(build)
     notebook_path(build, "four_hours", "RC9").unlink()
-    return path, lambda: collect.bring_up_to_date(build, "four_hours", "now")
+    return path, lambda: again(build)
 
 
 def test_a_table_of_the_same_runs_is_left_as_it_is(made):
-    path, again = made
+    path, once_more = made
     before = path.stat().st_mtime_ns
-    assert again() == path  # without reading a notebook
+    assert once_more() == path  # without reading a notebook
     assert path.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("damage", ["edited", "gone", "unrecorded"])
 def test_a_table_that_is_not_what_was_made_is_made_again(made, damage):
-    path, again = made
+    path, once_more = made
     match damage:
         case "edited":
             path.write_text("edited", encoding="utf-8")
@@ -167,11 +178,11 @@ def test_a_table_that_is_not_what_was_made_is_made_again(made, damage):
         case "unrecorded":
             (path.parent / ".four_hours.made-from").unlink()
     with pytest.raises(StoreError, match="no such file, although the manifest has this run as done"):
-        again()
+        once_more()
 
 
-def test_a_table_is_made_anew_when_a_run_ends_otherwise(record):
+def test_a_table_is_made_anew_when_a_run_ends_otherwise(record, again):
     build = record(entry("RC9", sha256="ab"))
-    collect.bring_up_to_date(build, "four_hours", "now")
+    again(build)
     record(entry("RC9", sha256="cd"), value=61.0)
-    assert pl.read_csv(collect.bring_up_to_date(build, "four_hours", "now"))["value"].to_list() == [61.0]
+    assert pl.read_csv(again(build))["value"].to_list() == [61.0]

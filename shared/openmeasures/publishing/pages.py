@@ -35,8 +35,8 @@ CONFIG = "_quarto.yml"
 CHARTS = "charts"  # in the build folder: images, each drawn once
 
 
-def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> list[str]:
-    """Write every page into `stage` and return their addresses.
+def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> Pages:
+    """Write every page into `stage`, and return which.
 
     `period_to` is the last month of the runs to show, the latest by default. Raises `RenderError` where none of them
     succeeded on the present data and code, since a site without figures helps nobody.
@@ -49,7 +49,7 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> l
         return _publish(runs, measures, store, build, stage)
 
 
-def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path, stage: Path) -> list[str]:
+def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path, stage: Path) -> Pages:
     figures = [figure for run in runs if run.content for step in run.steps for figure in step.figures]
     conversion.draw_ahead([figure.narrow_specification for figure in figures], processes=os.cpu_count() or 1)
     pages = Pages(stage)
@@ -71,7 +71,7 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     }
     _copy_by_hand(pages, parts_by_hand)
     pages.finish(build / "pages.json")
-    return pages.written
+    return pages
 
 
 def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_end, month_label, months_span
 from openmeasures.publishing import provenance, summary
 from openmeasures.publishing.runs import Run
-from openmeasures.publishing.writer import Pages
+from openmeasures.publishing.writer import Pages, RunPage
 from openmeasures.running import collect
 from openmeasures.store import Store
 
@@ -47,6 +47,8 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store, 
         "downloads": downloads,
     }  # fmt: skip
     steps = run.steps
+    findings = [figure.finding for step in steps for figure in step.figures]
+    pages.of_runs.append(RunPage(address, f"{measure.id}-{run.org_code}", findings))
     lead = [step for step in steps if step.figures or step.cell_id in LEAD]
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
 
@@ -14,12 +15,21 @@ TEMPLATES = jinja2.Environment(
 )  # fmt: skip
 
 
+class RunPage(NamedTuple):
+    """The page of one run: its address, the name of its downloads, the finding of each of its charts."""
+
+    address: str
+    downloads: str
+    findings: list[str]
+
+
 @dataclass
 class Pages:
-    """Writes pages under one folder, and remembers which."""
+    """Writes pages under one folder, and remembers which, and which of them show a run."""
 
     stage: Path
     written: list[str] = field(default_factory=list)
+    of_runs: list[RunPage] = field(default_factory=list)
 
     def write(self, address: str, text: str | bytes) -> None:
         """Write one file whole, and only where it differs, so that a renderer sees what changed."""

@@ -82,14 +82,16 @@ def bring_up_to_date(
         failures = 0
         for each in planned.values():
             dependencies.keep(build, each.parts)
-        if tasks := [step.task for step in todo if step.reason]:
+        if to_run := [step.task for step in todo if step.reason]:
             with conversion.service(processes=workers or os.cpu_count() or 1):
-                for entry in execute.execute(tasks, build, workers=workers):
+                for entry in execute.execute(to_run, build, workers=workers):
                     failures += entry.status == "failed"
                     observer.ended(entry)
-        for measure_id, each in planned.items():
-            path = collect.bring_up_to_date(build, measure_id, each.tasks[0].digest)
-            observer.collected(measure_id, len(each.tasks), path)
+        for measure in measures:
+            if measure.id in planned:
+                tasks = planned[measure.id].tasks
+                path = collect.bring_up_to_date(build, measure, data, tasks[0].digest)
+                observer.collected(measure.id, len(tasks), path)
     return failures
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from openmeasures import results
+from openmeasures.definitions import Measure
 from openmeasures.errors import StoreError
-from openmeasures.running import manifest, notebooks
+from openmeasures.running import belonging, manifest, notebooks
 from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.store import write_whole
 
@@ -38,6 +39,10 @@ def contents(build: Path, found: list[Entry]) -> list[dict[str, Any]]:
     return [_content(notebook_path(build, e.measure_id, e.org_code)) for e in found if e.status == "done"]
 
 
+def _done(found: list[Entry]) -> list[str]:
+    return [entry.org_code for entry in found if entry.status == "done"]
+
+
 def _content(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise StoreError(f"{path}: no such file, although the manifest has this run as done. Run again.")
@@ -58,20 +63,23 @@ def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:
     return rows.select(*FIRST, pl.exclude(FIRST)).sort("series", "org_code", "period_start")
 
 
-def bring_up_to_date(build: Path, measure_id: str, digest: str) -> Path:
+def bring_up_to_date(build: Path, measure: Measure, data: Path, digest: str) -> Path:
     """Write `results/<measure>.csv` whole, unless it was made from the very same runs, and return its path.
 
-    Thousands of notebooks take a minute to read; beside the table stands what it was made from.
+    Thousands of notebooks take a minute to read; beside the table stands what it was made from. Raises `StoreError`
+    where a notebook is gone or holds another organisation's figures; see `belonging`.
     """
-    found = entries(build, measure_id, digest)
-    path = build / "results" / f"{measure_id}.csv"
-    made_from = path.with_name(f".{measure_id}.made-from")
+    found = entries(build, measure.id, digest)
+    path = build / "results" / f"{measure.id}.csv"
+    made_from = path.with_name(f".{measure.id}.made-from")
     runs = hashlib.sha256("".join(f"{each.org_code} {each.sha256}\n" for each in found).encode()).hexdigest()
     if path.is_file():
         whole = f"{runs} {hashlib.sha256(path.read_bytes()).hexdigest()}"
         if made_from.is_file() and made_from.read_text(encoding="utf-8") == whole:
             return path
-    content = table(contents(build, found)).write_csv().encode()
+    read = contents(build, found)
+    belonging.check_results(measure, data, dict(zip(_done(found), read, strict=True)))
+    content = table(read).write_csv().encode()
     write_whole(path, content)
     write_whole(made_from, f"{runs} {hashlib.sha256(content).hexdigest()}".encode())
     return path

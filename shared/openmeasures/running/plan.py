@@ -72,7 +72,17 @@ def plan(
         for org_code, refusal in refused.items():
             if not planned or (org_code and org_code not in in_some):
                 raise refusal
-    return planned, [f"{id_}: {error}" for id_, refused in left_out.items() for error in refused.values()]
+    return planned, _notes(left_out)
+
+
+def _notes(left_out: dict[str, dict[str, ParameterError]]) -> list[str]:
+    """Say in which measures an organisation has nothing to run, and which measures have nothing to run at all."""
+    without: dict[str, list[str]] = {}
+    for measure_id, refused in left_out.items():
+        for org_code in refused:
+            without.setdefault(org_code, []).append(measure_id)
+    whole = [f"{measure_id}: {left_out[measure_id]['']}" for measure_id in without.pop("", [])]
+    return whole + [f"{org_code}: no figures in {', '.join(ids)}" for org_code, ids in without.items()]
 
 
 def _planned(
