@@ -8,15 +8,18 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from openmeasures.running import manifest, notebooks
+from openmeasures.running import execute as running
+from openmeasures.running import forks, manifest, notebooks
 from openmeasures.running.execute import execute, run_one
 from openmeasures.running.manifest import notebook_path
 from openmeasures.running.plan import Task
 
 # What a run does is up to its organisation.
 SOURCE = """\
-import os
+import os, sys, time
 from pathlib import Path
+with open("ran.txt", "a") as note:
+    print(org_code, file=note)
 match org_code:
     case "FAILS":
         raise ValueError("no such\\n  ward")
@@ -27,6 +30,8 @@ match org_code:
         os._exit(3)
     case "KILLS":
         os.kill(os.getppid(), 9)
+    case "HANGS" if sys.argv == [""]:  # forked, that is
+        time.sleep(60)
 """
 RESULT = """\
 from IPython.display import display
@@ -35,6 +40,8 @@ content = {"org_code": org_code, "period_to": period_to, "data": Path(os.environ
 if org_code != "SILENT":
     display({"application/vnd.openmeasures.result+json": content, "text/markdown": "Done."}, raw=True)
 """
+
+forked = pytest.mark.skipif(not forks.available(), reason="runs are forked on Linux only")
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +120,10 @@ def test_an_error_says_in_one_line_which_cell_failed_and_why(executed):
     assert entries["FAILS"].error == "cell 3: ValueError: no such ward"
 
 
-def test_a_kernel_that_died_is_a_failed_run(executed):
+def test_a_process_that_ended_too_early_is_a_failed_run(executed):
     _, entries = executed
-    assert entries["DIES"].error == "DeadKernelError: Kernel died"
+    first = "ended with exit code 3; in a kernel: " if forks.available() else ""
+    assert entries["DIES"].error == f"{first}DeadKernelError: Kernel died"
 
 
 def test_entries_carry_the_task(executed):
@@ -154,13 +162,41 @@ def test_two_runs_give_the_same_bytes(executed, run_here):
     assert entry.sha256 == entries["RC9"].sha256
 
 
+def test_without_forks_every_run_has_a_kernel(task_for, tmp_path, monkeypatch, executed):
+    monkeypatch.setattr(forks, "available", lambda: False)
+    build, _ = executed
+    assert [entry.status for entry in execute([task_for("RC9")], tmp_path)] == ["done"]
+    of_fork, of_kernel = (notebook_path(folder, "four_hours", "RC9").read_bytes() for folder in (build, tmp_path))
+    assert of_fork == of_kernel
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a virtual environment's launcher stands between the two there")
-def test_a_process_that_is_ended_from_outside_takes_no_other_run_with_it(task_for, tmp_path):
+def test_a_process_that_is_ended_from_outside_takes_no_other_run_with_it(task_for, tmp_path, monkeypatch):
+    monkeypatch.setattr(forks, "available", lambda: False)
+    earlier = notebook_path(tmp_path, "four_hours", "KILLS")
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("of an earlier run", encoding="utf-8")
     tasks = [task_for(code) for code in ("KILLS", "RC9")]
     entries = {entry.org_code: entry for entry in execute(tasks, tmp_path, workers=1)}
     assert entries["KILLS"].error == "its process was ended from outside, perhaps for lack of memory"
+    assert not earlier.exists()
     assert entries["RC9"].status == "done"
     assert len(manifest.read(tmp_path / "manifest.jsonl")) == 2
+
+
+@forked
+def test_a_run_that_hangs_when_forked_has_a_kernel(task_for, tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "RUN_SECONDS", 2)
+    tasks = [task_for(code) for code in ("HANGS", "RJ1")]
+    entries = {entry.org_code: entry for entry in execute(tasks, tmp_path, workers=2)}
+    assert {code: entry.status for code, entry in entries.items()} == {"HANGS": "done", "RJ1": "done"}
+    assert list(entries) == ["RJ1", "HANGS"]
+
+
+@forked
+def test_what_a_notebook_raises_is_not_tried_again(executed, folder):
+    ran = (folder / "analyses" / "four_hours" / "ran.txt").read_text(encoding="utf-8").split()
+    assert (ran.count("FAILS"), ran.count("DIES")) == (1, 2)
 
 
 def test_no_tasks_are_no_entries(tmp_path):

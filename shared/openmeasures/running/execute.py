@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,10 +20,12 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 from openmeasures.errors import OpenMeasuresError
-from openmeasures.running import manifest, notebooks
+from openmeasures.running import forks, manifest, notebooks
 from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.running.plan import Task
 
+ENGINE = "openmeasures"  # as pyproject.toml names it to papermill
+RUN_SECONDS = 120  # no run of ours takes 10; what takes longer than this hangs
 STANDARD_ERROR = 2  # by POSIX, and on Windows as well
 KERNEL_LOG = "kernels.log"
 MOST_WORKERS = 61  # what Windows can wait for at a time
@@ -30,35 +34,66 @@ MOST_WORKERS = 61  # what Windows can wait for at a time
 def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> Iterator[Entry]:
     """Run every task, `workers` at a time (as many as there are cores, by default); yield each entry as it ends.
 
-    The entry is in the manifest before it is yielded. A process that is ended from outside takes the whole pool with
-    it; the runs that this cut short are tried again, one at a time, so that only those fail that end their process.
+    The entry is in the manifest before it is yielded. Each run has a forked process of its own, where that is possible.
+    One whose process did not come to its end runs again, in a kernel; what a notebook raises is not tried again, since
+    it would raise it again.
     """
-    record = manifest.path(build)
+    workers = workers or os.cpu_count() or 1
+    unfinished = dict.fromkeys(tasks, "")
+    for entry in chain(_in_forks(unfinished, build, workers), _in_kernels(unfinished, build, workers)):
+        manifest.append(manifest.path(build), entry)
+        yield entry
+
+
+def _in_forks(unfinished: dict[Task, str], build: Path, workers: int) -> Iterator[Entry]:
+    """Run tasks in forked processes; leave those that came to no end, each with the reason."""
+    if not forks.available():
+        return
+    once = partial(run_one, build=build, engine=ENGINE)
+    tasks = list(unfinished)
+    for ended in forks.run(once, tasks, workers=workers, seconds=RUN_SECONDS, log=build / KERNEL_LOG):
+        if isinstance(ended.result, Entry):
+            del unfinished[ended.item]
+            yield ended.result
+        else:
+            unfinished[ended.item] = ended.reason
+
+
+def _in_kernels(unfinished: dict[Task, str], build: Path, workers: int) -> Iterator[Entry]:
+    """Run tasks in kernels.
+
+    A process that is ended from outside takes the whole pool with it; the runs that this cut short are tried again, one
+    at a time, so that only those fail that end their process.
+    """
     cut_short = []
     with _pool(workers, build) as pool:
-        running = {pool.submit(run_one, task, build): task for task in tasks}
+        running = {pool.submit(run_one, task, build): task for task in unfinished}
         for future in as_completed(running):
+            task = running[future]
             try:
-                entry = future.result()
+                yield _tried_before(future.result(), unfinished[task])
             except BrokenProcessPool:
-                cut_short.append(running[future])
-                continue
-            manifest.append(record, entry)
-            yield entry
+                cut_short.append(task)
     for task in cut_short:
         with _pool(1, build) as pool:
             try:
                 entry = pool.submit(run_one, task, build).result()
             except BrokenProcessPool:
-                entry = _entry(task, 0.0, error="its process was ended from outside, perhaps for lack of memory")
-        manifest.append(record, entry)
-        yield entry
+                entry = _failed(task, 0.0, "its process was ended from outside, perhaps for lack of memory")
+        yield _tried_before(entry, unfinished[task])
 
 
-def _pool(workers: int | None, build: Path) -> ProcessPoolExecutor:
+def _tried_before(entry: Entry, reason: str) -> Entry:
+    """Return the entry of a second try, which says of a failure how the first one ended."""
+    if entry.error and reason:
+        return entry.model_copy(update={"error": f"{reason}; in a kernel: {entry.error}"})
+    return entry
+
+
+def _pool(workers: int, build: Path) -> ProcessPoolExecutor:
     """Return a pool of fresh processes: Polars must not be forked once it has run a query."""
     return ProcessPoolExecutor(
-        min(workers or os.cpu_count() or 1, MOST_WORKERS), mp_context=get_context("spawn"), initializer=_log_kernels,
+        min(workers, MOST_WORKERS), mp_context=get_context("spawn"), initializer=_log_kernels,
         initargs=(build / KERNEL_LOG,),
     )  # fmt: skip
 
@@ -70,36 +105,38 @@ def _log_kernels(path: Path) -> None:  # pragma: no cover - in the workers
         os.dup2(log.fileno(), STANDARD_ERROR)  # which kernels inherit
 
 
-def run_one(task: Task, build: Path) -> Entry:
-    """Run one task and keep its notebook; a failure becomes an entry that says why, and leaves the notebook before."""
+def run_one(task: Task, build: Path, engine: str | None = None) -> Entry:
+    """Run one task and keep its notebook; a failure becomes an entry that says why, and leaves the notebook before.
+
+    Without the name of one of papermill's engines it runs in a Jupyter kernel.
+    """
     target = notebook_path(build, task.measure_id, task.org_code)
     started = time.monotonic()
     os.environ["OPENMEASURES_DATA"] = str(task.data)
     try:
         executed = papermill.execute_notebook(
             str(task.notebook), None, parameters=task.parameters, cwd=str(task.notebook.parent),
-            kernel_name=notebooks.KERNEL_NAME, progress_bar=False, log_output=False,
+            kernel_name=notebooks.KERNEL_NAME, engine_name=engine, progress_bar=False, log_output=False,
             execution_timeout=notebooks.CELL_SECONDS,
             extra_arguments=notebooks.KERNEL_ARGUMENTS,
         )  # fmt: skip
         notebooks.check_outputs(executed)
-        notebooks.write(notebooks.steady(executed), target)
-        notebooks.result(target)
+        notebooks.result_of(executed)
+        content = notebooks.write(notebooks.steady(executed), target)
     except PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}" if error.ename not in _ours() else str(error.evalue)
-        return _failed(task, started, f"cell {error.exec_count}: {reason}")
+        return _failed(task, time.monotonic() - started, f"cell {error.exec_count}: {reason}")
     except Exception as error:  # whatever goes wrong in one organisation's run must not stop the others
-        return _failed(task, started, f"{type(error).__name__}: {error}")
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    return _entry(task, time.monotonic() - started, sha256=digest)
+        return _failed(task, time.monotonic() - started, f"{type(error).__name__}: {error}")
+    return _entry(task, time.monotonic() - started, sha256=hashlib.sha256(content).hexdigest())
 
 
 def _ours() -> set[str]:
     return {error.__name__ for error in OpenMeasuresError.__subclasses__()}
 
 
-def _failed(task: Task, started: float, error: str) -> Entry:
-    return _entry(task, time.monotonic() - started, error=" ".join(error.split()))
+def _failed(task: Task, seconds: float, error: str) -> Entry:
+    return _entry(task, seconds, error=" ".join(error.split()))
 
 
 def _entry(task: Task, seconds: float, *, error: str = "", sha256: str = "") -> Entry:

@@ -5,7 +5,7 @@
 | `steady` | remove from an executed notebook whatever differs between two runs |
 | `refresh` | run a committed notebook on the given data and save its outputs in place |
 | `check_outputs` | refuse what no page could show |
-| `result` | the result that a run left in its last output |
+| `result`, `result_of` | the result that a run left in its last output |
 """
 
 import os
@@ -43,10 +43,12 @@ def steady(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def write(notebook: NotebookNode, path: Path) -> None:
-    """Validate a notebook and write it whole."""
+def write(notebook: NotebookNode, path: Path) -> bytes:
+    """Validate a notebook, write it whole, and return what was written."""
     nbformat.validate(notebook)
-    write_whole(path, (nbformat.writes(notebook) + "\n").encode())
+    content = (nbformat.writes(notebook) + "\n").encode()
+    write_whole(path, content)
+    return content
 
 
 def refresh(path: Path, data: Path) -> bool:
@@ -83,7 +85,11 @@ def result(path: Path) -> dict[str, Any]:
 
     Raises `DefinitionError` where the notebook's last code cell did not end in one.
     """
-    notebook = nbformat.read(path, as_version=4)
+    return result_of(nbformat.read(path, as_version=4), place=f"{path}: ")
+
+
+def result_of(notebook: NotebookNode, *, place: str = "") -> dict[str, Any]:
+    """Return the same from a notebook that is not a file yet."""
     found = [
         output.data[results.MIME_TYPE]
         for cell in notebook.cells
@@ -91,5 +97,5 @@ def result(path: Path) -> dict[str, Any]:
         if results.MIME_TYPE in output.get("data", {})
     ]
     if len(found) != 1:
-        raise DefinitionError(f"{path}: {len(found)} results found, expected one; end it with `results.collect(…)`.")
+        raise DefinitionError(f"{place}{len(found)} results found, expected one; end it with `results.collect(…)`.")
     return dict(found[0])
