@@ -7,6 +7,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
+import altair as alt
 import nbformat
 import pytest
 
@@ -124,6 +125,14 @@ def test_committed_outputs_show_without_a_network_or_a_trusted_script(folder):
     for cell in code_cells(folder)[:-1]:
         for output in cell.outputs:
             assert set(output.data) in OUTPUT_TYPES, cell.id
+
+
+def test_committed_charts_are_vega_lite_as_its_schema_has_it(folder):
+    """Builds draw the same charts of other organisations without this check; see `charts.output.enable`."""
+    for cell in code_cells(folder):
+        for output in cell.outputs:
+            if SPEC_TYPE in output.data:
+                alt.LayerChart.from_dict(output.data[SPEC_TYPE])  # raises what Altair would say to an author
 
 
 def test_committed_outputs_are_those_of_one_run_on_the_sample(folder):

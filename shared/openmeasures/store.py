@@ -22,6 +22,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -245,12 +246,20 @@ class Store:
 
 
 def _record(path: Path) -> Release:
+    """Return a release's record; a notebook asks twenty times for what may be hundreds."""
+    try:
+        stat = path.stat()
+        return _read_record(path, stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
+
+
+@cache  # by what the file was when it was read
+def _read_record(path: Path, mtime: int, size: int) -> Release:
     try:
         return Release.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise StoreError(f"{path}: not a release's record ({error.error_count()} faults). {REMEDY}") from error
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
 
 
 def _rows(path: Path) -> pl.DataFrame:

@@ -13,8 +13,9 @@ import altair as alt
 import nbformat
 import polars as pl
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
-from openmeasures.charts import deciles, distribution, funnel, labels, output, spc, theme
+from openmeasures.charts import conversion, deciles, distribution, funnel, labels, output, spc, theme
 from openmeasures.methods.peers import spread
 from openmeasures.methods.spc import xmr
 from openmeasures.periods import months
@@ -265,3 +266,31 @@ def test_narrow_uses_the_phone_s_sizes(chart):
     phone = output.narrow(chart.to_dict())
     assert phone["config"] == theme.config(theme.PHONE)
     assert len(phone["title"]["text"]) >= len(chart.to_dict()["title"]["text"])
+
+
+# ---- in a build
+
+
+@pytest.fixture
+def shell():
+    """An IPython shell for a moment, which is left as it was."""
+    InteractiveShell.clear_instance()
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize("is_served", [True, False])
+def test_a_chart_in_a_build_is_not_checked_but_looks_the_same(shell, chart, monkeypatch, is_served):
+    monkeypatch.delenv(conversion.ADDRESSES, raising=False)
+    if is_served:
+        monkeypatch.setenv(conversion.ADDRESSES, "[]")  # nobody draws, so that it is drawn here
+    checked = []
+    validate = alt.LayerChart.validate.__func__
+    monkeypatch.setattr(
+        alt.LayerChart, "validate", classmethod(lambda cls, *a, **k: checked.append(cls) or validate(cls, *a, **k))
+    )
+    output.enable()
+    data, _ = shell.display_formatter.format(chart)
+    assert bool(checked) != is_served
+    assert data[output.SPEC_TYPE] == chart.to_dict()
+    assert data["image/svg+xml"] == output.svg(chart.to_dict())

@@ -8,7 +8,7 @@ tells this process and its children where they are, by the environment. Without 
 |---|---|
 | `svg` | the image of a specification |
 | `keeping` | the folder in which images are kept, for this process and those that it starts |
-| `service` | processes that draw, for the same |
+| `service`, `is_served` | processes that draw, for the same; whether there are any |
 | `draw_ahead` | draw many charts at once, so that `svg` finds them kept |
 """
 
@@ -55,6 +55,11 @@ def svg(spec: Spec) -> str:
     if kept is not None:
         write_whole(kept, gzip.compress(image.encode(), QUICKLY, mtime=0))
     return image
+
+
+def is_served() -> bool:
+    """Whether a service draws for this process, as in a build."""
+    return ADDRESSES in os.environ
 
 
 def draw_ahead(specs: Sequence[Spec], *, processes: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import altair as alt
+from IPython.core.getipython import get_ipython
 
 from openmeasures.charts import boxes, conversion, labels, layout, theme
 from openmeasures.charts.conversion import Spec
@@ -27,10 +28,23 @@ _DECIMALS = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 
 
 def enable() -> None:
-    """Show every chart of this session as an image in the project's theme, with its specification beside it."""
+    """Show every chart of this session as an image in the project's theme, with its specification beside it.
+
+    In a build Altair does not check them against Vega-Lite's schema, which takes longer than all the figures: the
+    committed notebooks' charts are checked in tests, and a build draws the same ones of other organisations.
+    """
     alt.renderers.register(theme.NAME, _bundle)
     alt.renderers.enable(theme.NAME)
     alt.theme.enable(theme.NAME)
+    shell = get_ipython()
+    formatter = shell.display_formatter if shell is not None else None
+    if formatter is not None and conversion.is_served():
+        formatter.mimebundle_formatter.for_type(alt.TopLevelMixin, _unchecked)
+
+
+def _unchecked(chart: alt.TopLevelMixin, **_: object) -> dict[str, Any]:
+    """Do what Altair does to show a chart, but for the check."""
+    return _bundle(chart.to_dict(validate=False, context={"pre_transform": False}))
 
 
 def _bundle(spec: Spec) -> dict[str, Any]:

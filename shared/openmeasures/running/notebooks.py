@@ -46,7 +46,7 @@ def steady(notebook: NotebookNode) -> NotebookNode:
 def write(notebook: NotebookNode, path: Path) -> bytes:
     """Validate a notebook, write it whole, and return what was written."""
     nbformat.validate(notebook)
-    content = (nbformat.writes(notebook) + "\n").encode()
+    content: bytes = (nbformat.writes(notebook) + "\n").encode()
     write_whole(path, content)
     return content
 
