@@ -251,11 +251,22 @@ def test_without_parts_there_are_none():
         assert by_category(_parts(*MRI_AND_CT[-2:]), numerator=WITHIN, denominator=ALL, org_code=code).is_empty()
 
 
-def test_a_published_statistic_stands_as_it_is_with_england_and_without_counts():
-    rows = _observations(("RX6", MARCH, "centile", 900), ("ENG", MARCH, "centile", 800), ("RX7", MARCH, "other", 1),
-                         ("RX7", MARCH, "centile", "not_submitted"))  # fmt: skip
-    assert published(rows, "centile").rows() == [
-        ("ENG", MARCH, None, None, 800, "reported"),
-        ("RX6", MARCH, None, None, 900, "reported"),
+def test_a_published_statistic_stands_as_it_is_with_england_and_with_what_it_rests_on():
+    rows = _observations(
+        ("RX6", MARCH, "centile", 900), ("RX6", MARCH, "all", 40), ("ENG", MARCH, "centile", 800),
+        ("ENG", MARCH, "all", 90), ("RX7", MARCH, "other", 1), ("RX7", MARCH, "centile", "not_submitted"),
+    )  # fmt: skip
+    assert published(rows, "centile", denominator=ALL).rows() == [
+        ("ENG", MARCH, None, 90, 800, "reported"),
+        ("RX6", MARCH, None, 40, 900, "reported"),
         ("RX7", MARCH, None, None, None, "not_submitted"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("denominator", "figure", "value"),
+    [(0, 0, None), (0, 900, None), (1, 0, 0), (1, 900, 900), ("suppressed", 900, 900), ("not_submitted", 0, 0)],
+)
+def test_a_published_statistic_of_nothing_is_no_value(denominator, figure, value):
+    rows = _observations(("RX6", MARCH, "centile", figure), ("RX6", MARCH, "all", denominator))
+    assert published(rows, "centile", denominator=ALL).select("value", "status").rows() == [(value, "reported")]

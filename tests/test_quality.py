@@ -61,6 +61,12 @@ def test_without_counts_every_status_is_at_zero():
     assert quality.completeness(_counts(("RC9", MARCH, 1, "reported")).clear()) == dict.fromkeys(Status, 0)
 
 
+@pytest.mark.parametrize(("of", "number"), [((0, 0, 1), 2), ((1, 2, 3), 0), ((0, None, None), 1), ((), 0)])
+def test_periods_with_nothing_to_count_are_counted(of, number):
+    rows = [("RC9", YEAR[place], each, "suppressed" if each is None else "reported") for place, each in enumerate(of)]
+    assert quality.without_activity(_counts(*rows, ("RJ1", MARCH, 1, "reported")).head(len(of))) == number
+
+
 # ---- agreement
 
 
@@ -207,14 +213,20 @@ def test_an_organisations_periods_are_counted_by_status(assess):
     }
 
 
-def test_the_last_reported_period_and_the_latest_one(assess):
-    assert (assess("RC9").last_reported, assess("RC9").latest) == (MARCH, APRIL)
-    assert (assess("RJ1").last_reported, assess("RJ1").latest) == (APRIL, APRIL)
+def test_the_last_period_with_a_figure_and_the_latest_one(assess):
+    assert (assess("RC9").last_figure, assess("RC9").latest) == (MARCH, APRIL)
+    assert (assess("RJ1").last_figure, assess("RJ1").latest) == (APRIL, APRIL)
+
+
+def test_a_period_with_nothing_to_count_has_no_figure(assess, keep):
+    keep(("RC9", 0, 0), ("RJ1", 300, 30), month="APRIL-2024", name="April-2024-revised.csv")
+    found = assess("RC9")
+    assert (found.periods[Status.REPORTED], found.without_activity, found.last_figure) == (2, 1, MARCH)
 
 
 def test_who_never_reported_has_no_last_period(keep, assess):
     keep(("RC9", "-", "-"), ("RJ1", 300, 30), name="March-2024-revised-130624.csv")
-    assert assess("RC9").last_reported is None
+    assert assess("RC9").last_figure is None
 
 
 def test_coverage_is_that_of_the_latest_period(assess):

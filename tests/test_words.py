@@ -343,7 +343,8 @@ def assessed(reported=48, not_submitted=0, not_applicable=0, suppressed=0, **val
         Status.NOT_APPLICABLE: not_applicable,
     }
     standard = {
-        "last_reported": MARCH,
+        "without_activity": 0,
+        "last_figure": MARCH,
         "latest": MARCH,
         "unequal_totals": 0,
         "coverage": None,
@@ -355,21 +356,22 @@ def assessed(reported=48, not_submitted=0, not_applicable=0, suppressed=0, **val
 
 def test_complete_and_consistent_figures(measure):
     assert assessed(coverage=0.9876) == (
-        "48 of 48 months reported; all organisations add up to the published totals; all organisations together cover "
-        "98.8 % of what was published for England in the latest month; the latest month is provisional and may be "
-        "revised."
+        "48 of 48 months have a figure; as published, before corrections, all organisations add up to the totals; all "
+        "organisations together cover 98.8 % of what was published for England in the latest month; the latest month "
+        "is provisional and may be revised."
     )
 
 
 @pytest.mark.parametrize(
     ("states", "said"),
     [
-        ({"reported": 1}, "1 of 1 month reported;"),
-        ({"reported": 0}, "0 of 0 months reported;"),
-        ({"reported": 47, "not_submitted": 1}, "47 of 48 months reported (1 month not submitted);"),
+        ({"reported": 1}, "1 of 1 month has a figure;"),
+        ({"reported": 0}, "0 of 0 months have a figure;"),
+        ({"reported": 47, "not_submitted": 1}, "47 of 48 months have a figure (1 month not submitted);"),
+        ({"reported": 48, "without_activity": 3}, "45 of 48 months have a figure (3 months with no activity);"),
         (
             {"reported": 5, "suppressed": 1, "not_submitted": 2, "not_applicable": 3},
-            "5 of 11 months reported (1 month suppressed, 2 months not submitted and 3 months not applicable);",
+            "5 of 11 months have a figure (1 month suppressed, 2 months not submitted and 3 months not applicable);",
         ),
     ],
 )
@@ -381,7 +383,7 @@ def test_every_gap_is_named_by_its_kind(states, said):
     ("last", "is_said"), [(date(2024, 2, 1), True), (MARCH, False), (None, False)], ids=["ended", "current", "never"]
 )
 def test_a_series_that_ended_early(last, is_said):
-    assert ("nothing after February 2024" in assessed(last_reported=last)) == is_said
+    assert ("nothing after February 2024" in assessed(last_figure=last)) == is_said
 
 
 def test_organisations_that_england_lacks_are_named():
@@ -392,13 +394,13 @@ def test_organisations_that_england_lacks_are_named():
 @pytest.mark.parametrize(
     ("unequal", "said"),
     [
-        (0, "all organisations add up to the published totals"),
-        (1, "1 published total differs from the sum of organisations"),
-        (2, "2 published totals differ from the sum of organisations"),
+        (0, "all organisations add up to the totals"),
+        (1, "1 total differs from the sum of organisations"),
+        (2, "2 totals differ from the sum of organisations"),
     ],
 )
 def test_totals_that_do_not_agree_are_counted(unequal, said):
-    assert f"; {said};" in assessed(unequal_totals=unequal)
+    assert f"; as published, before corrections, {said};" in assessed(unequal_totals=unequal)
 
 
 @pytest.mark.parametrize(

@@ -101,16 +101,24 @@ def totals(observations: pl.DataFrame, *, numerator: Part, denominator: Part) ->
     return _grouped(observations.filter(pl.col("org_code") == ENGLAND), numerator, denominator, keys=_KEYS).sort(_KEYS)
 
 
-def published(observations: pl.DataFrame, metric: str) -> pl.DataFrame:
-    """Return `org_code, period_start, value, status` of a statistic that stands as it was published, England's too.
+def published(observations: pl.DataFrame, metric: str, *, denominator: Part) -> pl.DataFrame:
+    """Return counts with `value` for a statistic that stands as it was published, England's too.
 
-    Numerator and denominator are there and null: there is nothing that could be added up.
+    Where `denominator` is reported as 0 the statistic has nothing to describe, so a figure published there, mostly a 0,
+    is no value. The numerator is null, since nothing adds up; so is a denominator that was not reported.
     """
-    absent = [pl.lit(None, pl.Float64).alias(name) for name in ("numerator", "denominator")]
+    rests_on = _grouped(observations, denominator, denominator, keys=_KEYS).select(*_KEYS, "denominator")
     return (
         observations.filter(pl.col("metric") == metric)
-        .select(*_KEYS, *absent, "value", "status")
-        .sort("org_code", "period_start")
+        .join(rests_on, on=_KEYS, how="left")
+        .select(
+            *_KEYS,
+            pl.lit(None, pl.Float64).alias("numerator"),
+            "denominator",
+            pl.when((pl.col("denominator") != 0).fill_null(True)).then("value").alias("value"),
+            "status",
+        )
+        .sort(_KEYS)
     )
 
 

@@ -2,7 +2,8 @@
 
 | function | question |
 |---|---|
-| `completeness` | how many of the expected periods were reported? |
+| `completeness` | how many of the expected periods have which status? |
+| `without_activity` | in how many was there nothing to count? |
 | `agreement` | do the organisations add up to the published total? |
 | `coverage` | what share of England's activity has figures in the latest period? |
 | `absent` | which organisations does England's latest figure lack? |
@@ -27,7 +28,8 @@ class Quality:
     """The checks on one organisation's series; `words.quality` puts them into a sentence."""
 
     periods: dict[Status, int]
-    last_reported: date | None
+    without_activity: int  # among those reported
+    last_figure: date | None
     latest: date
     unequal_totals: int
     coverage: float | None
@@ -39,6 +41,11 @@ def completeness(counts: pl.DataFrame) -> dict[Status, int]:
     """Return how many periods of one organisation have each status; every status is there, at 0 if need be."""
     found = dict(counts.group_by("status").len().iter_rows())
     return {status: found.get(status.value, 0) for status in Status}
+
+
+def without_activity(counts: pl.DataFrame) -> int:
+    """Return how many periods of one organisation were reported with nothing to count, and so have no value."""
+    return counts.filter(pl.col("denominator") == 0).height
 
 
 def agreement(observations: pl.DataFrame) -> pl.DataFrame:
@@ -82,7 +89,8 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
     totals = agreement(published.filter(pl.col("metric").is_in(wanted)))
     return Quality(
         periods=completeness(mine),
-        last_reported=cast("date | None", mine.filter(pl.col("status") == Status.REPORTED)["period_start"].max()),
+        without_activity=without_activity(mine),
+        last_figure=cast("date | None", mine.filter(pl.col("denominator") > 0)["period_start"].max()),
         latest=run.period_to,
         unequal_totals=totals.filter(pl.col("difference") != 0).height,
         coverage=coverage(published, counts, denominator=run.measure.denominator.metrics, period=run.period_to),

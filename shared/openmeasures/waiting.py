@@ -59,14 +59,13 @@ def bands(run: Parameters) -> pl.DataFrame:
 def points(series: pl.DataFrame, bands: pl.DataFrame, *, share: float) -> pl.DataFrame:
     """Return the rows of `series` with the wait that `share` of people do not exceed, in weeks, as `value`.
 
-    Counts are null, as nothing adds up. A percentile in the open last band has no value: its row is a gap in the chart,
+    Numerators are null, as nothing adds up; the denominator says how many people were waiting. A percentile in the open last band has no value: its row is a gap in the chart,
     which `finding` puts into words.
     """
     found = waits.percentile(bands, share=share, by=BY).select(
         *BY, value="weeks", value_lower="weeks_lower", value_upper="weeks_upper"
     )
-    nothing = [pl.lit(None, pl.Float64).alias(name) for name in ("numerator", "denominator")]
-    kept = series.select(*BY, *nothing, "status")
+    kept = series.select(*BY, pl.lit(None, pl.Float64).alias("numerator"), "denominator", "status")
     return kept.join(found, on=BY, how="left", maintain_order="left")
 
 
@@ -85,12 +84,11 @@ def finding(run: Parameters, bands: pl.DataFrame, *, over: Sequence[int] = ()) -
     half, most = (waits.percentile(latest, share=share, by=BY).row(0, named=True) for share in (0.5, 0.92))
     known = latest.filter(pl.col("weeks_to").is_null())["weeks_from"].max()
     longest = [
-        f"{words.number(row['numerator'])} ({100 * row['share']:.2f}\u00a0%) over {weeks} weeks"
-        for weeks in over
-        if isinstance(known, int) and weeks <= known
+        f"{words.number(row['numerator'])} ({100 * row['share']:.2f}\u00a0%){' had waited' * (place == 0)} over {weeks} weeks"
+        for place, weeks in enumerate(weeks for weeks in over if isinstance(known, int) and weeks <= known)
         for row in waits.share_over(latest, weeks=weeks, by=BY).iter_rows(named=True)
     ]
-    ending = f" Of them had waited {words.listed(longest)}." if longest else ""
+    ending = f" Of them {words.listed(longest)}." if longest else ""
     if waiting < FEWEST:
         were = "was" if waiting == 1 else "were"
         return (

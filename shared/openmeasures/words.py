@@ -50,6 +50,8 @@ STATUS_WORDS = {
     Status.NOT_APPLICABLE: "not applicable",
 }
 
+NO_ACTIVITY = "no activity"  # of what was reported with nothing to count
+
 _SETTLED = {
     ReleaseStatus.PROVISIONAL: "is provisional and may be revised",
     ReleaseStatus.FINAL: "is final",
@@ -104,7 +106,7 @@ def reason(status: str | None) -> str:
     """Return why a figure is missing; a reported row without a value had no activity, and no row was not submitted."""
     if status is None:
         return STATUS_WORDS[Status.NOT_SUBMITTED]
-    return "no activity" if status == Status.REPORTED else STATUS_WORDS[Status(status)]
+    return NO_ACTIVITY if status == Status.REPORTED else STATUS_WORDS[Status(status)]
 
 
 def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
@@ -233,21 +235,23 @@ def _assurance(points: pl.DataFrame, measure: Measure) -> str:
 def quality(found: Quality) -> str:
     """Say how complete, how consistent and how settled one organisation's figures are."""
     expected = sum(found.periods.values())
-    gaps = [
-        f"{plural(number, 'month')} {STATUS_WORDS[status]}"
-        for status, number in found.periods.items()
-        if number and status != Status.REPORTED
-    ]
-    parts = [f"{found.periods[Status.REPORTED]} of {plural(expected, 'month')} reported"]
+    without = [(f"with {NO_ACTIVITY}", found.without_activity)]
+    without += [(STATUS_WORDS[status], number) for status, number in found.periods.items() if status != Status.REPORTED]
+    gaps = [f"{plural(number, 'month')} {why}" for why, number in without if number]
+    have = found.periods[Status.REPORTED] - found.without_activity
+    parts = [f"{have} of {plural(expected, 'month')} {'has' if expected == 1 else 'have'} a figure"]
     if gaps:
         parts[0] += f" ({listed(gaps)})"
-    if found.last_reported and found.last_reported < found.latest:
-        parts.append(f"nothing after {month_label(found.last_reported)}")
+    if found.last_figure and found.last_figure < found.latest:
+        parts.append(f"nothing after {month_label(found.last_figure)}")
     unequal = found.unequal_totals
     parts.append(
-        f"{plural(unequal, 'published total')} differ{'s' * (unequal == 1)} from the sum of organisations"
-        if unequal
-        else "all organisations add up to the published totals"
+        "as published, before corrections, "
+        + (
+            f"{plural(unequal, 'total')} differ{'s' * (unequal == 1)} from the sum of organisations"
+            if unequal
+            else "all organisations add up to the totals"
+        )
     )
     if found.coverage is not None:
         share = f"{100 * found.coverage:.1f}\u00a0%"

@@ -236,7 +236,8 @@ def test_a_row_shows_all_that_the_chart_does(measure):
     [
         (MISSING | {"status": "not_submitted"}, ("", "", "", "", "50.0 % to 70.0 %", "not submitted")),
         (MISSING | {"status": "suppressed"}, ("", "", "", "", "50.0 % to 70.0 %", "suppressed")),
-        (MISSING | {"numerator": 0.0, "denominator": 0.0}, ("0", "0", "", "", "50.0 % to 70.0 %", "reported")),
+        (MISSING | {"numerator": 0.0, "denominator": 0.0}, ("0", "0", "", "", "50.0 % to 70.0 %", "no activity")),
+        (MISSING | {"denominator": 9.0}, ("", "9", "", "", "50.0 % to 70.0 %", "reported")),
         ({"value": 0.0}, ("600", "1,000", "0.0 %", "59.0 % to 61.0 %", "50.0 % to 70.0 %", "reported")),
         ({"lower_process_limit": None}, ("600", "1,000", "60.0 %", "59.0 % to 61.0 %", "", "reported")),
         ({"value_upper": None}, ("600", "1,000", "60.0 %", "", "50.0 % to 70.0 %", "reported")),

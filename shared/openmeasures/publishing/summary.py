@@ -134,7 +134,8 @@ def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
         known = point[lower] is not None and point[upper] is not None
         return f"{measure.written(point[lower])} to {measure.written(point[upper])}" if known else ""
 
-    status = Status(point["status"])
+    # A percentile beyond the last band has no value either, although people were counted.
+    is_idle = point["value"] is None and point["denominator"] == 0
     return {
         "month": _month(point),
         "numerator": words.number(point["numerator"]),
@@ -142,5 +143,5 @@ def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
         "value": "" if point["value"] is None else measure.written(point["value"]),
         "interval": between("value_lower", "value_upper"),
         "limits": between("lower_process_limit", "upper_process_limit"),
-        "status": words.STATUS_WORDS[status],
+        "status": words.NO_ACTIVITY if is_idle else words.STATUS_WORDS[Status(point["status"])],
     }
