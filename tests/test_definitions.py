@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from openmeasures import definitions
 from openmeasures.errors import DefinitionError, ParameterError
 from openmeasures.methods import rulesets
+from openmeasures.methods.assurance import ROUNDING
 
 STANDARDS = """\
 standards:
@@ -319,6 +320,45 @@ def test_the_measure_says_how_many_decimals_are_usual(load):
 )
 def test_a_value_that_was_set_is_written_with_the_decimals_that_it_has(load, unit, value, written):
     assert load("unit: percent", f"unit: {unit}\ndecimals: 1").written_as_set(value) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "lines", "decimals"),
+    [
+        (64.98, [65], 2),
+        (64.998, [65], 3),
+        (64.99998, [65], 3),  # three are the most
+        (65, [65], 1),
+        (65 * (1 + 1e-15), [65], 1),  # the last bit makes no difference
+        (64.9, [65], 1),
+        (64.98, [], 1),
+        (64.98, [92, 65], 2),
+    ],
+)
+def test_a_value_has_as_many_decimals_as_tell_it_from_a_line(load, value, lines, decimals):
+    assert load("unit: percent", "unit: percent\ndecimals: 1").decimals_apart(value, lines) == decimals
+
+
+def test_a_measure_of_three_decimals_keeps_them(load):
+    assert load("unit: percent", "unit: percent\ndecimals: 3").decimals_apart(64.98, [65]) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "day", "written"),
+    [
+        (94.98, date(2023, 1, 1), "94.98\u00a0%"),
+        (94.98, date(2010, 1, 1), "95.0\u00a0%"),  # when another standard was in force
+        (76.04, date(2023, 4, 1), "76.04\u00a0%"),
+        (95, date(2023, 1, 1), "95.0\u00a0%"),
+        (None, date(2023, 1, 1), "no figure"),
+    ],
+)
+def test_a_value_is_told_apart_from_the_standards_of_its_day(load, value, day, written):
+    assert load(more=STANDARDS).written_on(value, day) == written
+
+
+def test_numbers_are_equal_here_as_they_are_in_methods():
+    assert definitions.EQUAL == ROUNDING
 
 
 # ---- rule-set

@@ -237,6 +237,13 @@ def test_a_figure_that_is_not_there_is_never_a_zero(run_of, row, shown):
     assert cells(display.figures(points((MARCH, *row)), run_of()))[1][1:] == shown
 
 
+def test_a_figure_that_misses_a_standard_is_not_shown_as_equal_to_it(run_of):
+    link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
+    run = run_of(standards=[Standard(name="Standard", value=65, **{"from": MARCH}, **link)])
+    rows = points((FEBRUARY, 6498.0, 10000.0, 64.98, "reported"), (MARCH, 6498.0, 10000.0, 64.98, "reported"))
+    assert [row[3] for row in cells(display.figures(rows, run))[1:]] == ["65.0 %", "64.98 %"]
+
+
 @pytest.mark.parametrize(("latest", "first"), [(1, "April 2024"), (2, "March 2024"), (9, "February 2024")])
 def test_only_the_latest_figures_are_shown_in_order_of_time(run_of, latest, first):
     rows = points(*((month, 6.0, 10.0, 60.0, "reported") for month in (APRIL, FEBRUARY, MARCH)))
@@ -268,17 +275,17 @@ def met(
     [
         (
             met("Operational", 95.0, latest=True, often=(12, 12), assurance="consistently_passing"),
-            ("Operational (95 %)", "yes", "12 of 12", "it will go on being met"),
+            ("Operational (95 %)", "yes", "12 of 12", "expected to be met"),
         ),
         (
             met(standard=76.5, often=(1, 3), assurance="hit_or_miss"),
-            ("Milestone (76.5 %)", "no", "1 of 3", "met in some months, missed in others"),
+            ("Milestone (76.5 %)", "no", "1 of 3", "may be met in some months and missed in others"),
         ),
-        (met(assurance="consistently_failing"), ("Milestone (78 %)", "no", "0 of 12", "it will not be met")),
+        (met(assurance="consistently_failing"), ("Milestone (78 %)", "no", "0 of 12", "not expected to be met")),
         (met(often=(0, 2)), ("Milestone (78 %)", "no", "0 of 2", "too few to say")),
         (
             met(assurance="consistently_failing", is_changing=True),
-            ("Milestone (78 %)", "no", "0 of 12", "the series is changing"),
+            ("Milestone (78 %)", "no", "0 of 12", "cannot be told: the series is changing"),
         ),
         (
             met(assurance="consistently_failing", month=FEBRUARY),
@@ -291,7 +298,7 @@ def test_standing_against_a_standard(run_of, row, shown):
 
 
 @pytest.mark.parametrize(
-    ("end", "outlook"), [(date(2024, 3, 31), "this was its last month"), (date(2024, 4, 30), "it will not be met")]
+    ("end", "outlook"), [(date(2024, 3, 31), "ended in March 2024"), (date(2024, 4, 30), "not expected to be met")]
 )
 def test_a_standard_that_ends_with_the_latest_month_has_no_future(run_of, end, outlook):
     link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
@@ -304,9 +311,20 @@ def test_standing_names_the_month_of_the_latest_figure(run_of):
     assert cells(display.standing_against(met(month=FEBRUARY), run_of()))[0][1] == "Met in February 2024"
 
 
-def test_without_a_standard_in_force_it_says_so(run_of):
-    shown = display.standing_against(met().clear(), run_of())
-    assert shown.text == "No standard is in force, or there is no figure to set against one."
+@pytest.mark.parametrize(
+    ("improvement", "begins", "said"),
+    [
+        ("increase", None, "No national standard is in force for this measure."),
+        ("increase", APRIL, "No national standard is in force for this measure."),
+        ("increase", MARCH, "RC9 Hospitals, NHS Trust has no figure to set against the standard in force."),
+        ("neutral", MARCH, "Neither way is better, so there is nothing to meet."),
+    ],
+)
+def test_where_nothing_is_met_or_missed_it_says_why(run_of, improvement, begins, said):
+    link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
+    standards = [Standard(name="Standard", value=78, **{"from": begins}, **link)] if begins else []
+    run = run_of(standards=standards, improvement=improvement)
+    assert display.standing_against(met().clear(), run).text == said
 
 
 # ---- charts
@@ -352,6 +370,13 @@ def test_a_chart_of_published_figures_is_not_called_synthetic(run_of):
 def test_a_series_without_a_figure_is_told_and_not_drawn(run_of, values):
     shown = display.variation(charted(*values), run_of(), title="Type 1 only", finding="No figures up to March 2024.")
     assert shown.text == "**Type 1 only**: No figures up to March 2024."
+
+
+@pytest.mark.parametrize(("values", "is_drawn"), [((0.0, 0.0), False), ((None, 0.0), False), ((0.0, 0.1), True)])
+def test_a_series_of_nothing_but_zeros_is_told_and_not_drawn(run_of, values, is_drawn):
+    shown = display.variation(charted(*values), run_of(), title="Long waits", finding="None in 2 months.")
+    assert isinstance(shown, alt.LayerChart) == is_drawn
+    assert is_drawn or shown.text == "**Long waits**: None in 2 months."
 
 
 def subtitle(chart):

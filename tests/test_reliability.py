@@ -229,6 +229,12 @@ def test_a_steady_series_has_no_change_to_tell(changes_of):
     assert changes_of(series(*[61, 59] * 20)) == ""
 
 
+@pytest.mark.parametrize(("cases", "is_told"), [(4, False), (5, True)])
+def test_too_few_cases_suggest_no_change_and_tell_of_no_limits(changes_of, cases, is_told):
+    points = series(*STEP).with_columns(numerator=pl.lit(float(cases)), denominator=pl.lit(10_000.0))
+    assert bool(changes_of(points)) == bool(changes_of(points, "2023-12-01")) == is_told
+
+
 def test_without_points_there_is_no_change_to_tell(changes_of):
     assert changes_of(series()) == ""
 

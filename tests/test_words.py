@@ -199,6 +199,20 @@ def test_two_in_three_names_the_limit_that_is_near(measure, variation, side, lim
     )
 
 
+@pytest.mark.parametrize("months", [6, 7, 18])
+def test_two_in_three_at_the_end_of_a_shift_names_the_shift_first(measure, months):
+    found = say(measure, series(61, *[52] * months, cause="two_in_three", variation="concern_low"))
+    assert found == (
+        "Special-cause concern: "
+        + (
+            f"the last {months} months are all below the average of 60.0 %, two of the last three unusually far"
+            if months >= 7
+            else "two of the last three months are unusually far below the average of 60.0 %"
+        )
+        + ", close to the limit of 50.0 %; March 2024 is at 52.0 %."
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "reach", "said"),
     [
@@ -221,6 +235,36 @@ def test_a_point_beyond_a_limit_may_end_a_shift(measure, months, is_told):
         f"Special-cause improvement: 75.0 % in March 2024 is above the expected range of 50.0 % to 70.0 %"
         f"{shift if is_told else ''}."
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((0, 0, 0), "Within four hours: none in 3 months, up to March 2024."),
+        ((0,), "Within four hours: none in 1 month, up to March 2024."),
+        ((None, 0, None, 0), "Within four hours: none in 2 months, up to March 2024."),
+        (
+            (0, 0, None),
+            "The last figure is for February 2024; later months have none. Within four hours: none in 2 months, up to "
+            "February 2024.",
+        ),
+    ],
+)
+def test_a_series_of_nothing_but_zeros_is_one_sentence(measure, values, said):
+    assert say(measure, series(*values, mean=0, reach=0)) == said
+    assert say(measure, series(*values, mean=None).with_columns(numerator=pl.lit(0.0))) == said
+
+
+def test_a_single_case_is_not_none(measure):
+    assert "none" not in say(measure, series(0, 0.1, 0))
+
+
+@pytest.mark.parametrize("mean", [60, None])
+def test_a_value_that_misses_a_standard_is_not_written_as_equal_to_it(measure, mean):
+    held = measure.model_copy(update={"standards": [_standard("Milestone", 65)]})
+    assert "65.0 % in March 2024" in say(measure, series(64.98, mean=mean))
+    assert "64.98 % in March 2024" in say(held, series(64.98, mean=mean))
+    assert "65.0 % in March 2024" in say(held, series(65, mean=mean))
 
 
 # ---- the standard
@@ -314,7 +358,7 @@ def test_only_the_last_twelve_periods_count_as_in_the_table(measure, values, sai
 def test_a_series_that_is_changing_has_no_outlook(measure):
     found = say(measure, series(75, cause="trend", variation="improvement_high", standard=95, assurance="hit_or_miss"))
     assert found.endswith(
-        "0 of 1 figure in the last 12 months reach it. The series is changing, so that need not go on."
+        "0 of 1 figure in the last 12 months reach it. Whether that goes on cannot be told: the series is changing."
     )
 
 

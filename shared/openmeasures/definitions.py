@@ -11,7 +11,9 @@ quietly ignored. `analyses/README.md` documents the same fields for people who w
 | `read_yaml`, `faults` | what `corrections` needs as well: a YAML file, and what is wrong with one in words |
 """
 
+from collections.abc import Sequence
 from datetime import date
+from math import isclose
 from pathlib import Path
 from typing import Literal, Self
 
@@ -39,6 +41,10 @@ SCALES: dict[str, float] = {"percent": 100.0, "per 1,000": 1000.0, "minutes": 1 
 # Values outside these cannot happen, so no limit is drawn there.
 NATURAL_BOUNDS: dict[str, tuple[float | None, float | None]] = {"percent": (0.0, 100.0)}
 ANY_LOWER_BOUND = (0.0, None)  # every other unit here counts something, so it cannot be negative
+
+
+EQUAL = 1e-12  # the share by which equal numbers may differ; `methods.assurance`, which builds on this, has the same
+MOST_DECIMALS = 3  # that a value gets so as not to read as what it is only near to
 
 
 class _Strict(BaseModel):
@@ -307,6 +313,31 @@ class Measure(_Strict):
             return "no figure"
         number = f"{value:,.{self.decimals if decimals is None else decimals}f}"
         return f"{number}\u00a0%" if self.unit == "percent" else f"{number} {self.unit}"
+
+    def decimals_apart(self, value: float, lines: Sequence[float]) -> int:
+        """Return how many decimals it takes that a value is written as equal to a line only if it is.
+
+        As many as the measure has, unless more are needed; `MOST_DECIMALS` where even they do not suffice.
+        """
+        for decimals in range(self.decimals, MOST_DECIMALS):
+            written = self.written(value, decimals=decimals)
+            # Equal as `spc.xmr` takes it: a constant series differs from its mean by the last bit alone.
+            if all(
+                (written == self.written(line, decimals=decimals)) == isclose(value, line, rel_tol=EQUAL)
+                for line in lines
+            ):
+                return decimals
+        return max(self.decimals, MOST_DECIMALS)
+
+    def written_on(self, value: float | None, day: date) -> str:
+        """Return a value of `day` as `written`, with more decimals where it would read as a standard that it is not.
+
+        64.98 % misses 65 %, so it is not written as 65.0 %.
+        """
+        if value is None:
+            return self.written(value)
+        standards = [standard.value for standard in self.standards_on(day)]
+        return self.written(value, decimals=self.decimals_apart(value, standards))
 
     def written_as_set(self, value: float) -> str:
         """Return a value that somebody set, with its unit and the decimals that it has: `95 %`, but `99.5 %`."""

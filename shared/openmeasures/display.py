@@ -42,9 +42,9 @@ SYNTHETIC_NOTICE = (
     "hospital, system or region."
 )
 ASSURANCE_WORDS = {
-    Assurance.CONSISTENTLY_PASSING: "it will go on being met",
-    Assurance.HIT_OR_MISS: "met in some months, missed in others",
-    Assurance.CONSISTENTLY_FAILING: "it will not be met",
+    Assurance.CONSISTENTLY_PASSING: "expected to be met",
+    Assurance.HIT_OR_MISS: "may be met in some months and missed in others",
+    Assurance.CONSISTENTLY_FAILING: "not expected to be met",
 }
 
 
@@ -165,7 +165,7 @@ def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markd
     measure = run.measure
     rows = [
         (month_label(row["period_start"]), *_counted(row),
-         measure.written(row["value"]) if row["value"] is not None else words.reason(row["status"]),
+         words.reason(row["status"]) if row["value"] is None else measure.written_on(row["value"], row["period_start"]),
          _interval(row, measure))
         for row in points.sort("period_start").tail(latest).iter_rows(named=True)
     ]  # fmt: skip
@@ -191,37 +191,45 @@ def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
     A series that is changing, or that ended, is given no future, nor is a standard that ends with the latest month.
     """
     if met.is_empty():
-        return Markdown("No standard is in force, or there is no figure to set against one.")
+        if run.measure.improvement == "neutral":
+            return Markdown("Neither way is better, so there is nothing to meet.")
+        if not run.measure.standards_on(run.period_to):
+            return Markdown("No national standard is in force for this measure.")
+        return Markdown(f"{run.org_name} has no figure to set against the standard in force.")
     month = met["period_start"][0]
     ended = month < run.period_to
-    last_month = {each.name for each in run.measure.standards if each.date_to and each.date_to <= month_end(month)}
+    over = {
+        each.name: f"ended in {month_label(each.date_to)}"
+        for each in run.measure.standards
+        if each.date_to and each.date_to <= month_end(month)
+    }
     rows = [
         (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", "yes" if row["latest"] else "no",
          f"{row['periods_met']} of {row['periods']}",
-         "the series ended" if ended else _outlook(row, over=row["standard_name"] in last_month))
+         "the series ended" if ended else over.get(row["standard_name"]) or _outlook(row))
         for row in met.iter_rows(named=True)
     ]  # fmt: skip
     headings = ("Standard", f"Met in {month_label(month)}", "Months met, of the last", "If nothing changes")
     return Markdown(table(headings, rows))
 
 
-def _outlook(row: dict[str, object], *, over: bool) -> str:
-    if over:
-        return "this was its last month"
+def _outlook(row: dict[str, object]) -> str:
     if row["assurance"] is None:
         return "too few to say"
-    return "the series is changing" if row["is_changing"] else ASSURANCE_WORDS[Assurance(str(row["assurance"]))]
+    if row["is_changing"]:
+        return "cannot be told: the series is changing"
+    return ASSURANCE_WORDS[Assurance(str(row["assurance"]))]
 
 
 def variation(
     points: pl.DataFrame, run: Parameters, *, title: str, finding: str, note: str = "", is_aside: bool = False
 ) -> alt.LayerChart | Markdown:
-    """Show one organisation's series as an SPC chart; in words alone where it has no figure at all.
+    """Show one organisation's series as an SPC chart; in words alone where it has no figure at all, or zeros alone.
 
     `note` stands beneath the title, after the name of the rule-set. The page has the figures behind the chart, unless
     it `is_aside`, drawn from the same series in another way.
     """
-    if points["value"].is_null().all():
+    if points["value"].is_null().all() or words.is_none(points):
         return Markdown(f"**{title}**: {finding}")
     rules = f"Rules: {rulesets.find(run.measure.rule_set).title}.{note and ' ' + note}"
     chart = spc.chart(points, run.measure, title=marked(f"{run.org_name}: {title}", run), finding=finding, note=rules)

@@ -114,9 +114,12 @@ def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
 def changes(points: pl.DataFrame, measure: Measure) -> str:
     """Say where the limits start anew and why, and what change of level is suggested beyond that.
 
-    A suggestion is applied by no one but the authors of `rebases.yml`. One so close to an applied change that a
+    Nothing is said where there are too few cases for limits: then there is no change to claim, nor to suggest. A
+    suggestion is applied by no one but the authors of `rebases.yml`. One so close to an applied change that a
     calculation could not find both is that change again, and left out.
     """
+    if not choice.suits_limits(points, kind=measure.kind):
+        return ""
     points = points.sort("period_start")
     starts = points.filter(pl.col("segment") != pl.col("segment").shift(1)).select("org_code", "period_start").rows()
     applied = [

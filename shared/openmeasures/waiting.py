@@ -59,8 +59,8 @@ def bands(run: Parameters) -> pl.DataFrame:
 def points(series: pl.DataFrame, bands: pl.DataFrame, *, share: float) -> pl.DataFrame:
     """Return the rows of `series` with the wait that `share` of people do not exceed, in weeks, as `value`.
 
-    Numerators are null, as nothing adds up; the denominator says how many people were waiting. A percentile in the open last band has no value: its row is a gap in the chart,
-    which `finding` puts into words.
+    Numerators are null, as nothing adds up; the denominator says how many people were waiting. A percentile in the open
+    last band has no value: its row is a gap in the chart, which `finding` puts into words.
     """
     found = waits.percentile(bands, share=share, by=BY).select(
         *BY, value="weeks", value_lower="weeks_lower", value_upper="weeks_upper"
@@ -83,11 +83,11 @@ def finding(run: Parameters, bands: pl.DataFrame, *, over: Sequence[int] = ()) -
         return f"Nobody is known to have been waiting at the end of {month}."
     half, most = (waits.percentile(latest, share=share, by=BY).row(0, named=True) for share in (0.5, 0.92))
     known = latest.filter(pl.col("weeks_to").is_null())["weeks_from"].max()
-    longest = [
-        f"{words.number(row['numerator'])} ({100 * row['share']:.2f}\u00a0%){' had waited' * (place == 0)} over {weeks} weeks"
-        for place, weeks in enumerate(weeks for weeks in over if isinstance(known, int) and weeks <= known)
-        for row in waits.share_over(latest, weeks=weeks, by=BY).iter_rows(named=True)
-    ]
+    longest: list[str] = []
+    for weeks in (weeks for weeks in over if isinstance(known, int) and weeks <= known):
+        row = waits.share_over(latest, weeks=weeks, by=BY).row(0, named=True)
+        counted = f"{words.number(row['numerator'])} ({100 * row['share']:.2f}\u00a0%)"
+        longest.append(f"{counted}{'' if longest else ' had waited'} over {weeks} weeks")
     ending = f" Of them {words.listed(longest)}." if longest else ""
     if waiting < FEWEST:
         were = "was" if waiting == 1 else "were"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import takewhile
 from math import isclose
+from typing import Any
 
 import polars as pl
 
@@ -40,7 +41,6 @@ _OUTLOOKS = {
     Assurance.CONSISTENTLY_FAILING: "Left as it is, the process is not expected to meet it.",
     Assurance.CONSISTENTLY_PASSING: "Left as it is, the process is expected to go on meeting it.",
 }
-MOST_DECIMALS = 3  # in a sentence
 
 # The reader's sentence for each state; a figure that is missing is never called a zero.
 STATUS_WORDS = {
@@ -120,9 +120,11 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     if figures.is_empty():
         return f"No figures up to {month_label(period_to)}."
     last = figures.row(-1, named=True)
-    month, value = month_label(last["period_start"]), measure.written(last["value"])
+    month, value = month_label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
     ended = last["period_start"] < period_to
     opening = f"The last figure is for {month}; later months have none. " if ended else ""
+    if is_none(figures):
+        return f"{opening}{label(measure.numerator)}: none in {plural(figures.height, 'month')}, up to {month}."
     level = figures.filter(pl.col("segment") == last["segment"])  # to which the limits at the last figure apply
     if not choice.suits_limits(figures, kind=measure.kind):
         return (
@@ -137,6 +139,12 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
         )
     # What ended has no future to speak of.
     return f"{opening}{_variation(level, measure)} {'' if ended else _assurance(points, measure)}".strip()
+
+
+def is_none(points: pl.DataFrame) -> bool:
+    """Whether there are figures, and all of them are 0: then one sentence says it all."""
+    values = points["value"].drop_nulls()
+    return not values.is_empty() and (values == 0).all()
 
 
 def _variation(figures: pl.DataFrame, measure: Measure) -> str:
@@ -156,10 +164,11 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     run = _run_beside_mean(figures)
     months_of = len(months(figures["period_start"][-run], last["period_start"]))
     lately = f"the last {run} months" if months_of == run else f"the last {run} figures, over {months_of} months,"
+    is_shift = run >= rulesets.find(measure.rule_set).shift_points
     match cause:
         case SpecialCause.ASTRONOMICAL_POINT:
             reason = f"{value} in {month} is {side} the expected range of {low} to {high}"
-            if run >= rulesets.find(measure.rule_set).shift_points:
+            if is_shift:
                 reason += f", and {lately} are all {side} the average of {mean}"
             reason += "."
         case SpecialCause.SHIFT:
@@ -168,24 +177,22 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
             direction = "higher" if variation in _HIGH else "lower"
             reason = f"each of the last months is {direction} than the one before; {month} is at {value}."
         case _:
-            reason = (
-                f"two of the last three months are unusually far {side} the average of {mean}, close to the limit of "
-                f"{limit}; {month} is at {value}."
-            )
+            reason = f"two of the last three months are unusually far {side} the average of {mean}"
+            if is_shift:  # two months are the least of it
+                reason = f"{lately} are all {side} the average of {mean}, two of the last three unusually far"
+            reason += f", close to the limit of {limit}; {month} is at {value}."
     return f"{_KIND[variation]}: {reason}"
 
 
-def _told_apart(last: dict[str, float], measure: Measure) -> tuple[str, str, str, str]:
-    """Return value, mean and both limits with enough decimals that a value beside one is not written as equal to it."""
+def _told_apart(last: dict[str, Any], measure: Measure) -> tuple[str, str, str, str]:
+    """Return value, mean and both limits with enough decimals that the value is not written as equal to what it is not.
+
+    Nor as equal to a standard of its month.
+    """
     figures = [last[name] for name in ("value", "mean", "lower_process_limit", "upper_process_limit")]
-    for decimals in range(measure.decimals, MOST_DECIMALS + 1):
-        value, mean, low, high = (measure.written(figure, decimals=decimals) for figure in figures)
-        # Equal as `spc.xmr` takes it: a constant series differs from its mean by the last bit alone.
-        if all(
-            (value == written) == isclose(figures[0], line, rel_tol=ROUNDING)
-            for written, line in zip((mean, low, high), figures[1:], strict=True)
-        ):
-            break
+    standards = [standard.value for standard in measure.standards_on(last["period_start"])]
+    decimals = measure.decimals_apart(figures[0], [*figures[1:], *standards])
+    value, mean, low, high = (measure.written(figure, decimals=decimals) for figure in figures)
     return value, mean, low, high
 
 
@@ -218,7 +225,7 @@ def _assurance(points: pl.DataFrame, measure: Measure) -> str:
     ):  # a milestone for this very month has no later one to be met in
         outlook = ""
     elif last["special_cause"] != SpecialCause.NONE:
-        outlook = "The series is changing, so that need not go on."
+        outlook = "Whether that goes on cannot be told: the series is changing."
     else:
         outlook = _OUTLOOKS[assurance]
     sentences = [

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from openmeasures.charts import output, spc, theme
+from openmeasures.definitions import Standard
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import SPECIAL_CAUSE_TYPE, VARIATION_TYPE
 from openmeasures.periods import months
@@ -198,7 +199,15 @@ def test_the_standard_that_lasts_goes_on_beside_a_milestone(measure):
     assert [row["milestone"] for row in rows] == [None, None, 76, 76, None, 78]
 
 
-def test_a_milestone_without_a_lasting_standard_is_drawn_as_the_standard(spec):
+@pytest.mark.parametrize(("ends", "is_milestone"), [(date(2022, 6, 30), True), (None, False)])
+def test_a_standard_that_ends_is_a_milestone_even_alone(measure, ends, is_milestone):
+    link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
+    standard = Standard(name="Milestone", value=78, **{"from": date(2022, 6, 1), "to": ends}, **link)
+    last = drawn(POINTS, measure.model_copy(update={"standards": [standard]}))["datasets"]["points"][-1]
+    assert (last["standard"], last["milestone"]) == ((None, 78.0) if is_milestone else (78.0, None))
+
+
+def test_without_a_lasting_standard_and_an_end_it_is_drawn_as_the_standard(spec):
     assert {row["milestone"] for row in spec["datasets"]["points"]} == {None}
 
 

@@ -2,6 +2,7 @@ from datetime import date
 
 import pytest
 
+from openmeasures.definitions import Standard
 from openmeasures.methods.spc import Variation
 from openmeasures.publishing import summary
 from openmeasures.publishing.summary import Badge, StandardFact
@@ -72,6 +73,15 @@ def test_a_summary_gives_the_latest_figure(measure):
     found = summary.summarise(content(point(2), point(3, 60.04)), measure, RELEASE)
     assert (found.month, plain(found.value), found.counted) == ("March 2024", "60.0 %", "600 of 1,000")
     assert found.vintage == "provisional"
+
+
+def test_a_figure_that_misses_a_standard_is_not_written_as_equal_to_it(measure):
+    link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
+    milestone = Standard(name="Milestone", value=65, **{"from": date(2024, 3, 1)}, **link)
+    held = measure.model_copy(update={"standards": [milestone]})
+    points = content(point(2, 64.98), point(3, 64.98))
+    assert plain(summary.summarise(points, held, RELEASE).value) == "64.98 %"
+    assert [plain(row["value"]) for row in summary.rows(points, held, series="all")] == ["64.98 %", "65.0 %"]
 
 
 def test_a_mean_rests_on_a_number_and_not_on_its_sum(measure):

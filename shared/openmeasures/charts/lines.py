@@ -34,18 +34,20 @@ Ends = tuple[float, float]
 
 
 def within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, str]:
-    """Part the standard that lasts from a milestone beside it, blank what is out of reach, and say what that is.
+    """Part the standard that lasts from milestones, which end, blank what is out of reach, and say what that is.
 
-    The reach is that of values and limits, and as much again on each side.
+    A standard that has an end is a milestone also where none that lasts stands beside it. The reach is that of values
+    and limits, and as much again on each side.
     """
     figures = [float(figure) for column in REACH for figure in points[column].drop_nulls()]
     least, most = min(figures), max(figures)
     reach = layout.reach(figures, bounds=measure.natural_bounds)
-    is_beside = pl.col("lasting_standard").is_not_null()
+    ending = [day for day in points["period_start"] if any(each.date_to for each in measure.standards_on(day)[:1])]
+    is_milestone = pl.col("lasting_standard").is_not_null() | pl.col("period_start").is_in(ending)
     points = points.with_columns(
         in_force="standard",
-        standard=pl.coalesce("lasting_standard", "standard"),
-        milestone=pl.when(is_beside).then("standard"),
+        standard=pl.when(is_milestone).then("lasting_standard").otherwise("standard"),
+        milestone=pl.when(is_milestone).then("standard"),
     )
     words = ""
     for column in STANDARDS:

@@ -133,7 +133,9 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
         pl.col("value", *lines.LINES).round(theme.DECIMALS),
         "numerator",
         "denominator",
-        pl.Series("written", [measure.written(value) for value in points["value"]]),
+        pl.Series(
+            "written", [measure.written_on(*each) for each in points.select("value", "period_start").iter_rows()]
+        ),
         pl.Series("standard_written", standards),
         "segment",
         month=pl.col("period_start").dt.to_string("%B %Y"),

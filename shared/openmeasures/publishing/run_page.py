@@ -90,7 +90,7 @@ def _listed(run: Run) -> dict[str, Any]:
         "name": run.content["org_name"],
         "region": run.content["region_name"],
         "month": month_label(date.fromisoformat(point["period_start"])) if point else "",
-        "value": run.measure.written(point["value"] if point else None),
+        "value": summary.written(point, run.measure),
         "variation": summary.variation(run.content),
         "has_ended": summary.has_ended(run.content),
     }

@@ -92,12 +92,19 @@ def summarise(content: dict[str, Any], measure: Measure, release: Release) -> Su
     point = latest_point(content)
     return Summary(
         month=_month(point) if point else "No month",
-        value=measure.written(point["value"] if point else None),
+        value=written(point, measure),
         counted=_counted(point, measure) if point else "",
         variation=variation(content),
         standards=[] if has_ended(content) else [_standard(row, measure) for row in content["standards"]],
         vintage=release.status.value,
     )
+
+
+def written(point: dict[str, Any] | None, measure: Measure) -> str:
+    """Return a point's value as a reader writes it, told apart from the standards of its month."""
+    if point is None:
+        return measure.written(None)
+    return measure.written_on(point["value"], date.fromisoformat(point["period_start"]))
 
 
 def _counted(point: dict[str, Any], measure: Measure) -> str:
@@ -140,7 +147,7 @@ def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
         "month": _month(point),
         "numerator": words.number(point["numerator"]),
         "denominator": words.number(point["denominator"]),
-        "value": "" if point["value"] is None else measure.written(point["value"]),
+        "value": "" if point["value"] is None else written(point, measure),
         "interval": between("value_lower", "value_upper"),
         "limits": between("lower_process_limit", "upper_process_limit"),
         "status": words.NO_ACTIVITY if is_idle else words.STATUS_WORDS[Status(point["status"])],
