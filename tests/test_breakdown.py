@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from openmeasures import breakdown
+from openmeasures.charts import theme
 from openmeasures.definitions import Breakdown, Standard
 from openmeasures.errors import ParameterError
 from openmeasures.methods.intervals import wilson
@@ -60,46 +61,49 @@ def say(run, parts, whole):
     return said(breakdown.finding(parts, whole, run, by="test"))
 
 
-# ---- what surely differs
+# ---- what differs by more than chance
 
 
-def test_what_surely_differs_is_named_and_what_does_not_is_counted(run_of):
+def test_what_differs_is_named_and_what_does_not_is_counted(run_of):
     parts = parts_of(("MRI", 500, 1000), ("CT", 700, 1000), ("X", 61, 100), ("Y", 59, 100))
     assert say(run_of(), parts, whole_of(500 + 700 + 61 + 59, 2200)) == (
-        "Diagnostic test in March 2024, beside 60.0 % for all together, allowing for 4 comparisons: MRI is surely "
-        "below it; CT is surely above it; 2 parts may differ from it by chance alone."
+        "Diagnostic test in March 2024, beside 60.0 % for all together, allowing for 4 comparisons: MRI is below "
+        "it by more than chance; CT is above it by more than chance; 2 parts may differ from it by chance alone."
     )
 
 
 def test_several_on_one_side_are_named_the_largest_first(run_of):
     parts = parts_of(("A", 100, 500), ("B", 200, 1000), ("C", 1199, 1500))
-    assert ": B and A are surely below it; C is surely above it." in say(run_of(), parts, whole_of(1499, 3000))
+    assert ": B and A are below it by more than chance; C is above it by more than chance." in say(
+        run_of(), parts, whole_of(1499, 3000)
+    )
 
 
 @pytest.mark.parametrize(
     ("low", "named"),
     [
-        (6, "A, B, C, D, E and F are surely below it"),
-        (7, "7 parts, among them A, B, C, D, E and F, are surely below it"),
+        (6, "A, B, C, D, E and F are below it"),
+        (7, "A, B, C, D, E, F and G are below it"),  # not six of seven
+        (8, "8 parts, among them A, B, C, D, E and F, are below it"),
     ],
 )
-def test_a_sentence_names_six_at_most(run_of, low, named):
-    parts = parts_of(*((name, 100, 1000 - place) for place, name in enumerate("ABCDEFG"[:low])), ("Z", 9900, 10_000))
+def test_a_sentence_names_six_at_most_or_leaves_out_more_than_one(run_of, low, named):
+    parts = parts_of(*((name, 100, 1000 - place) for place, name in enumerate("ABCDEFGH"[:low])), ("Z", 9900, 10_000))
     found = say(run_of(), parts, whole_of(parts["numerator"].sum(), parts["denominator"].sum()))
-    assert f": {named}; Z is surely above it." in found
+    assert f": {named} by more than chance; Z is above it by more than chance." in found
 
 
 def test_a_name_with_a_comma_does_not_read_as_two(run_of):
     parts = parts_of(("Breast, not suspected", 100, 1000), ("Lung", 100, 1000), ("Skin", 1900, 2000))
     found = say(run_of(), parts, whole_of(2100, 4000))
-    assert ": “Breast, not suspected” and Lung are surely below it; Skin is" in found
+    assert ": “Breast, not suspected” and Lung are below it by more than chance; Skin is" in found
 
 
 def test_one_part_that_may_be_chance_is_told_in_the_singular(run_of):
     found = say(run_of(), parts_of(("A", 300, 1000), ("B", 6, 10)), whole_of(306, 1010))
     assert found.endswith(": 2 parts may differ from it by chance alone.")
     found = say(run_of(), parts_of(("A", 100, 1000), ("B", 900, 1000), ("C", 5, 10)), whole_of(1005, 2010))
-    assert found.endswith("B is surely above it; 1 part may differ from it by chance alone.")
+    assert found.endswith("B is above it by more than chance; 1 part may differ from it by chance alone.")
 
 
 @pytest.mark.parametrize(("parts", "is_sure"), [(1, True), (2, True), (3, False), (20, False)])
@@ -108,7 +112,7 @@ def test_the_more_parts_are_looked_at_the_more_a_difference_takes(run_of, parts,
     assert 0.05 / 2 / 3 < stats.binom.cdf(49, 100, 0.61) < 0.05 / 2 / 2
     others = [(f"part {number}", 61, 100) for number in range(parts - 1)]
     found = say(run_of(), parts_of(("Low", 49, 100), *others), whole_of(6100, 10_000))
-    assert ("Low is surely below it" in found) == is_sure
+    assert ("Low is below it by more than chance" in found) == is_sure
 
 
 @pytest.mark.parametrize("above", [False, True])
@@ -118,7 +122,7 @@ def test_a_part_is_sure_exactly_where_its_binomial_tail_is_small_enough(run_of, 
     for count in range(size + 1):
         tail = stats.binom.sf(count - 1, size, 0.6) if above else stats.binom.cdf(count, size, 0.6)
         found = say(run, parts_of(("Mine", count, size), *others), whole_of(6000, 10_000))
-        assert (f"Mine is surely {'above' if above else 'below'} it" in found) == (tail < 0.05 / 2 / 5), count
+        assert (f"Mine is {'above' if above else 'below'} it by more than" in found) == (tail < 0.05 / 2 / 5), count
 
 
 def test_nobody_of_two_is_no_proof(run_of):
@@ -135,7 +139,7 @@ def test_chance_names_a_part_in_one_of_twenty_organisations_at_most(run_of, numb
     named = [
         count
         for count in range(size + 1)
-        if "surely" in say(run, parts_of(("Mine", count, size), *others), whole_of(6000, 10_000))
+        if "more than chance" in say(run, parts_of(("Mine", count, size), *others), whole_of(6000, 10_000))
     ]
     assert 0 < sum(stats.binom.pmf(named, size, 0.6)) <= 0.05 / number
 
@@ -156,7 +160,9 @@ def test_a_whole_at_the_end_of_the_scale(run_of, count, share):
 
 def test_england_is_told_like_anyone(run_of):
     parts = parts_of(("MRI", 500, 1000), ("CT", 700, 1000))
-    assert say(run_of("ENG"), parts, whole_of(1200, 2000)).endswith(": MRI is surely below it; CT is surely above it.")
+    assert say(run_of("ENG"), parts, whole_of(1200, 2000)).endswith(
+        ": MRI is below it by more than chance; CT is above it by more than chance."
+    )
 
 
 def test_nothing_is_called_the_highest_or_the_worst(run_of):
@@ -175,7 +181,7 @@ def test_a_rate_is_judged_by_the_exact_limits_of_its_events(run_of):
         parts = parts_of(("A", count, 1000), ("B", 100 - count, 9000), scale=1000)
         found = say(run, parts, whole_of(100, 10_000, scale=1000))
         assert "beside 10.0 per 1,000 for all together" in found
-        assert ("A is surely above it" in found) == is_sure
+        assert ("A is above it by more than chance" in found) == is_sure
 
 
 def test_means_are_given_without_a_judgement(run_of):
@@ -190,7 +196,7 @@ def test_means_are_given_without_a_judgement(run_of):
 def test_counts_that_make_no_proportion_are_not_judged(run_of):
     parts = parts_of(("A", 100, 1000), ("B", 1900, 2000), ("C", 12, 10))
     assert say(run_of(), parts, whole_of(2012, 3010)).endswith(
-        "B is surely above it; 1 part cannot be judged, for want of an interval."
+        "B is above it by more than chance; 1 part cannot be judged, for want of an interval."
     )
 
 
@@ -252,7 +258,7 @@ def test_parts_that_do_not_add_up_to_the_whole_are_said_not_to(run_of, rows, add
 
 def test_one_part_that_is_less_than_the_whole_is_compared_alone(run_of):
     assert say(run_of(), parts_of(("A", 10, 100)), whole_of(600, 1000)) == (
-        "Diagnostic test in March 2024, beside 60.0 % for all together: A is surely below it. "
+        "Diagnostic test in March 2024, beside 60.0 % for all together: A is below it by more than chance. "
         "The parts add up to 10 of 100 attendances, the whole is 600 of 1,000 attendances."
     )
 
@@ -310,8 +316,27 @@ def test_only_this_months_parts_with_a_figure_are_drawn_with_what_they_rest_on(r
     ]
 
 
+def test_a_dot_is_filled_exactly_where_the_sentence_says_that_its_part_differs(run_of):
+    """C's 95 % interval misses the whole, yet the sentence, which allows for four comparisons, calls it chance."""
+    parts = parts_of(("MRI", 500, 1000), ("CT", 700, 1000), ("C", 49, 100), ("D", 6, 10))
+    assert parts["value_upper"][2] < 60
+    whole = whole_of(500 + 700 + 49 + 6, 2110)
+    assert "MRI is below it by more than chance; CT is above it by more than chance; 2 parts may" in say(
+        run_of(), parts, whole
+    )
+    rows = drawn(run_of(), parts, whole).to_dict()["datasets"]["parts"]
+    assert {row["category"]: row["fill"] == theme.SUBJECT for row in rows} == {
+        "MRI": True, "CT": True, "C": False, "D": False,
+    }  # fmt: skip
+
+
+def test_without_a_whole_no_part_is_judged(run_of):
+    rows = breakdown.judged(parts_of(("A", 6, 10)), None, run_of().measure)
+    assert rows["verdict"].to_list() == [None]
+
+
 def marks(run, whole):
-    return [mark["at"] for mark in drawn(run, parts_of(("A", 6, 10)), whole).to_dict()["datasets"]["marks"]]
+    return {line["line"] for line in drawn(run, parts_of(("A", 6, 10)), whole).to_dict()["datasets"]["lines"]}
 
 
 def standard(value, begin, end=None):
@@ -321,8 +346,8 @@ def standard(value, begin, end=None):
 
 def test_the_whole_and_the_lasting_standard_are_drawn_and_never_a_milestone(run_of):
     milestone = standard(77, FEBRUARY, date(2024, 3, 31))
-    assert marks(run_of(standards=[standard(95, date(2004, 1, 1)), milestone]), whole_of(60, 100)) == [60, 95]
-    assert marks(run_of(standards=[milestone]), whole_of(60, 100)) == [60]
+    assert marks(run_of(standards=[standard(95, date(2004, 1, 1)), milestone]), whole_of(60, 100)) == {60, 95}
+    assert marks(run_of(standards=[milestone]), whole_of(60, 100)) == {60}
 
 
 @pytest.mark.parametrize(("begin", "is_drawn"), [(MARCH, True), (date(2024, 3, 2), False)])
@@ -331,7 +356,7 @@ def test_a_standard_is_drawn_only_once_in_force(run_of, begin, is_drawn):
 
 
 def test_without_a_whole_there_is_no_line_for_it(run_of):
-    assert marks(run_of(), whole_of(None, None)) == []
+    assert marks(run_of(), whole_of(None, None)) == set()
 
 
 @pytest.mark.parametrize("rows", [(), (("A", *NONE), ("B", 0, 0))])

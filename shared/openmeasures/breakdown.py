@@ -2,7 +2,7 @@
 
 | function | gives |
 |---|---|
-| `finding` | which parts surely differ from the whole |
+| `finding` | which parts differ from the whole by more than chance |
 | `chart` | a dot and an interval for each part |
 | `table` | the counts and values |
 
@@ -30,7 +30,8 @@ from openmeasures.parameters import Parameters
 from openmeasures.periods import month_label
 from openmeasures.tables import SMALLEST_FIGURE
 
-MOST_NAMED = 6  # in one sentence; the table has them all
+MOST_NAMED = 6  # in one sentence, or one more rather than leave out one; the table has them all
+VERDICTS = ("below", "above", "chance")  # of a part beside the whole; null where it cannot be judged
 CONFIDENCE = 0.95  # that no part at all is said to differ which does not
 
 
@@ -49,12 +50,9 @@ def latest(parts: pl.DataFrame, run: Parameters) -> pl.DataFrame:
 
 
 def finding(parts: pl.DataFrame, mine: pl.DataFrame, run: Parameters, *, by: str) -> str:
-    """Say which parts are surely above or below the whole, however many parts there are to look at.
+    """Say which parts are above or below the whole by more than chance, however many parts there are to look at.
 
-    Of twenty parts that do not differ, one misses the whole with its 95 % interval by chance. So a part is said to
-    differ only where an exact interval does not hold the whole at 1 − (1 − `CONFIDENCE`) ÷ parts, Bonferroni's level
-    [1, 2]: of a proportion or of a rate; any other kind is given without a judgement. The whole is taken as it is,
-    which only makes the judgement more careful, since every part is in it. Nothing is said of which is highest.
+    The judgement is that of `judged`. Nothing is said of which part is highest.
 
     - `mine`: the organisation's own points, with `numerator`, `denominator` and `value`. Where its parts do not add up
       to them, that is said.
@@ -69,22 +67,34 @@ def finding(parts: pl.DataFrame, mine: pl.DataFrame, run: Parameters, *, by: str
     unequal = _unequal(now, whole, run.measure)
     if rows.height == 1 and not unequal:
         return f"{title} in {month}: all are in one part, {rows['category'].item()}; its figure is that of the whole."
-    lower, upper = _limits(run.measure.kind, rows.height)
-    judged = rows.select("category", lower=run.measure.scale * lower, upper=run.measure.scale * upper)
-    below = judged.filter(pl.col("upper") < whole.value)["category"].to_list()
-    above = judged.filter(pl.col("lower") > whole.value)["category"].to_list()
-    unjudged = judged["lower"].null_count()
-    others = rows.height - len(below) - len(above) - unjudged
-    said = [f"{_named(names)} surely {side} it" for names, side in ((below, "below"), (above, "above")) if names]
+    verdicts = judged(rows, whole, run.measure).group_by("verdict").agg("category")
+    names_of = dict(verdicts.iter_rows())
+    below, above, others, unjudged = (names_of.get(verdict, []) for verdict in (*VERDICTS, None))
+    differing = ((below, "below"), (above, "above"))
+    said = [f"{_named(names)} {side} it by more than chance" for names, side in differing if names]
     if others:
-        said.append(f"{words.plural(others, 'part')} may differ from it by chance alone")
+        said.append(f"{words.plural(len(others), 'part')} may differ from it by chance alone")
     if unjudged:
-        said.append(f"{words.plural(unjudged, 'part')} cannot be judged, for want of an interval")
+        said.append(f"{words.plural(len(unjudged), 'part')} cannot be judged, for want of an interval")
     if without := now.height - rows.height:
         said.append(f"{_have(without)} no figure")
-    allowing = f", allowing for {rows.height} comparisons" if rows.height - unjudged > 1 else ""
+    allowing = f", allowing for {rows.height} comparisons" if rows.height - len(unjudged) > 1 else ""
     beside = f"beside {run.measure.written(whole.value)} for all together{allowing}"
     return words.together([f"{title} in {month}, {beside}: {'; '.join(said)}.", unequal])
+
+
+def judged(rows: pl.DataFrame, whole: Whole | None, measure: Measure) -> pl.DataFrame:
+    """Return the rows, all with a value, with `verdict`: one of `VERDICTS`, or null.
+
+    Of twenty parts that do not differ, one misses the whole with its 95 % interval by chance. So a part is `below` or
+    `above` only where an exact interval does not hold the whole at 1 − (1 − `CONFIDENCE`) ÷ parts, Bonferroni's level
+    [1, 2]: of a proportion or of a rate; any other kind has no verdict, nor has any part where there is no whole. The
+    whole is taken as it is, which only makes the judgement more careful, since every part is in it.
+    """
+    lower, upper = (measure.scale * limit for limit in _limits(measure.kind, rows.height))
+    value = pl.lit(whole.value if whole else None, pl.Float64)
+    verdict = pl.when(upper < value).then(pl.lit("below")).when(lower > value).then(pl.lit("above"))
+    return rows.with_columns(verdict=verdict.when(lower <= value).then(pl.lit("chance")))
 
 
 def _limits(kind: str, comparisons: int) -> tuple[pl.Expr, pl.Expr]:
@@ -101,7 +111,7 @@ def _limits(kind: str, comparisons: int) -> tuple[pl.Expr, pl.Expr]:
 
 def _named(names: list[str]) -> str:
     names = [f"“{name}”" if "," in name else name for name in names]  # or it would read as two parts
-    if len(names) > MOST_NAMED:
+    if len(names) > MOST_NAMED + 1:
         return f"{len(names)} parts, among them {words.listed(names[:MOST_NAMED])}, are"
     return f"{words.listed(names)} {'is' if len(names) == 1 else 'are'}"
 
@@ -137,7 +147,7 @@ def chart(
     counted = [_counted(part, of, measure) for part, of in rows.select("numerator", "denominator").iter_rows()]
     whole, lasting = _whole(mine, run), measure.lasting_standard_on(run.period_to)
     return breakdown_chart.chart(
-        rows.with_columns(counted=pl.Series(counted)),
+        judged(rows, whole, measure).with_columns(counted=pl.Series(counted)),
         measure,
         title=marked(f"{run.org_name}: {title}", run),
         finding=finding,

@@ -1,6 +1,7 @@
 """The parts of a figure, read from the chart's Vega-Lite specification."""
 
 import re
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -12,13 +13,13 @@ FINDING = "Two parts differ."
 LONG_NAME = "Upper gastrointestinal - oesophagus, stomach and everything that is near them"
 PARTS = pl.DataFrame(
     [
-        ("Skin", 70.0, 67.08, 72.76, "700 of 1,000 people"),
-        (LONG_NAME, 60.0, 55.64, 64.2, "300 of 500 people"),
-        ("Children", 0.0, 0.0, 65.76, "0 of 2 people"),
-        ("Rare", 50.0, None, None, "1 of 2 people"),
-        ("Lung", None, None, None, None),
+        ("Skin", 70.0, 67.08, 72.76, "700 of 1,000 people", "above"),
+        (LONG_NAME, 60.0, 55.64, 64.2, "300 of 500 people", "below"),
+        ("Children", 0.0, 0.0, 65.76, "0 of 2 people", "chance"),
+        ("Rare", 50.0, None, None, "1 of 2 people", None),
+        ("Lung", None, None, None, None, None),
     ],
-    schema=["category", "value", "value_lower", "value_upper", "counted"],
+    schema=["category", "value", "value_lower", "value_upper", "counted", "verdict"],
     orient="row",
 )
 
@@ -32,8 +33,13 @@ def subtitle(spec):
     return " ".join(spec["title"]["subtitle"]).replace("\u00a0", " ")
 
 
+def layer(spec, name):
+    [found] = [layer for layer in spec["layer"] if layer.get("name") == name]
+    return found
+
+
 def axis(spec):
-    return spec["layer"][2]["encoding"]["x"]["scale"]["domain"]
+    return layer(spec, "parts")["encoding"]["x"]["scale"]["domain"]
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def test_every_part_with_a_figure_is_drawn_as_it_is_in_the_order_given(spec):
         ("Children", 0.0, 0.0, 65.76),
         ("Rare", 50.0, None, None),
     ]
-    assert all(layer["encoding"]["y"]["sort"] == [row["category"] for row in rows] for layer in spec["layer"][1:])
+    assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
 
 
 def test_order_does_not_follow_the_figures(measure):
@@ -63,8 +69,44 @@ def test_order_does_not_follow_the_figures(measure):
     assert places == sorted(places)
 
 
-def test_a_row_for_each_part_that_is_drawn(spec):
-    assert spec["height"] == 4 * theme.ROW_HEIGHT
+def test_each_part_has_room_for_its_name_in_both_sizes(spec):
+    names = [row["on_phone"] for row in spec["datasets"]["parts"]]
+    assert [len(name) for name in names] == [1, 2, 1, 1]
+    assert spec["height"] == sum(theme.LINE_HEIGHT * len(name) + breakdown.DOT_ROOM for name in names)
+    edges = [0, *(row["at"] + breakdown.DOT_ROOM / 2 for row in spec["datasets"]["parts"])]
+    assert [below - above for above, below in pairwise(edges)] == [16 + 20, 2 * 16 + 20, 16 + 20, 16 + 20]
+
+
+def test_a_dot_is_filled_where_its_part_differs_and_hollow_where_it_may_not(spec):
+    assert [row["fill"] for row in spec["datasets"]["parts"]] == [theme.SUBJECT] * 2 + [theme.PAPER] * 2
+    [dots] = re.findall(r'role-mark parts_marks".*?</g>', output.svg(spec))
+    assert re.findall(r' fill="([^"]+)"', dots) == [theme.SUBJECT] * 2 + [theme.PAPER] * 2
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (
+            PARTS.head(3),
+            "Filled: differs from all together by more than chance, allowing for 3 comparisons. Hollow: may be chance "
+            "alone.",
+        ),
+        (
+            PARTS,
+            "Filled: differs from all together by more than chance, allowing for 4 comparisons. Hollow: may be chance "
+            "alone, or cannot be judged.",
+        ),
+        (PARTS.head(1), "Filled: differs from all together by more than chance. Hollow: may be chance alone."),
+    ],
+)
+def test_a_chart_says_what_filled_and_hollow_mean(measure, parts, said):
+    assert said in subtitle(drawn(measure, parts))
+
+
+def test_where_nothing_is_judged_every_dot_is_filled_and_nothing_is_said_of_it(measure):
+    spec = drawn(measure, PARTS.with_columns(verdict=pl.lit(None, pl.String)))
+    assert {row["fill"] for row in spec["datasets"]["parts"]} == {theme.SUBJECT}
+    assert "Filled" not in subtitle(spec)
 
 
 def test_what_a_dot_says_is_written_out(spec):
@@ -72,13 +114,13 @@ def test_what_a_dot_says_is_written_out(spec):
     assert told[0] == ("70.0\u00a0%", "67.1\u00a0% to 72.8\u00a0%", "700 of 1,000 people")
     assert told[2] == ("0.0\u00a0%", "0.0\u00a0% to 65.8\u00a0%", "0 of 2 people")
     assert told[3] == ("50.0\u00a0%", "none", "1 of 2 people")
-    fields = {one["field"]: one["title"].replace("\u00a0", " ") for one in spec["layer"][2]["encoding"]["tooltip"]}
+    fields = {one["field"]: one["title"].replace("\u00a0", " ") for one in layer(spec, "parts")["encoding"]["tooltip"]}
     assert fields == {"category": "Part", "written": "Value", "interval": "95 % interval", "counted": "Counted"}
 
 
 def intervals_in(spec):
     """Return the horizontal lines of the image that belong to the parts, as (x, length)."""
-    [group] = re.findall(r'<g class="mark-rule role-mark layer_1_marks".*?</g>', output.svg(spec))
+    [group] = re.findall(r'<g class="mark-rule role-mark intervals_marks".*?</g>', output.svg(spec))
     found = re.findall(r'translate\(([-\d.]+),[-\d.]+\)" x2="([-\d.]+)"', group)
     return [(float(place), float(length)) for place, length in found]
 
@@ -94,15 +136,16 @@ def test_intervals_are_as_long_as_they_should_be_and_none_is_invented(measure):
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        (PARTS.head(2), "Dots with 95 % intervals."),
-        (PARTS.head(4), "Dots with 95 % intervals where there are any."),
+        (PARTS.head(2), "Dots, each with its own 95 % interval."),
+        (PARTS.head(4), "Dots, each with its own 95 % interval where there is one."),
         (PARTS.tail(2), "Dots without intervals."),
         (PARTS.head(1).with_columns(value_lower=None), "Dots without intervals."),
         (PARTS.head(1).with_columns(value_upper=None), "Dots without intervals."),
     ],
 )
 def test_a_chart_says_whether_its_dots_have_intervals(measure, parts, said):
-    assert f"Four hours, per cent. {said} Black line" in subtitle(drawn(measure, parts))
+    judged_or_not = re.escape(f"Four hours, per cent. {said}") + "( Filled: .*)? The standard is set for all together"
+    assert re.match(judged_or_not, subtitle(drawn(measure, parts)))
 
 
 def test_half_an_interval_is_none(measure):
@@ -112,28 +155,39 @@ def test_half_an_interval_is_none(measure):
 
 
 @pytest.mark.parametrize(
-    ("whole", "standard", "said"),
+    ("whole", "standard", "labels"),
     [
-        (66.667, 78.0, "Black line: all together, 66.7 %. Red line: the standard for all together, 78 %."),
-        (0.0, None, "Black line: all together, 0.0 %."),
-        (None, 99.5, "Red line: the standard for all together, 99.5 %."),
+        (66.667, 78.0, {66.667: "All together 66.7 %", 78.0: "Standard 78 %"}),
+        (0.0, None, {0.0: "All together 0.0 %"}),
+        (None, 99.5, {99.5: "Standard 99.5 %"}),
+        (None, None, {}),
     ],
 )
-def test_every_line_is_explained_and_no_other(measure, whole, standard, said):
+def test_every_line_bears_its_words_and_there_is_no_other(measure, whole, standard, labels):
     spec = drawn(measure, PARTS.head(1), whole=whole, standard=standard)
-    assert subtitle(spec).endswith(f"intervals. {said}")
-    assert [mark["at"] for mark in spec["datasets"]["marks"]] == [at for at in (whole, standard) if at is not None]
-
-
-def test_without_a_whole_or_a_standard_no_line_is_explained(measure):
-    spec = drawn(measure, PARTS.head(1), whole=None, standard=None)
-    assert subtitle(spec).endswith("Dots with 95 % intervals.")
-    assert spec["datasets"]["marks"] == []
-    assert output.svg(spec)
+    lines = spec["datasets"]["lines"]
+    assert {line["line"]: line["label"].replace("\u00a0", " ") for line in lines} == labels
+    assert ("The standard is set for all together." in subtitle(spec)) == (standard is not None)
+    image = output.svg(spec).replace("\u00a0", " ")
+    assert all(f">{label}</text>" in image for label in labels.values())
 
 
 def test_the_standard_is_red_and_the_whole_black(spec):
-    assert [mark["colour"] for mark in spec["datasets"]["marks"]] == [theme.MEAN, theme.STANDARD]
+    assert {line["label"].split()[0]: (line["colour"], line["ink"]) for line in spec["datasets"]["lines"]} == {
+        "All": (theme.MEAN, theme.TEXT), "Standard": (theme.STANDARD, theme.STANDARD_TEXT),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("whole", "standard", "align", "outer"), [(90.0, 96.0, "right", 96.0), (96.0, 90.0, "right", 96.0),
+                                              (4.0, 1.0, "left", 1.0), (1.0, 4.0, "left", 1.0)]
+)  # fmt: skip
+def test_words_of_lines_run_inwards_and_cross_no_line(measure, whole, standard, align, outer):
+    """The line that is nearer to the edge has its words on top, beyond those of the other."""
+    lines = drawn(measure, PARTS.head(3), whole=whole, standard=standard)["datasets"]["lines"]
+    assert {line["align"] for line in lines} == {align}
+    assert min(lines, key=lambda line: line["top"])["line"] == outer
+    assert abs(lines[0]["top"] - lines[1]["top"]) == theme.LINE_HEIGHT
 
 
 def test_the_axis_holds_every_figure_interval_and_line(measure):
@@ -149,9 +203,7 @@ def test_the_axis_ends_where_what_can_happen_ends(measure):
 
 
 def test_one_part_alone_has_an_axis(measure):
-    alone = pl.DataFrame(
-        {"category": ["A"], "value": [50.0], "value_lower": [50.0], "value_upper": [50.0], "counted": ["1"]}
-    )
+    alone = PARTS.head(1).with_columns(value=50.0, value_lower=50.0, value_upper=50.0)
     low, high = axis(drawn(measure, alone, whole=50.0, standard=None))
     assert low < 50.0 < high
 
@@ -159,25 +211,28 @@ def test_one_part_alone_has_an_axis(measure):
 def test_the_unit_stands_with_the_numbers(measure):
     assert ">60\u00a0%</text>" in output.svg(drawn(measure))
     days = measure.model_copy(update={"unit": "days"})
-    assert subtitle(drawn(days)).startswith("Four hours, days. Dots")
+    assert subtitle(drawn(days)).startswith("Four hours, days. Dots,")
     assert "%" not in re.sub(r"95\u00a0%", "", output.svg(drawn(days)))
 
 
 @pytest.mark.parametrize("width", [theme.PAGE.width, theme.PHONE.width])
-def test_a_long_name_leaves_room_for_the_figures_in_both_sizes(spec, width):
+def test_a_long_name_is_whole_and_leaves_room_for_the_figures_in_both_sizes(spec, width):
     shown = spec if width == theme.PAGE.width else output.narrow(spec)
     image = output.svg(shown)
     assert f'width="{width}"' in image
-    assert LONG_NAME not in re.sub(r'aria-label="[^"]*"', "", image)  # it is cut short, and whole in the tooltip
-    assert "Upper gastr" in image
+    [names] = re.findall(r'role-mark names_marks".*?</g>', image, re.DOTALL)
+    written = re.findall(r">([^<>]+)</(?:text|tspan)>", names)
+    lines = shown["datasets"]["parts"][1]["on_page" if width == theme.PAGE.width else "on_phone"]
+    assert " ".join(lines) == LONG_NAME
+    assert written == ["Skin", *lines, "Children", "Rare"]
     [dots] = re.findall(r'role-mark parts_marks".*?</g>', image)
     places = [float(place) for place in re.findall(r"translate\(([^,]+),", dots)]
-    assert max(places) - min(places) > width / 3
+    assert max(places) - min(places) > width / 2
 
 
 def test_nothing_of_it_is_cut_off_on_a_phone(spec):
     """Words that the specification does not wrap itself would be: an axis has no title for this reason."""
-    assert all(layer["encoding"]["x"].get("title") is None for layer in spec["layer"][2:])
+    assert layer(spec, "parts")["encoding"]["x"]["title"] is None
     assert "Four hours, per cent." in " ".join(output.narrow(spec)["title"]["subtitle"])
 
 

@@ -4,9 +4,12 @@
 |---|---|
 | `chart` | the chart; its description, which stands for it where it cannot be seen, is the finding |
 
-Parts stand in the order in which they come. Figures are drawn as they come; only room is worked out here.
+Parts stand in the order in which they come, each under its whole name. Figures are drawn as they come; only room is
+worked out here.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import altair as alt
@@ -16,9 +19,10 @@ from openmeasures.charts import layout, theme
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 
-# Of a part's name, in pixels, on a page and on a phone; the whole name is in the tooltip and in the table beneath.
-NAME_ROOM = "width < 400 ? 120 : 290"
 TOOLTIP = {"category:N": "Part", "written:N": "Value", "interval:N": "95\u00a0% interval", "counted:N": "Counted"}
+DOT_ROOM = 20  # pixels of height for a dot, beneath the lines of its name
+NAME_ABOVE = 8  # pixels from the middle of a dot to its name
+IS_PHONE = f"width < {(theme.PAGE.width + theme.PHONE.width) / 2:.0f}"  # the room of a name differs between sizes
 
 
 def chart(
@@ -34,7 +38,8 @@ def chart(
     """Return the parts of one organisation's figure in one period.
 
     - `parts`: one row a part: `category`, `value` and, null where there is none, `value_lower` and `value_upper`, all
-      in the measure's unit; `counted`, what they rest on, in words. Parts without a value are not drawn.
+      in the measure's unit; `counted`, what they rest on, in words; `verdict`, `below` or `above` the whole by more
+      than chance, or `chance`, or null without a judgement. Parts without a value are not drawn.
     - `measure`: gives the unit, and the range that can happen.
     - `title`, `finding`: stand above the chart, and for it where it cannot be seen.
     - `whole`: the figure of all parts together; None where there is none.
@@ -46,67 +51,151 @@ def chart(
     drawn = parts.drop_nulls("value")
     if drawn.is_empty():
         raise ParameterError(f"chart {title!r}: found no figure among {parts.height} parts. Say so in words.")
-    rows = [
+    rows = _rows(drawn, measure)
+    lines = [at for at in (whole, standard) if at is not None]
+    reach = [row[name] for row in rows for name in ("value", "lower", "upper") if row[name] is not None]
+    ends = layout.domain([*reach, *lines], bounds=measure.natural_bounds)
+    height = rows[-1]["at"] + DOT_ROOM // 2
+    x = alt.X("value:Q").scale(domain=ends, nice=False, zero=False).title(None)
+    y = alt.Y("at:Q").scale(domain=[height, 0], nice=False, zero=False).axis(None)
+    said = [f"{theme.axis_words(measure)}.", _dots(rows), _verdicts(drawn)]
+    if standard is not None:
+        said.append("The standard is set for all together.")
+    named = alt.NamedData("parts")
+    return alt.LayerChart(
+        layer=[
+            alt.Chart(named, name="rows").mark_rule(color=theme.GRID, x=0, x2={"expr": "width"}).encode(y),
+            *_line_layers(),
+            alt.Chart(named, name="intervals")
+            .mark_rule(color=theme.EDGE, strokeWidth=1.5)
+            .encode(alt.X("lower:Q"), alt.X2("upper:Q"), y),
+            alt.Chart(named, name="parts")
+            .mark_point(size=70, opacity=1, stroke=theme.SUBJECT, strokeWidth=1.5)
+            .encode(
+                x.axis(labelExpr=theme.tick_words(measure), tickCount=6),
+                y,
+                alt.Fill("fill:N", scale=None),
+                tooltip=theme.tooltip(TOOLTIP),
+            ),
+            *_name_layers(y),
+        ],
+        title=alt.Title(
+            layout.wrapped(title, width=width, size=theme.PAGE.title),
+            subtitle=layout.wrapped(" ".join(filter(None, said)), width=width, size=theme.PAGE.text),
+        ),
+        description=finding,
+        usermeta={"guide": "breakdowns"},
+        width=width,
+        height=height,
+        datasets={"parts": rows, "lines": _lines(whole, standard, measure, ends)},
+    )
+
+
+def _rows(drawn: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
+    """Return what is drawn of each part, with the height at which its dot stands beneath its name."""
+    names = drawn["category"].to_list()
+    on_page, on_phone = (
+        [layout.wrapped(name, width=size.width - 2 * theme.PADDING, size=size.text) for name in names]
+        for size in (theme.PAGE, theme.PHONE)
+    )
+    lowest = accumulate(theme.LINE_HEIGHT * len(lines) + DOT_ROOM for lines in on_phone)
+    is_judged = drawn["verdict"].is_not_null().any()
+    return [
         {
             "category": row["category"],
+            "on_page": page,
+            "on_phone": phone,
+            "at": foot - DOT_ROOM // 2,
             "value": round(row["value"], theme.DECIMALS),
             "lower": _rounded(row["value_lower"]),
             "upper": _rounded(row["value_upper"]),
             "written": measure.written(row["value"]),
             "interval": _interval(row["value_lower"], row["value_upper"], measure),
             "counted": row["counted"],
+            "fill": theme.SUBJECT if row["verdict"] in ("below", "above") or not is_judged else theme.PAPER,
         }
-        for row in drawn.iter_rows(named=True)
+        for row, page, phone, foot in zip(drawn.iter_rows(named=True), on_page, on_phone, lowest, strict=True)
     ]
-    marks = []
-    if whole is not None:
-        marks.append(_mark(whole, f"Black line: all together, {measure.written(whole)}.", theme.MEAN))
-    if standard is not None:
-        said = f"Red line: the standard for all together, {measure.written_as_set(standard)}."
-        marks.append(_mark(standard, said, theme.STANDARD))
-    reach = [row[name] for row in rows for name in ("value", "lower", "upper") if row[name] is not None]
-    ends = layout.domain([*reach, *(mark["at"] for mark in marks)], bounds=measure.natural_bounds)
-    x = alt.X("value:Q").scale(domain=ends, nice=False, zero=False).title(None)
-    y = alt.Y("category:N").sort(drawn["category"].to_list()).title(None)
-    named = y.axis(grid=True, ticks=False, domain=False, labelLimit=alt.ExprRef(NAME_ROOM), labelPadding=8)
-    note = " ".join([f"{theme.axis_words(measure)}.", _dots(rows), *(mark["words"] for mark in marks)])
-    return alt.LayerChart(
-        layer=[
-            alt.Chart(alt.NamedData("marks"))
-            .mark_rule(strokeWidth=1.5)
-            .encode(alt.X("at:Q"), color=alt.Color("colour:N", scale=None)),
-            alt.Chart(alt.NamedData("parts"))
-            .mark_rule(color=theme.EDGE, strokeWidth=1.5)
-            .encode(alt.X("lower:Q"), alt.X2("upper:Q"), named),
-            alt.Chart(alt.NamedData("parts"), name="parts")
-            .mark_point(filled=True, size=70, opacity=1, fill=theme.SUBJECT, stroke=theme.PAPER, strokeWidth=1)
-            .encode(x.axis(labelExpr=theme.tick_words(measure), tickCount=6), named, tooltip=theme.tooltip(TOOLTIP)),
-        ],
-        title=alt.Title(
-            layout.wrapped(title, width=width, size=theme.PAGE.title),
-            subtitle=layout.wrapped(note, width=width, size=theme.PAGE.text),
-        ),
-        description=finding,
-        usermeta={"guide": "breakdowns"},
-        width=width,
-        height=len(rows) * theme.ROW_HEIGHT,
-        datasets={"parts": rows, "marks": marks},
-    )
+
+
+def _name_layers(y: alt.Y) -> list[alt.Chart]:
+    """Return the names, clear of the lines that they cross."""
+    name = f"({IS_PHONE} ? datum.on_phone : datum.on_page)"
+    return [
+        alt.Chart(alt.NamedData("parts"), name=layer)
+        .mark_text(
+            align="left",
+            baseline="bottom",
+            x=0,
+            dy={"expr": f"-{NAME_ABOVE} - (length({name}) - 1) * {theme.LINE_HEIGHT}"},
+            text={"expr": name},
+            stroke=halo,
+            strokeWidth=4,
+            strokeJoin="round",
+        )
+        .encode(y)
+        for layer, halo in (("name halos", theme.PAPER), ("names", "transparent"))
+    ]
+
+
+def _lines(
+    whole: float | None, standard: float | None, measure: Measure, ends: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """Return the lines across all parts with their words above them, which cross neither each other nor a line."""
+    found = [
+        (whole, measure.written, "All together", theme.MEAN, theme.TEXT),
+        (standard, measure.written_as_set, "Standard", theme.STANDARD, theme.STANDARD_TEXT),
+    ]
+    shown = [(at, f"{name} {written(at)}", colour, ink) for at, written, name, colour, ink in found if at is not None]
+    if not shown:
+        return []
+    middle = sum(at for at, *_ in shown) / len(shown)
+    align = "left" if middle < sum(ends) / 2 else "right"  # towards the inside, so that no word leaves the image
+    outer_last: Sequence[Any] = sorted(shown, key=lambda line: line[0], reverse=align == "left")
+    return [
+        {
+            "line": round(at, theme.DECIMALS),
+            "label": label,
+            "colour": colour,
+            "ink": ink,
+            "align": align,
+            "top": -place * theme.LINE_HEIGHT - theme.LABEL_SPACE,
+        }
+        for place, (at, label, colour, ink) in enumerate(outer_last)
+    ]
+
+
+def _line_layers() -> list[alt.Chart]:
+    lines, x = alt.NamedData("lines"), alt.X("line:Q")
+    return [
+        alt.Chart(lines, name="lines")
+        .mark_rule(strokeWidth=1.5, y={"expr": "datum.top"}, y2={"expr": "height"})
+        .encode(x, alt.Color("colour:N", scale=None)),
+        alt.Chart(lines, name="line labels")
+        .mark_text(baseline="bottom", align={"expr": "datum.align"}, y={"expr": "datum.top"})
+        .encode(x, alt.Text("label:N"), alt.Color("ink:N", scale=None)),
+    ]
 
 
 def _rounded(figure: float | None) -> float | None:
     return None if figure is None else round(figure, theme.DECIMALS)
 
 
-def _mark(at: float, said: str, colour: str) -> dict[str, Any]:
-    return {"at": round(at, theme.DECIMALS), "words": said, "colour": colour}
-
-
 def _dots(rows: list[dict[str, Any]]) -> str:
     have = [row["lower"] is not None and row["upper"] is not None for row in rows]
     if all(have):
-        return "Dots with 95\u00a0% intervals."
-    return "Dots with 95\u00a0% intervals where there are any." if any(have) else "Dots without intervals."
+        return "Dots, each with its own 95\u00a0% interval."
+    return "Dots, each with its own 95\u00a0% interval where there is one." if any(have) else "Dots without intervals."
+
+
+def _verdicts(drawn: pl.DataFrame) -> str:
+    """Say what a filled and a hollow dot mean, which is not what their intervals do: those allow for no other part."""
+    missing = drawn["verdict"].null_count()
+    if missing == drawn.height:
+        return ""
+    allowing = f", allowing for {drawn.height} comparisons" if drawn.height - missing > 1 else ""
+    otherwise = ", or cannot be judged" if missing else ""
+    return f"Filled: differs from all together by more than chance{allowing}. Hollow: may be chance alone{otherwise}."
 
 
 def _interval(lower: float | None, upper: float | None, measure: Measure) -> str:
