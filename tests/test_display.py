@@ -148,9 +148,9 @@ def test_arithmetic_adds_up_the_published_figures(run_of):
         ("", "As published for March 2024", "Figure"),
         ("+", "attendances type 1", "12,345"),
         ("−", "over four hours type 1", "2,345"),
-        ("=", "**Numerator**", f"**{12345 - 2345:,}**"),
+        ("=", "**Numerator** (within four hours)", f"**{12345 - 2345:,}**"),
         ("+", "attendances type 1", "12,345"),
-        ("=", "**Denominator**", "**12,345**"),
+        ("=", "**Denominator** (attendances)", "**12,345**"),
     ]
 
 

@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures.organisations import as_written, directory, is_synthetic, region_written
+from openmeasures.organisations import as_written, directory, is_synthetic, region_written, regions_of
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,13 @@ def test_names_lose_the_publications_capitals(published, written):
         ("NHS ENGLAND NORTH EAST AND YORKSHIRE ", "North East and Yorkshire"),
         (" NHS ENGLAND  SOUTH WEST", "South West"),
         ("SUNDREY", "Sundrey"),
+        ("LONDON COMMISSIONING REGION ", "London"),
+        ("Thornreach Commissioning Region", "Thornreach"),
+        ("COMMISSIONING REGION OF LONDON", "Commissioning Region of London"),
         ("", ""),
     ],
 )
-def test_a_region_is_its_parents_name_without_nhs_england(parent, region):
+def test_a_region_is_its_parents_name_without_what_publications_add(parent, region):
     assert region_written(parent) == region
 
 
@@ -84,6 +87,33 @@ def test_a_name_counts_before_a_code_that_stands_for_one():
         )
     )
     assert found["org_name"].to_list() == ["NYG", "Guy's and St Thomas'"]
+
+
+ICB = "North London Integrated Care Board"
+
+
+@pytest.mark.parametrize(
+    ("areas", "regions"),
+    [
+        ([], {}),
+        ([("A", "")], {}),
+        ([("A", "London"), ("A", "")], {"A": "London"}),
+        # A region holds more organisations than an integrated care board, in whatever order they come.
+        ([("A", ICB), ("A", "London"), ("B", "London")], {"A": "London", "B": "London"}),
+        ([("B", "London"), ("A", "London"), ("A", ICB)], {"A": "London", "B": "London"}),
+        # C is in one publication alone, which gives no region; most of its neighbours are in London.
+        (
+            [("A", ICB), ("C", ICB), ("A", "London"), ("B", "London"), ("D", "London")],
+            {"A": "London", "B": "London", "C": "London", "D": "London"},
+        ),
+        # Nobody knows better.
+        ([("A", ICB)], {"A": ICB}),
+        ([("A", "Two"), ("A", "One")], {"A": "One"}),
+    ],
+)
+def test_an_organisation_has_one_region_whatever_its_publications_say(areas, regions):
+    assert regions_of(areas) == regions
+    assert regions_of(areas[::-1]) == regions
 
 
 def test_no_organisation_gives_no_row():

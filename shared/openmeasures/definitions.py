@@ -70,6 +70,11 @@ class Part(_Strict):
         """Every metric that the part needs, the added ones first."""
         return [*self.add, *self.subtract]
 
+    @property
+    def heading(self) -> str:
+        """What the part counts, as the head of a column: its label with a capital."""
+        return self.label[:1].upper() + self.label[1:]
+
 
 class Standard(_Strict):
     """A value to be met, with the dates in which it was in force and where it is set down."""

@@ -28,7 +28,7 @@ from IPython.display import display as ipython_display
 from openmeasures import words
 from openmeasures.charts import spc
 from openmeasures.corrections import Corrected
-from openmeasures.definitions import Measure, Part
+from openmeasures.definitions import Part
 from openmeasures.methods import rulesets
 from openmeasures.methods.assurance import Assurance
 from openmeasures.organisations import ENGLAND
@@ -135,7 +135,7 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     rows = []
     for name, part in (("Numerator", run.measure.numerator), ("Denominator", run.measure.denominator)):
         rows += [(sign, metric.replace("_", " "), _cell(figures.get(metric))) for sign, metric in _signed(part)]
-        rows.append(("=", f"**{name}**", f"**{_sum(part, figures)}**"))
+        rows.append(("=", f"**{name}** ({part.label})", f"**{_sum(part, figures)}**"))
     title = month_label(latest["period_start"][0]) if figures else "no month"
     return Markdown(table(("", f"{given[:1].upper()}{given[1:]} for {title}", "Figure"), rows, numbers=1))
 
@@ -166,7 +166,7 @@ def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markd
     rows = [
         (month_label(row["period_start"]), *_counted(row),
          words.reason(row["status"]) if row["value"] is None else measure.written_on(row["value"], row["period_start"]),
-         _interval(row, measure))
+         words.span(row["value_lower"], row["value_upper"], measure))
         for row in points.sort("period_start").tail(latest).iter_rows(named=True)
     ]  # fmt: skip
     counted = (words.label(measure.numerator), words.label(measure.denominator))
@@ -176,13 +176,6 @@ def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markd
 
 def _counted(row: dict[str, object]) -> tuple[str, str]:
     return words.number(row["numerator"]), words.number(row["denominator"])
-
-
-def _interval(row: dict[str, object], measure: Measure) -> str:
-    lower, upper = row["value_lower"], row["value_upper"]
-    if isinstance(lower, float) and isinstance(upper, float):
-        return f"{measure.written(lower)} to {measure.written(upper)}"
-    return ""
 
 
 def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:

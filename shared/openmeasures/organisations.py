@@ -6,9 +6,12 @@
 | `is_synthetic` | whether a code is one of the sample's, which no real organisation can have |
 | `as_written` | a name without the publication's capitals |
 | `directory` | the latest name and region of each organisation |
+| `regions_of` | one region for each organisation, whatever its publications call where it belongs |
 """
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -25,6 +28,7 @@ _CAPITALS = {
     "CBS",
 }  # fmt: skip
 _SMALL = {"and", "of", "the", "in", "on", "for", "at", "upon", "by", "with", "under", "le", "to"}
+_ROUND_REGION = re.compile(r"^\s*NHS ENGLAND\s+|\s+COMMISSIONING REGION\s*$", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z0-9&][A-Z0-9&'’]*")
 
 
@@ -61,12 +65,41 @@ def _cased(word: str, *, before: str) -> str:
 
 
 def region_written(parent_name: str) -> str:
-    """Return a region's name from the publication's parent, which puts `NHS ENGLAND` before it.
+    """Return a region's name from the publication's parent, without what publications put before or after it.
 
-    >>> region_written("NHS ENGLAND EAST OF ENGLAND ")
-    'East of England'
+    >>> region_written("NHS ENGLAND EAST OF ENGLAND "), region_written("LONDON COMMISSIONING REGION")
+    ('East of England', 'London')
     """
-    return as_written(re.sub(r"^\s*NHS ENGLAND\s+", "", parent_name))
+    return as_written(_ROUND_REGION.sub("", parent_name))
+
+
+def regions_of(areas: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return one region for each organisation, from its code and the area that a publication puts it in.
+
+    Publications differ: some name the region, some the integrated care board within it, some nothing. The region is the
+    area with the most organisations among those named for one; where only a smaller area is named, it is the region in
+    which most of that area's other organisations lie. Organisations without any area are left out.
+
+    >>> regions_of([("A", "London"), ("B", "London"), ("A", "North London ICB"), ("C", "North London ICB")])
+    {'A': 'London', 'B': 'London', 'C': 'London'}
+    """
+    areas_of, members = defaultdict(set), defaultdict(set)
+    for org_code, area in areas:
+        if area:
+            areas_of[org_code].add(area)
+            members[area].add(org_code)
+    widest = {org_code: max(sorted(named), key=lambda area: len(members[area])) for org_code, named in areas_of.items()}
+    return {org_code: _most_common(widest[other] for other in members[area]) for org_code, area in widest.items()}
+
+
+def _most_common(areas: Iterable[str]) -> str:
+    """Return the area that comes most often; of several, the first by name, so that the order of members is no matter.
+
+    >>> _most_common(["b", "a", "b"]), _most_common(["b", "a"])
+    ('b', 'a')
+    """
+    counted = Counter(areas)
+    return min(counted, key=lambda area: (-counted[area], area))
 
 
 def directory(organisations: pl.DataFrame) -> pl.DataFrame:

@@ -6,6 +6,7 @@
 | `quality` | how complete and consistent the figures are |
 | `listed`, `together` | `a, b and c`; several sentences |
 | `number`, `label`, `reason` | a count; what it counts; why there is none |
+| `span` | an interval, for a cell |
 """
 
 from collections.abc import Sequence
@@ -98,8 +99,15 @@ def number(value: object) -> str:
 
 
 def label(part: Part) -> str:
-    """Return what a part counts as a heading: its label with a capital."""
-    return part.label[:1].upper() + part.label[1:]
+    """Return what a part counts, as the head of a column."""
+    return part.heading
+
+
+def span(lower: object, upper: object, measure: Measure) -> str:
+    """Return an interval, or limits, for a cell, which no line breaks; empty where there is none."""
+    if not isinstance(lower, float) or not isinstance(upper, float):
+        return ""
+    return f"{measure.written(lower)} to {measure.written(upper)}".replace(" ", "\u00a0")
 
 
 def reason(status: str | None) -> str:

@@ -359,6 +359,8 @@ def test_months_are_counted_in_utc_and_january_bears_the_year(spec):
 
 def test_tooltips_speak_in_words(spec):
     row = spec["datasets"]["points"][4]
+    titles = [each["title"] for each in layer(spec, "points")["encoding"]["tooltip"]]
+    assert titles == ["Month", "Value", "Within four hours", "Attendances", "Variation", "Signal", "Standard"]
     assert (row["month"], row["written"], row["cause"]) == ("May 2022", "69.0\u00a0%", "beyond a process limit")
     assert row["standard_written"] == "none in force"
     assert spec["datasets"]["points"][0]["standard_written"] == "85\u00a0% (Operational standard)"

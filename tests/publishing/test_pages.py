@@ -403,6 +403,27 @@ def test_a_standard_is_written_in_full(ran, publish, text, small_project):
     )
 
 
+def test_the_standard_of_a_series_is_listed_too(ran, publish, text, small_project):
+    definition = small_project / "analyses" / "four_hours" / "measure.yml"
+    series = (
+        "series:\n  - id: longest\n    title: Longest waits\n    metric: attendances_type_1\n    kind: percentile\n"
+        "    unit: weeks\n    standards:\n      - {name: Longest, value: 12, from: 2010-01-01, title: Guidance, "
+        "url: https://www.england.nhs.uk/, verified: true}\n"
+    )
+    definition.write_text(definition.read_text(encoding="utf-8") + series, encoding="utf-8")
+    ran("ENG")
+    publish()
+    assert "| Longest waits: Longest | 12 weeks | 2010-01-01 | still in force |" in text(ENGLAND_PAGE)
+
+
+def test_without_a_standard_there_is_no_table_of_them(ran, publish, text):
+    ran("ENG")
+    publish()
+    page = text(ENGLAND_PAGE)
+    assert "| Standard | Value |" not in page
+    assert "No national standard is set for this measure." in page
+
+
 def test_every_standard_in_force_leads_a_page(ran, publish, text):
     rows = [
         {"period_start": "2024-03-01", "standard_name": name, "standard": value, "latest": met, "periods_met": 7,
@@ -414,9 +435,9 @@ def test_every_standard_in_force_leads_a_page(ran, publish, text):
     for address in (page_of("RC9"), "organisations/RC9/index.qmd"):
         shown = text(address).replace("\u00a0", " ")
         assert "<dt>Milestone: 78 %</dt>" in shown
-        assert "Met in March 2024</span> met in 7 of the last 12 months" in shown
+        assert 'Met in March 2024</span><br><span class="om-often">Met in 7 of the last 12 months</span>' in shown
         assert "<dt>Operational: 95 %</dt>" in shown
-        assert "Missed in March 2024</span> met in 7 of the last 12 months" in shown
+        assert 'Missed in March 2024</span><br><span class="om-often">Met in 7 of the last 12 months</span>' in shown
 
 
 def test_an_output_that_would_not_show_stops_the_site(ran, publish):
@@ -468,6 +489,18 @@ def test_organisations_are_listed_by_region_and_name(ran, publish, text):
     publish()
     found = re.findall(r"<h2>(.+?)</h2>|index.html\">(.+?)</a> <span", text("organisations/index.qmd"))
     assert [region or name for region, name in found] == ["East", "Zoo", "London", "The Abbey", "Borough"]
+
+
+def test_an_organisation_has_the_same_region_on_every_page(ran, publish, text):
+    ran("ENG")
+    ran("RC9", name="Abbey", region="East")
+    ran("RJ1", name="Borough", region="")
+    publish()
+    listed = re.findall(r'four_hours.html">(\w+)<.*?om-spare">(.*?)<', text(ENGLAND_PAGE))
+    assert listed == [("Abbey", "East"), ("Borough", "")]
+    headed = re.findall(r"<h2>(.+?)</h2>|index.html\">(.+?)</a> <span", text("organisations/index.qmd"))
+    assert [region or name for region, name in headed] == ["East", "Abbey", "Region unknown", "Borough"]
+    assert 'subtitle: "RC9, East"' in text("organisations/RC9/index.qmd")
 
 
 def test_an_organisations_page_has_a_card_for_its_measure(ran, publish, text):

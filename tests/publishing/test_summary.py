@@ -81,7 +81,7 @@ def test_a_figure_that_misses_a_standard_is_not_written_as_equal_to_it(measure):
     held = measure.model_copy(update={"standards": [milestone]})
     points = content(point(2, 64.98), point(3, 64.98))
     assert plain(summary.summarise(points, held, RELEASE).value) == "64.98 %"
-    assert [plain(row["value"]) for row in summary.rows(points, held, series="all")] == ["64.98 %", "65.0 %"]
+    assert [plain(row[3]) for row in summary.table(points, held, series="all").rows] == ["64.98 %", "65.0 %"]
 
 
 def test_a_mean_rests_on_a_number_and_not_on_its_sum(measure):
@@ -92,7 +92,7 @@ def test_a_mean_rests_on_a_number_and_not_on_its_sum(measure):
 def test_halves_of_shared_care_are_kept(measure):
     half = point(3) | {"numerator": 2.5, "denominator": 4.0}
     assert summary.summarise(content(half), measure, RELEASE).counted == "2.5 of 4"
-    assert summary.rows(content(half), measure, series="all")[0]["numerator"] == "2.5"
+    assert summary.table(content(half), measure, series="all").rows[0][1] == "2.5"
 
 
 def test_a_summary_without_a_figure(measure):
@@ -182,9 +182,11 @@ def test_every_standard_in_force_is_shown_with_what_was_met(measure):
     milestone = standard("Milestone", 78.0, latest=True, periods_met=7)
     operational = standard("Operational", 95.0, latest=False, periods_met=0)
     assert standards_of(measure, milestone, operational) == [
-        StandardFact("Milestone", "78 %", Badge("passing", "Met in March 2024"), "met in 7 of the last 12 months", ""),
         StandardFact(
-            "Operational", "95 %", Badge("failing", "Missed in March 2024"), "met in 0 of the last 12 months", ""
+            "Milestone", "78 %", Badge("passing", "Met in March 2024"), "Met in 7 of the last 12 months", "none"
+        ),
+        StandardFact(
+            "Operational", "95 %", Badge("failing", "Missed in March 2024"), "Met in 0 of the last 12 months", "none"
         ),
     ]
 
@@ -197,7 +199,7 @@ def test_a_standard_is_written_as_it_was_set(measure, value, written):
 
 def test_a_single_month_is_no_plural(measure):
     (found,) = standards_of(measure, standard(periods_met=1, periods=1))
-    assert found.often == "met in 1 of the last 1 month"
+    assert found.often == "Met in 1 of the last 1 month"
 
 
 @pytest.mark.parametrize(
@@ -206,8 +208,8 @@ def test_a_single_month_is_no_plural(measure):
         ("consistently_passing", False, "passing"),
         ("hit_or_miss", False, "hit-or-miss"),
         ("consistently_failing", False, "failing"),
-        ("consistently_failing", True, ""),  # which need not go on
-        (None, False, ""),
+        ("consistently_failing", True, "none"),  # which need not go on
+        (None, False, "none"),
     ],
 )
 def test_a_standard_has_the_icon_of_its_assurance(measure, assurance, is_changing, icon):
@@ -224,21 +226,39 @@ def test_where_no_standard_is_in_force_there_is_none(measure):
 
 def test_rows_are_those_of_one_series_latest_first(measure):
     points = content(point(2), point(3), point(3, series="type_1"))
-    assert [row["month"] for row in summary.rows(points, measure, series="all")] == ["March 2024", "February 2024"]
-    assert [row["month"] for row in summary.rows(points, measure, series="type_1")] == ["March 2024"]
+    assert [row[0] for row in summary.table(points, measure, series="all").rows] == ["March 2024", "February 2024"]
+    assert [row[0] for row in summary.table(points, measure, series="type_1").rows] == ["March 2024"]
 
 
-def test_a_row_shows_all_that_the_chart_does(measure):
-    (row,) = summary.rows(content(point(3, numerator=6000.0, denominator=10000.0)), measure, series="all")
-    assert {name: plain(value) for name, value in row.items()} == {
-        "month": "March 2024",
-        "numerator": "6,000",
-        "denominator": "10,000",
-        "value": "60.0 %",
-        "interval": "59.0 % to 61.0 %",
-        "limits": "50.0 % to 70.0 %",
-        "status": "reported",
+def test_a_row_shows_all_that_the_chart_does_under_what_it_counts(measure):
+    found = summary.table(content(point(3, numerator=6000.0, denominator=10000.0)), measure, series="all")
+    (row,) = found.rows
+    assert {plain(heading): plain(cell) for heading, cell in zip(found.headings, row, strict=True)} == {
+        "Month": "March 2024",
+        "Within four hours": "6,000",
+        "Attendances": "10,000",
+        "Value": "60.0 %",
+        "95 % interval": "59.0 % to 61.0 %",
+        "Process limits": "50.0 % to 70.0 %",
+        "Status": "reported",
     }
+
+
+def test_no_line_breaks_within_an_interval(measure):
+    row = summary.table(content(point(3)), measure, series="all").rows[0]
+    assert [cell for cell in row if " to " in cell or " %" in cell] == []
+
+
+def test_a_column_in_which_no_month_has_anything_is_left_out(measure):
+    centile = {"numerator": None, "value_lower": None, "value_upper": None}
+    points = content(point(2, **centile), point(3, **centile | {"denominator": None}))
+    found = summary.table(points, measure, series="all")
+    assert found.headings == ["Month", "Attendances", "Value", "Process limits", "Status"]
+    assert [row[1] for row in found.rows] == ["", "1,000"]
+
+
+def test_without_points_there_is_an_empty_table(measure):
+    assert summary.table(content(), measure, series="all").rows == []
 
 
 @pytest.mark.parametrize(
@@ -254,5 +274,6 @@ def test_a_row_shows_all_that_the_chart_does(measure):
     ],
 )
 def test_a_cell_is_empty_where_there_is_nothing_and_only_there(measure, values, shown):
-    (row,) = summary.rows(content(point(3, **values)), measure, series="all")
-    assert tuple(plain(value) for value in row.values())[1:] == shown
+    # A whole month beside it, so that no column is left out.
+    row = summary.table(content(point(2), point(3, **values)), measure, series="all").rows[0]
+    assert tuple(plain(cell) for cell in row)[1:] == shown

@@ -40,11 +40,8 @@ CAUSES = {
     SpecialCause.TREND: "in a run that rises, or falls, each month",
     SpecialCause.TWO_IN_THREE: "two of three months near a process limit",
 }
-VALUE_TOOLTIP = {
-    "month:N": "Month",
-    "written:N": "Value",
-    "numerator:Q": "Numerator",
-    "denominator:Q": "Denominator",
+WHEN_AND_WHAT = {"month:N": "Month", "written:N": "Value"}
+JUDGEMENT = {
     "sign:N": "Variation",
     "cause:N": "Signal",
     "standard_written:N": "Standard",
@@ -101,7 +98,7 @@ def chart(
             _path("milestone", theme.STANDARD, dash=[2, 3]).encode(axes.MONTH, alt.Y("milestone:Q")),
             _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(axes.MONTH, alt.Y("value:Q")),
             *_label_layers(),
-            *_sign_layers({row["sign"] for row in rows}),
+            *_sign_layers({row["sign"] for row in rows}, measure),
         ],
         title=alt.Title(
             layout.wrapped(title, width=width, size=theme.PAGE.title),
@@ -181,7 +178,7 @@ def _label_layers() -> list[alt.Chart]:
     ]
 
 
-def _sign_layers(signs: set[str]) -> list[alt.Chart]:
+def _sign_layers(signs: set[str], measure: Measure) -> list[alt.Chart]:
     """Return the points, and at the base the marks of months without one; the legend says only what occurs."""
     shown = [sign for sign in theme.SIGNS if sign.words in signs]
     words = [sign.words for sign in shown]
@@ -192,12 +189,10 @@ def _sign_layers(signs: set[str]) -> list[alt.Chart]:
         # The last area stands twice, since Vega-Lite loses a range of one.
         alt.Size("sign:O", scale=alt.Scale(domain=words, range=[*(sign.area for sign in shown), shown[-1].area])),
     ]
+    counted = {"numerator:Q": measure.numerator.heading, "denominator:Q": measure.denominator.heading}
+    told = theme.tooltip(WHEN_AND_WHAT | counted | JUDGEMENT)
     points = alt.Chart(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
-    layers = [
-        points.mark_point(opacity=1, strokeWidth=1).encode(
-            axes.MONTH, alt.Y("value:Q"), *looks, tooltip=theme.tooltip(VALUE_TOOLTIP)
-        )
-    ]
+    layers = [points.mark_point(opacity=1, strokeWidth=1).encode(axes.MONTH, alt.Y("value:Q"), *looks, tooltip=told)]
     if signs & {sign.words for sign in MISSING_SIGNS.values()}:
         missing = alt.Chart(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
         marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})

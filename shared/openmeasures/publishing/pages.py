@@ -23,7 +23,7 @@ from openmeasures import definitions, project
 from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
-from openmeasures.organisations import ENGLAND
+from openmeasures.organisations import ENGLAND, regions_of
 from openmeasures.publishing import reconciliation, summary
 from openmeasures.publishing.run_page import LEAD, write_run_page
 from openmeasures.publishing.runs import Run, runs_of
@@ -54,13 +54,14 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     conversion.draw_ahead([figure.narrow_specification for figure in figures], processes=os.cpu_count() or 1)
     pages = Pages(stage)
     reconciled = {measure.id: reconcile(measure, store) for measure in measures}
+    regions = regions_of([(run.org_code, run.content["region_name"]) for run in runs if run.content])
     by_org: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_org[run.org_code].append(run)
         of_measure = [other for other in runs if other.measure.id == run.measure.id]
-        write_run_page(pages, run, of_measure, store, lines(reconciled[run.measure.id]))
+        write_run_page(pages, run, of_measure, store, lines(reconciled[run.measure.id]), regions)
     synthetic = store.synthetic
-    _organisation_pages(pages, by_org, synthetic=synthetic)
+    _organisation_pages(pages, by_org, regions, synthetic=synthetic)
     reconciliation.write(pages, reconciled, measures, synthetic=synthetic)
     cards = [_card(run, f"{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
     pages.render("measures/index.qmd", "measures.qmd.jinja", up="../", cards=cards, synthetic=synthetic)
@@ -103,16 +104,16 @@ def _card(run: Run, address: str) -> dict[str, Any]:
     return card
 
 
-def _organisation_pages(pages: Pages, by_org: dict[str, list[Run]], *, synthetic: bool) -> None:
-    regions: dict[str, list[dict[str, str]]] = defaultdict(list)
+def _organisation_pages(
+    pages: Pages, by_org: dict[str, list[Run]], regions: dict[str, str], *, synthetic: bool
+) -> None:
+    members_of: dict[str, list[dict[str, str]]] = defaultdict(list)
     for org_code, runs in by_org.items():
         if org_code == ENGLAND:
             continue
-        content = next(
-            (run.content for run in runs if run.content), {"org_name": org_code, "region_name": "Region unknown"}
-        )
-        name, region = content["org_name"], content["region_name"]
-        regions[region].append({"code": org_code, "name": name})
+        name = next((run.content["org_name"] for run in runs if run.content), org_code)
+        region = regions.get(org_code, "Region unknown")
+        members_of[region].append({"code": org_code, "name": name})
         page = {
             "title": name, "subtitle": f"{org_code}, {region}",
             "synthetic": synthetic,
@@ -122,5 +123,5 @@ def _organisation_pages(pages: Pages, by_org: dict[str, list[Run]], *, synthetic
             f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", up="../../", page=page, cards=cards
         )
     by_name: Callable[[dict[str, str]], str] = lambda org: org["name"].removeprefix("The ")  # noqa: E731
-    listed = [(region, sorted(members, key=by_name)) for region, members in sorted(regions.items())]
+    listed = [(region, sorted(members, key=by_name)) for region, members in sorted(members_of.items())]
     pages.render("organisations/index.qmd", "organisations.qmd.jinja", regions=listed, synthetic=synthetic)

@@ -22,11 +22,13 @@ UNRANKED = (
 )
 
 
-def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store, reconciled: list[str]) -> None:
+def write_run_page(
+    pages: Pages, run: Run, of_measure: list[Run], store: Store, reconciled: list[str], regions: dict[str, str]
+) -> None:
     """Write the page of one run, with its downloads.
 
     `of_measure` are all runs of the measure, which England's page lists, and `reconciled` says in how many months its
-    figures are the published ones.
+    figures are the published ones; `regions` are those of the organisations, by code.
     """
     measure, is_england = run.measure, run.org_code == ENGLAND
     folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
@@ -55,18 +57,29 @@ def write_run_page(pages: Pages, run: Run, of_measure: list[Run], store: Store, 
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
         method=steps, summary=summary.summarise(content, measure, run.release),
         figures_of=_figures_of(content, measure),
-        organisations=_all_listed(of_measure),
+        organisations=_all_listed(of_measure, regions),
         organisations_intro=UNRANKED,
+        standards=_standards(measure),
         reconciled=reconciled,
         caveats=measure.caveats_for(first, month_end(run.period_to)),
         provenance=_provenance(run, store, command),
     )  # fmt: skip
 
 
-def _figures_of(content: dict[str, Any], measure: Measure) -> dict[str, list[dict[str, str]]]:
-    """Return the rows of each series, which stand behind its chart."""
+def _standards(measure: Measure) -> list[dict[str, Any]]:
+    """Return every standard of the measure and then of its series, each as it is written in its unit."""
+    of_all = [("", measure), *((f"{each.title}: ", measure.of(each.id)) for each in measure.series)]
+    return [
+        {"name": f"{prefix}{each.name}", "value": of_it.written_as_set(each.value), "set": each}
+        for prefix, of_it in of_all
+        for each in of_it.standards
+    ]
+
+
+def _figures_of(content: dict[str, Any], measure: Measure) -> dict[str, summary.Table]:
+    """Return the table of each series, which stands behind its chart."""
     series = {results.ALL: measure} | {each.id: measure.of(each.id) for each in measure.series}
-    return {id_: summary.rows(content, of_it, series=id_) for id_, of_it in series.items()}
+    return {id_: summary.table(content, of_it, series=id_) for id_, of_it in series.items()}
 
 
 def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:
@@ -77,18 +90,18 @@ def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:
     return [("figures (CSV)", f"downloads/{name}.csv"), ("executed notebook", f"downloads/{name}.ipynb")]
 
 
-def _all_listed(runs: list[Run]) -> list[dict[str, Any]]:
+def _all_listed(runs: list[Run], regions: dict[str, str]) -> list[dict[str, Any]]:
     """Return every organisation by name, those that no longer report last."""
-    listed = [_listed(run) for run in runs if run.content and run.org_code != ENGLAND]
+    listed = [_listed(run, regions.get(run.org_code, "")) for run in runs if run.content and run.org_code != ENGLAND]
     return sorted(listed, key=lambda org: (org["has_ended"], org["name"].removeprefix("The "), org["code"]))
 
 
-def _listed(run: Run) -> dict[str, Any]:
+def _listed(run: Run, region: str) -> dict[str, Any]:
     point = summary.latest_point(run.content)
     return {
         "code": run.org_code,
         "name": run.content["org_name"],
-        "region": run.content["region_name"],
+        "region": region,
         "month": month_label(date.fromisoformat(point["period_start"])) if point else "",
         "value": summary.written(point, run.measure),
         "variation": summary.variation(run.content),

@@ -25,7 +25,7 @@ class Badge:
 class StandardFact:
     """A standard in force at the latest figure, and whether that figure and those before it met it.
 
-    `assurance` is the kind of its icon, empty where limits say nothing of what comes next.
+    `assurance` is the kind of its icon, `none` where limits say nothing of what comes next.
     """
 
     name: str
@@ -126,21 +126,36 @@ def _standard(row: dict[str, Any], measure: Measure) -> StandardFact:
         met=Badge("passing", f"Met in {_month(row)}")
         if row["latest"]
         else Badge("failing", f"Missed in {_month(row)}"),
-        assurance="" if row["is_changing"] or not row["assurance"] else _ICONS[Assurance(row["assurance"])],
-        often=f"met in {row['periods_met']} of the last {words.plural(row['periods'], 'month')}",
+        assurance="none" if row["is_changing"] or not row["assurance"] else _ICONS[Assurance(row["assurance"])],
+        often=f"Met in {row['periods_met']} of the last {words.plural(row['periods'], 'month')}",
     )
 
 
-def rows(content: dict[str, Any], measure: Measure, *, series: str) -> list[dict[str, str]]:
-    """Return the table behind a chart, latest month first."""
-    return [_row(point, measure) for point in reversed(content["points"]) if point["series"] == series]
+@dataclass(frozen=True)
+class Table:
+    """Headings, and rows of as many cells."""
+
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def table(content: dict[str, Any], measure: Measure, *, series: str) -> Table:
+    """Return the table behind a chart, latest month first, without the columns in which no month has anything."""
+    headings = {
+        "month": "Month",
+        "numerator": measure.numerator.heading,
+        "denominator": measure.denominator.heading,
+        "value": "Value",
+        "interval": "95\u00a0% interval",
+        "limits": "Process limits",
+        "status": "Status",
+    }
+    rows = [_row(point, measure) for point in reversed(content["points"]) if point["series"] == series]
+    kept = [name for name in headings if any(row[name] for row in rows)]
+    return Table([headings[name] for name in kept], [[row[name] for name in kept] for row in rows])
 
 
 def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
-    def between(lower: str, upper: str) -> str:
-        known = point[lower] is not None and point[upper] is not None
-        return f"{measure.written(point[lower])} to {measure.written(point[upper])}" if known else ""
-
     # A percentile beyond the last band has no value either, although people were counted.
     is_idle = point["value"] is None and point["denominator"] == 0
     return {
@@ -148,7 +163,7 @@ def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
         "numerator": words.number(point["numerator"]),
         "denominator": words.number(point["denominator"]),
         "value": "" if point["value"] is None else written(point, measure),
-        "interval": between("value_lower", "value_upper"),
-        "limits": between("lower_process_limit", "upper_process_limit"),
+        "interval": words.span(point["value_lower"], point["value_upper"], measure),
+        "limits": words.span(point["lower_process_limit"], point["upper_process_limit"], measure),
         "status": words.NO_ACTIVITY if is_idle else words.STATUS_WORDS[Status(point["status"])],
     }
