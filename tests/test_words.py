@@ -205,7 +205,7 @@ def test_two_in_three_at_the_end_of_a_shift_names_the_shift_first(measure, month
     assert found == (
         "Special-cause concern: "
         + (
-            f"the last {months} months are all below the average of 60.0 %, two of the last three unusually far"
+            f"the last {months} months are all below the average of 60.0 %, two of the last three unusually far from it"
             if months >= 7
             else "two of the last three months are unusually far below the average of 60.0 %"
         )

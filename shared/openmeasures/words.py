@@ -187,7 +187,7 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
         case _:
             reason = f"two of the last three months are unusually far {side} the average of {mean}"
             if is_shift:  # two months are the least of it
-                reason = f"{lately} are all {side} the average of {mean}, two of the last three unusually far"
+                reason = f"{lately} are all {side} the average of {mean}, two of the last three unusually far from it"
             reason += f", close to the limit of {limit}; {month} is at {value}."
     return f"{_KIND[variation]}: {reason}"
 
