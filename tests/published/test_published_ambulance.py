@@ -11,6 +11,7 @@ import fastexcel
 import polars as pl
 import pytest
 
+from openmeasures import corrections, project
 from openmeasures.ingest import Kept, ingest
 from openmeasures.periods import MONTH_NAMES, months
 from openmeasures.releases import ReleaseStatus, Vintage
@@ -42,6 +43,7 @@ BEGAN = {
     "RYD": date(2017, 12, 1),
     "R1F": date(2018, 4, 1),
 }
+CORRECTED = ("incidents", "response_time_seconds", "90th_centile_seconds")
 # Means that differ by more than rounding from total over incidents, in seconds; nothing in the workbook says why.
 UNLIKE = {
     ("RYC", date(2017, 11, 1), "category_2"): 1,
@@ -306,3 +308,31 @@ def test_england_in_the_latest_month(figures):
 def test_the_18_minutes_of_category_2_were_met_in_a_few_months_of_the_pandemic_only(figures):
     met = [month for month in EVERY_MONTH if _mean(figures, "category_2", [month]) <= (18, 0)]
     assert met == [date(2020, 5, 1), date(2020, 6, 1), date(2020, 7, 1)]
+
+
+# ---- corrections
+
+
+@pytest.fixture(scope="module")
+def corrected(publication):
+    folder = project.root() / "analyses" / "ambulance_category_2"
+    return corrections.apply(publication.observations, folder)
+
+
+def test_no_zero_from_before_a_service_began_is_left(corrected):
+    """Of the corrected metrics there is no zero in any month, and those that went are in the months before."""
+    metrics = [f"category_{which}_{figure}" for which in (1, 2) for figure in CORRECTED]
+    mine = corrected.observations.filter(pl.col("metric").is_in(metrics))
+    assert mine.filter(value=0).is_empty()
+    gone = mine.filter(status="not_applicable").select("org_code", "period_start", "metric").rows()
+    before = [(code, month) for code in SERVICES for month in EVERY_MONTH if month < BEGAN[code]]
+    assert len(before) == 29
+    assert sorted(gone) == sorted((*each, metric) for each in before for metric in metrics)
+
+
+def test_england_is_what_it_was(publication, corrected):
+    """Zeros added nothing, so that England's sums, and its own row, are the same without them."""
+    for observations in (publication.observations, corrected.observations):
+        assert observations.filter(pl.col("org_code") != "ENG", metric="category_2_incidents")["value"].sum() == (
+            observations.filter(org_code="ENG", metric="category_2_incidents")["value"].sum()
+        )
