@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
@@ -41,6 +41,10 @@ DAMAGES = (
     OSError,
     ValueError,
 )
+# A month with fewer organisations than that share of the month before, or after, may be cut off; a few come and go.
+LEAST_SHARE = 0.8
+FEWEST_ORGANISATIONS = 20  # to tell by; a small file, such as an example, may have any number
+NEIGHBOURS_WITHIN = timedelta(days=92)  # three months, whichever of them are here
 IGNORED_FOLDERS = {"__MACOSX"}  # resource forks that macOS adds to zips
 
 
@@ -110,7 +114,7 @@ def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool)
         publication = source.read(file)
         release = _release(name, source, file, publication, retrieved)
         added = store.add(release, file, publication)
-        notes = [*publication.checks, *(_rivals(store, release) if added else [])]
+        notes = [*publication.checks, *(_beside_others(store, release) if added else [])]
     except OpenMeasuresError as error:
         return Outcome(file.place, Kept.UNREADABLE, _without_place(error, file), name)
     return Outcome(file.place, Kept.ADDED if added else Kept.KNOWN, "; ".join(notes), name)
@@ -120,13 +124,45 @@ def _without_place(error: OpenMeasuresError, file: SourceFile) -> str:
     return str(error).removeprefix(file.place).lstrip(":, ")
 
 
-def _rivals(store: Store, release: Release) -> list[str]:
+def _beside_others(store: Store, release: Release) -> list[str]:
+    """Say what a release just added looks like beside those of the same publication."""
+    others = [known for known in store.releases(release.source) if known.sha256 != release.sha256]
+    return [*_rivals(others, release), *_much_smaller(others, release)]
+
+
+def _much_smaller(others: list[Release], release: Release) -> list[str]:
+    """Say where a release and the one of the nearest month differ much in how many organisations they name.
+
+    Most publications are sorted by organisation, so that a file cut between two lines lacks the last of them, and
+    nothing in the file itself need show it. Releases of other metrics, another layout's, are left aside.
+    """
+    alike = [
+        known
+        for known in others
+        if known.organisations
+        and known.metrics == release.metrics
+        and abs(known.period_end - release.period_end) <= NEIGHBOURS_WITHIN
+    ]
+    nearest = min(alike, key=lambda known: abs(known.period_end - release.period_end), default=None)
+    if nearest is None:
+        return []
+    few, many = sorted((nearest, release), key=lambda each: each.organisations or 0)
+    if not few.organisations or not many.organisations or many.organisations < FEWEST_ORGANISATIONS:
+        return []
+    if few.organisations >= LEAST_SHARE * many.organisations:
+        return []
+    return [
+        f"{few.file_name} has {few.organisations} organisations, {many.file_name} of a month close by has "
+        f"{many.organisations}: the former may be cut off; download it again"
+    ]
+
+
+def _rivals(others: list[Release], release: Release) -> list[str]:
     """Say where nothing tells which of two releases of one period is the newer, and which of them is used."""
     rivals = [
         known
-        for known in store.releases(release.source)
-        if known.sha256 != release.sha256
-        and known.vintage == release.vintage
+        for known in others
+        if known.vintage == release.vintage
         and len(known.metrics) == len(release.metrics)
         and set(known.periods) & set(release.periods)
     ]
@@ -162,6 +198,7 @@ def _release(name: str, source: Source, file: SourceFile, publication: Publicati
         url=source.URL,
         licence=source.LICENCE,
         synthetic=is_invented,
+        organisations=len(codes),
         checks=publication.checks,
     )
 

@@ -40,7 +40,8 @@ class Release(BaseModel):
     `periods` are the first days of the periods that it has figures of, in order, and `period_end` the last day of the
     last. `metrics` are those that it gives, as `metric` or `metric by breakdown`. `published` is the publisher's own
     date, null where neither the file nor its name gives one; `retrieved` is the day on which it was read into this
-    store. `checks` are the findings at reading time, in words.
+    store. `organisations` is how many it names, None in a record from before that was kept. `checks` are the findings
+    at reading time, in words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,6 +58,7 @@ class Release(BaseModel):
     url: str
     licence: str
     synthetic: bool
+    organisations: int | None = None
     checks: list[str] = []
 
     @property

@@ -13,6 +13,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
+from openmeasures.errors import SourceError
 from openmeasures.ingest import Kept, ingest
 from openmeasures.periods import months
 from openmeasures.sources import SourceFile, recognise, rtt_overview, rtt_waiting_times
@@ -184,6 +185,36 @@ def test_at_oswestry_other_countries_patients_are_two_fifths_of_the_list(publica
         for metric in (WAITING, WAITING + NON_ENGLISH)
     }
     assert list(found.values()) == [13_697, 9_797]
+
+
+# ---- a file that is cut off
+
+
+def _cut(extract, content):
+    return rtt_waiting_times.read(SourceFile(extract.place, extract.name, content))
+
+
+def test_the_first_half_of_its_lines_lacks_systems_and_says_so(extract):
+    """Cut after a total, so that nothing but the missing systems shows it."""
+    lines = extract.content.splitlines(keepends=True)
+    half = next(at for at in range(len(lines) // 2, len(lines)) if b"C_999" in lines[at]) + 1
+    read = _cut(extract, b"".join(lines[:half]))
+    assert _sum(read, WAITING) < 7_093_502 * 0.6
+    [check] = [check for check in read.checks if "systems" in check]
+    assert check.startswith("no provider of 15 of 36 systems that commission, first ")
+
+
+def test_a_file_cut_before_a_total_within_a_line_or_within_its_last_figure_is_refused(extract):
+    lines = extract.content.splitlines(keepends=True)
+    before = next(at for at in range(len(lines) // 2, len(lines)) if b"C_999" in lines[at])
+    whole_lines = b"".join(lines[:before])
+    for content, said in (
+        (whole_lines, "has no row of all functions"),
+        (whole_lines + lines[before][:300], "cells found, 121 expected"),
+        (extract.content.rstrip(b"\r\n"), "no line break after"),
+    ):
+        with pytest.raises(SourceError, match=said):
+            _cut(extract, content)
 
 
 # ---- the national time series

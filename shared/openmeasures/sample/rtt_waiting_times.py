@@ -42,7 +42,7 @@ DESCRIPTIONS = {
     "Part_3": "New RTT Periods - All Patients",
 }
 COMMISSIONERS = {
-    "Z-Q1": ("Z-QN", "NHS NORROWLAND AND SUNDREY INTEGRATED CARE BOARD", "NHS NORROWLAND AND SUNDREY ICB - Z-Q1"),
+    "Z-Q1": ("Z-LOW", "NHS LOWER NORROW INTEGRATED CARE BOARD", "NHS LOWER NORROW ICB - Z-Q1"),
     "Z-Q2": ("", "", "ESTERMARCH COMMISSIONING HUB"),  # hubs have no parent
     NON_ENGLISH: ("", "", ""),
 }

@@ -31,6 +31,8 @@ KEYS = {
     "Treatment Function Code": "function_code",
     "Treatment Function Name": "function",
 }
+# Read where they are there, to see whether the file is whole; an edition without them is read all the same.
+SYSTEMS = {"Provider Parent Org Code": "provider_system", "Commissioner Parent Org Code": "commissioner_system"}
 UNKNOWN_START = "Patients with unknown clock start date"  # in `Total All`, and in no band
 TOTAL_ALL = "Total All"  # `Total` is filled for parts 1A and 1B only
 WAITING, WITHOUT_BANDS = "Part_2", "Part_3"
@@ -96,18 +98,16 @@ def rows_of(file: SourceFile, headings: list[str], bands: list[Band]) -> pl.Data
             f"{file.place}: column {shown!r} is missing ({len(headings)} columns found, {len(missing)} of "
             f"{len(names)} expected ones absent).{near_miss(shown, headings)} Download the file again."
         )
-    last_row = next(csv.reader([file.content[-_LINE_BYTES:].rstrip().rsplit(b"\n", 1)[-1].decode("utf-8", "replace")]))
-    if len(last_row) != len(headings):
-        raise SourceError(
-            f"{file.place}, last row: {len(last_row)} cells found, {len(headings)} expected. The file looks "
-            "truncated: download it again."
-        )
+    names |= {tables.folded(heading): name for heading, name in SYSTEMS.items() if tables.folded(heading) in published}
+    _refuse_cut(file, headings)
     wanted = {published[folded]: name for folded, name in names.items()}
-    figures = [published[folded] for folded, name in names.items() if name not in KEYS.values()]
+    texts = [name for name in names.values() if name in (*KEYS.values(), *SYSTEMS.values())]
+    figures = [heading for heading, name in wanted.items() if name not in texts]
     table = _numbers(file, list(wanted), figures).rename(wanted).with_row_index(tables.LINE, offset=2)
-    table = table.with_columns(pl.col(*KEYS.values()).str.strip_chars().replace("", None)).filter(
-        pl.any_horizontal(pl.col(*KEYS.values()).is_not_null())
+    table = table.with_columns(pl.col(*texts).str.strip_chars().replace("", None)).filter(
+        pl.any_horizontal(pl.col(*texts).is_not_null())
     )
+    table = table.with_columns(pl.lit(None, pl.String).alias(name) for name in SYSTEMS.values() if name not in texts)
     keys = ["org_code", "commissioner", "part", "function_code"]
     for name in ("period", "org_name", "function", *keys):
         if table[name].null_count():
@@ -122,7 +122,39 @@ def rows_of(file: SourceFile, headings: list[str], bands: list[Band]) -> pl.Data
             f"{first['commissioner']!r}, {first['part']}, {first['function']!r} again; expected one row each. "
             "Download the file again."
         )
+    _refuse_without_total(file, table)
     return table
+
+
+def _refuse_cut(file: SourceFile, headings: list[str]) -> None:
+    """Raise `SourceError` for a file that ends within a line, or before its line break."""
+    last_row = next(csv.reader([file.content[-_LINE_BYTES:].rstrip().rsplit(b"\n", 1)[-1].decode("utf-8", "replace")]))
+    if len(last_row) != len(headings):
+        raise SourceError(
+            f"{file.place}, last row: {len(last_row)} cells found, {len(headings)} expected. The file looks "
+            "truncated: download it again."
+        )
+    if not file.content.endswith((b"\n", b"\r")):
+        raise SourceError(
+            f"{file.place}, last row: no line break after {last_row[-1]!r}; expected one, as in every file "
+            "as published. The file looks truncated: download it again."
+        )
+
+
+def _refuse_without_total(file: SourceFile, table: pl.DataFrame) -> None:
+    """Raise `SourceError` where the last row's functions have no total: it is the last of its provider's part.
+
+    Every provider, commissioner and part has one. Elsewhere in the file a missing one is told by `totals.checks`.
+    """
+    group = ["org_code", "commissioner", "part"]
+    last = table.tail(1)
+    if not last.is_empty() and ALL_FUNCTIONS not in table.join(last, on=group, how="semi")["function_code"]:
+        row = last.row(0, named=True)
+        raise SourceError(
+            f"{file.place}, row {row[tables.LINE]}, the last: provider {row['org_code']!r}, commissioner "
+            f"{row['commissioner']!r}, {row['part']} has no row of all functions ({ALL_FUNCTIONS}); expected one. The "
+            "file looks truncated: download it again."
+        )
 
 
 def _numbers(file: SourceFile, wanted: list[str], figures: list[str]) -> pl.DataFrame:

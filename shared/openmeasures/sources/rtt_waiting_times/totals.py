@@ -1,4 +1,4 @@
-"""The extract's own totals: all treatment functions together, and `Total All` of the week bands."""
+"""Whether the extract is whole: by its own totals of functions and of week bands, its parts and its systems."""
 
 import polars as pl
 
@@ -46,7 +46,32 @@ def checks(rows: pl.DataFrame, sums: pl.DataFrame, bands: list[Band]) -> list[st
             by_week.filter(pl.col("added") != pl.col("total")),
             "{function}: week bands add up to {added}, 'Total All' is {total}",
         ),
+        *_absent(rows),
         *([f"'Total All' is blank in {len(blank)} rows, first in row {blank[tables.LINE][0]}"] if len(blank) else []),
+    ]
+
+
+def _absent(rows: pl.DataFrame) -> list[str]:
+    """Say which parts of the return, and the providers of which systems, the file has no rows of.
+
+    Rows stand in the order of providers' systems (ICBs), so that a file cut between two lines lacks the later ones. The
+    patients of a system go to providers everywhere, so that commissioners of those systems are still there.
+    """
+    parts = [f"{PARTS[part].replace('_', ' ')} ({part})" for part in PARTS if part not in rows["part"]]
+    of_commissioners, of_providers = (
+        set(rows[name].drop_nulls().unique()) for name in ("commissioner_system", "provider_system")
+    )
+    lacking = sorted(of_commissioners - of_providers) if of_providers else []
+    return [
+        *([f"no rows at all of {', '.join(parts)}: the file may be cut off"] if parts else []),
+        *(
+            [
+                f"no provider of {len(lacking)} of {len(of_commissioners)} systems that commission, first "
+                f"{lacking[0]}: the file may be cut off, and England lacks them"
+            ]
+            if lacking
+            else []
+        ),
     ]
 
 
