@@ -271,6 +271,15 @@ def test_ingest_of_nothing_useful_is_an_error(called, incoming, store, content, 
     assert (code, out) == (2, said)
 
 
+def test_ingest_names_the_tables_that_it_passed_over_and_no_other_files(called, incoming, store):
+    incoming("March-2024.csv")
+    incoming("notes.txt", "to do")
+    incoming("other.CSV", "a,b\n1,2\n")
+    code, out, err = called("ingest", incoming.folder, "--data", store.folder)
+    assert (code, sorted(out.strip().split("; "))) == (0, ["1 added", "2 not recognised"])
+    assert err == f"Not recognised {incoming.folder / 'other.CSV'}\n"
+
+
 def test_ingest_of_a_path_that_is_not_there(called, incoming, store):
     incoming("March-2024.csv")
     code, out, err = called("ingest", incoming.folder, "nowhere", "--data", store.folder)

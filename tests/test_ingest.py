@@ -149,6 +149,15 @@ def test_an_unrecognised_file_in_a_folder_is_merely_said(store, folder, march):
     assert _ingest(store, folder) == {"a.csv": "added", "notes.txt": "not recognised"}
 
 
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><p>", b"\xef\xbb\xbf\r\n<HTML>", b"  <html lang='en'>"])
+def test_a_web_page_is_said_to_be_one_whatever_its_name(store, folder, page):
+    (folder / "March-2024.csv").write_bytes(page)
+    said = "this is a web page, not a published file. Open the page, and download the file that it links to."
+    for path, kept in ((folder, Kept.NOT_RECOGNISED), (folder / "March-2024.csv", Kept.UNREADABLE)):
+        [outcome] = ingest.ingest([path], store)
+        assert (outcome.kept, outcome.message) == (kept, said)
+
+
 # ---- paths
 
 
@@ -430,6 +439,44 @@ def test_a_sample_that_nobody_recognises_is_an_error(store, small_sample):
     small_sample("something else")
     with pytest.raises(SourceError, match=r"^April-2024-synthetic.csv: not recognised"):
         ingest.ingest_sample(store)
+
+
+# ---- months of different size
+
+
+def _month(number, count):
+    name = ("JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST")[number - 1]
+    return [(f"R{at:02}", 10, 1) for at in range(count)], {"month": f"{name}-2024", "name": f"{name}.csv"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ((3, 40), (4, 31), "APRIL.csv has 31 organisations, MARCH.csv of a month close by has 40"),
+        ((4, 31), (3, 40), "APRIL.csv has 31 organisations, MARCH.csv of a month close by has 40"),
+        ((3, 40), (4, 32), ""),
+        ((3, 40), (6, 31), "JUNE.csv has 31 organisations, MARCH.csv of a month close by has 40"),
+        ((3, 40), (7, 31), ""),
+        ((3, 20), (4, 15), "APRIL.csv has 15 organisations, MARCH.csv of a month close by has 20"),
+        ((3, 19), (4, 2), ""),
+    ],
+    ids=["fewer", "more", "four fifths", "three months", "four months", "twenty", "small files"],
+)
+def test_a_month_with_far_fewer_organisations_than_one_close_by_is_said(keep, first, second, said):
+    """Whichever of the two is read first; a file that is cut off between two lines lacks its last organisations."""
+    rows, layout = _month(*first)
+    assert keep(*rows, **layout).message == ""
+    rows, layout = _month(*second)
+    message = keep(*rows, **layout).message
+    assert message == (said and f"{said}: the former may be cut off; download it again")
+
+
+def test_the_nearest_month_is_the_one_compared_with(keep):
+    for month, count in ((1, 20), (3, 40)):
+        rows, layout = _month(month, count)
+        keep(*rows, **layout)
+    rows, layout = _month(4, 40)
+    assert keep(*rows, **layout).message == ""
 
 
 # ---- rival releases

@@ -44,6 +44,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on 
 Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures (default: all).")]
 
 
+TABLES = {".csv", ".xls", ".xlsx"}  # which may be publications that have changed; other files are none
+
+
 class Renderer(StrEnum):
     """What turns pages into a site."""
 
@@ -82,6 +85,7 @@ def ingest(
     """Read published files into the data folder, recognised by their content. The same file twice changes nothing."""
     store = Store(project.data_folder(data))
     kept: Counter[Kept] = Counter()
+    passed_over: list[str] = []
     with _progress() as progress:
         task = progress.add_task("Reading", total=None)
         for outcome in ingest_paths(paths, store):
@@ -91,6 +95,10 @@ def ingest(
                 err.print(f"[red]Error[/] {escape(outcome.place)}: {escape(outcome.message)}")
             elif outcome.message:
                 err.print(f"[yellow]Note[/] {escape(outcome.place)}: {escape(outcome.message)}")
+            elif outcome.kept == Kept.NOT_RECOGNISED and Path(outcome.place).suffix.lower() in TABLES:
+                passed_over.append(outcome.place)
+    for place in passed_over:
+        err.print(f"[yellow]Not recognised[/] {escape(place)}")
     out.print("; ".join(f"{number} {state.value}" for state, number in kept.items()) or "No file found.")
     if kept[Kept.UNREADABLE] or not (kept[Kept.ADDED] or kept[Kept.KNOWN]):
         raise typer.Exit(2)

@@ -45,6 +45,7 @@ DAMAGES = (
 LEAST_SHARE = 0.8
 FEWEST_ORGANISATIONS = 20  # to tell by; a small file, such as an example, may have any number
 NEIGHBOURS_WITHIN = timedelta(days=92)  # three months, whichever of them are here
+WEB_PAGE = "this is a web page, not a published file. Open the page, and download the file that it links to."
 IGNORED_FOLDERS = {"__MACOSX"}  # resource forks that macOS adds to zips
 
 
@@ -107,7 +108,8 @@ def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool)
     except SourceError as error:
         return Outcome(file.place, Kept.UNREADABLE, _without_place(error, file))
     if found is None:
-        message = "no known publication begins like this. See the README for what can be read." if named else ""
+        unknown = "no known publication begins like this. See the README for what can be read." if named else ""
+        message = WEB_PAGE if _is_web_page(file) else unknown
         return Outcome(file.place, Kept.UNREADABLE if named else Kept.NOT_RECOGNISED, message)
     name, source = found
     try:
@@ -118,6 +120,10 @@ def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool)
     except OpenMeasuresError as error:
         return Outcome(file.place, Kept.UNREADABLE, _without_place(error, file), name)
     return Outcome(file.place, Kept.ADDED if added else Kept.KNOWN, "; ".join(notes), name)
+
+
+def _is_web_page(file: SourceFile) -> bool:
+    return file.content[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _without_place(error: OpenMeasuresError, file: SourceFile) -> str:
@@ -146,14 +152,13 @@ def _much_smaller(others: list[Release], release: Release) -> list[str]:
     nearest = min(alike, key=lambda known: abs(known.period_end - release.period_end), default=None)
     if nearest is None:
         return []
-    few, many = sorted((nearest, release), key=lambda each: each.organisations or 0)
-    if not few.organisations or not many.organisations or many.organisations < FEWEST_ORGANISATIONS:
-        return []
-    if few.organisations >= LEAST_SHARE * many.organisations:
+    counts = sorted((each.organisations or 0, each.file_name) for each in (nearest, release))
+    (few, smaller), (many, larger) = counts
+    if many < FEWEST_ORGANISATIONS or few >= LEAST_SHARE * many:
         return []
     return [
-        f"{few.file_name} has {few.organisations} organisations, {many.file_name} of a month close by has "
-        f"{many.organisations}: the former may be cut off; download it again"
+        f"{smaller} has {few} organisations, {larger} of a month close by has {many}: the former may be cut off; "
+        "download it again"
     ]
 
 

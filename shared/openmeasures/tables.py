@@ -4,6 +4,7 @@
 |---|---|
 | `Workbook` | a workbook's sheets, hidden ones included, as cells of text |
 | `labels` | what stands beside `Period:`, `Published:` and the like |
+| `resembles` | whether there is a table with most of the headings, so that `find` can say which one is missing |
 | `find` | the table whose headings are given, under our own column names |
 | `dated` | its rows with the month that a column of dates gives |
 | `figures` | its figures in long form, with the status of each |
@@ -13,7 +14,7 @@
 Cells are text until `figures` reads them, so that a code such as `007` or a date never changes on the way.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 
@@ -25,6 +26,8 @@ from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_label
 from openmeasures.schemas import STATUS_TYPE, Observations, Organisations, Status
 
+MOST = 2 / 3  # of a table's headings: enough to know whose it is, with some renamed
+TOP_ROWS = 40  # headings stand in the first of them, below titles and notes
 LINE = "line"  # the row's number as a spreadsheet shows it, for messages
 # What publications print in place of a figure; a reader may know other marks.
 MARKS = {"": Status.NOT_SUBMITTED, "-": Status.NOT_APPLICABLE, "*": Status.SUPPRESSED}
@@ -94,6 +97,17 @@ def labels(cells: pl.DataFrame) -> dict[str, str]:
         if filled and filled[0].endswith(":"):
             found.setdefault(folded(filled[0].rstrip(":")), filled[1] if len(filled) > 1 else "")
     return found
+
+
+def resembles(cells: pl.DataFrame, headings: Iterable[str]) -> bool:
+    """Whether one of the first rows has `MOST` of the headings: then `find` either finds all, or names what is missing.
+
+    >>> resembles(pl.DataFrame([["Code", "Name", "Sum"]], orient="row"), ["CODE", "name", "Total"])
+    True
+    """
+    wanted = {folded(heading) for heading in headings}
+    rows = cells.head(TOP_ROWS).iter_rows()
+    return any(len(wanted & {folded(cell or "") for cell in row}) >= MOST * len(wanted) for row in rows)
 
 
 def find(cells: pl.DataFrame, names: Mapping[str, str], *, place: str, band: bool = False) -> pl.DataFrame:

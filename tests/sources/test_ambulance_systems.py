@@ -44,12 +44,13 @@ def _figures(given, default=0):
     return [given.get(indicator, default) for indicator in INDICATORS]
 
 
-def _workbook(*rows, published="2025-09-11", headings=None, sheet="Raw", region_names=REGION_NAMES):
+def _workbook(*rows, published="2025-09-11", headings=None, sheet="Raw", region_names=REGION_NAMES, introduction=""):
     """Write a workbook as published: a view, the data under three rows of headings and beside them other tables."""
     content = io.BytesIO()
     book = xlsxwriter.Workbook(content, {"in_memory": True})
     about = book.add_worksheet("Introduction")
     about.write(0, 0, "About the Ambulance Quality Indicators (AQI)")
+    about.write(1, 0, introduction)
     about.write(2, 1, "Published")  # no label: it does not stand first in its row
     about.write(2, 0, "Media contact")
     if published is not None:
@@ -498,6 +499,26 @@ def test_a_text_without_the_headings_is_refused(content):
 )
 def test_foreign_files_are_not_recognised(content):
     assert ambulance_systems.recognises(_file(content)) is False
+
+
+@pytest.mark.parametrize("missing", ["A0", "A8", "A30"])
+def test_a_renamed_heading_is_named(missing):
+    headings = ["Concatenated", "Year", "Month", "Reg", "", "Area", "Trust", *INDICATORS]
+    workbook = _workbook_file(headings=["Other" if heading == missing else heading for heading in headings])
+    text = _file(_csv_file().text.replace(f",{missing},", ",Other,", 1), name="a.csv")
+    for file in (workbook, text):
+        assert ambulance_systems.recognises(file)
+        _refused(file, f"first {missing!r}")
+
+
+def test_a_renamed_sheet_is_missed_where_the_workbook_introduces_itself():
+    """With the words of the real introduction; the file of clinical outcomes has these two the other way round."""
+    said = "The AQI comprise the Systems Indicators (AmbSYS), in this spreadsheet,"
+    other = "The AQI comprise the Clinical Outcomes (AmbCO), in this spreadsheet, and Systems Indicators (AmbSYS)."
+    assert not ambulance_systems.recognises(_file(_workbook(*ROWS, sheet="Data", introduction=other)))
+    file = _file(_workbook(*ROWS, sheet="Data", introduction=said))
+    assert ambulance_systems.recognises(file)
+    _refused(file, "no sheet 'Raw' among 3")
 
 
 def test_its_files_are_nobody_elses():

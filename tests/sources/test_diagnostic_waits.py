@@ -232,12 +232,24 @@ def test_it_is_recognised_by_its_content_whatever_its_name(name):
     assert recognise(_file(name=name)) == ("diagnostic_waits", diagnostic_waits)
 
 
+@pytest.mark.parametrize("headings", [FIGURES[:2], []])
+def test_another_workbook_is_not_recognised(headings):
+    """The sheets' names alone will not do, nor will a few headings: two of nine, beside three keys."""
+    assert recognise(_file(headings=headings)) is None
+
+
 @pytest.mark.parametrize(
-    "changes",
-    [{"names": ("Provider", "Notes")}, {"names": ("Sheet1", "Provider by Test")}, {"test_keys": ("Diagnostic ID", "")}],
+    ("changes", "missing"),
+    [
+        ({"names": ("Provider", "Tests")}, "no sheet 'Provider by Test' among 2"),
+        ({"names": ("Sheet1", "Provider by Test")}, "no sheet 'Provider' among 2"),
+        ({"test_keys": ("Diagnostic ID", "Test")}, "first 'Diagnostic Test Name'"),
+        ({"headings": ["Waiting", *FIGURES[1:]]}, "first 'Total Waiting List'"),
+    ],
 )
-def test_another_workbook_is_not_recognised(changes):
-    assert recognise(_file(**changes)) is None
+def test_a_changed_workbook_is_recognised_and_what_is_missing_is_named(changes, missing):
+    assert recognise(_file(**changes)) == ("diagnostic_waits", diagnostic_waits)
+    assert missing in _said(**changes)
 
 
 def test_what_is_no_workbook_is_not_recognised():

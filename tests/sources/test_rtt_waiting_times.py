@@ -130,6 +130,16 @@ def test_other_files_are_not(text):
     assert not rtt_waiting_times.recognises(_file(text=text))
 
 
+@pytest.mark.parametrize("heading", ["RTT Part Type", "Gt 00 To 01 Weeks SUM 1", "Provider Org Code"])
+def test_an_extract_with_a_renamed_heading_is_recognised_and_the_heading_named(heading):
+    file = _file(*SMALL, headings=["Other" if each == heading else each for each in _headings()])
+    assert recognise(file)[0] == "rtt_waiting_times"
+    with pytest.raises(
+        SourceError, match="'000-001' is missing" if heading.startswith("Gt") else f"column '{heading}'"
+    ):
+        rtt_waiting_times.read(file)
+
+
 # ---- metrics
 
 

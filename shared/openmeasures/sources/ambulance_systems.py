@@ -64,7 +64,8 @@ CSV_KEYS = {"Year": "year", "Month": "month", "Region": "region", "Org Code": "o
 REGION_NAMES = {"Region": "region", "Region Long": "region_name"}  # beside the workbook's data, in the same row
 DATA_SHEET = "Raw"
 ABOUT_SHEET = "Introduction"
-SIGNATURE = ("Year", "Month", "A8", "A24", "A30", "A32")  # the headings that no other publication has together
+SIGNATURE = ("Year", "Month", *METRICS)  # most of them together are in no other publication
+ABOUT = "systems indicators (ambsys), in this spreadsheet"  # in the introduction; clinical outcomes have another one
 HEADING_ROWS = 10  # the workbook has its headings in row 5
 # The sheets' notes call `-` "not available": a figure that was due and is not there.
 MARKS = dict.fromkeys(("-", ".", ""), Status.NOT_SUBMITTED)
@@ -74,12 +75,21 @@ _FINANCIAL_YEAR = re.compile(r"([12]\d{3})-\d{2}", re.ASCII)
 
 
 def recognises(file: SourceFile) -> bool:
-    """Whether the sheet `Raw`, or the first line of a text, has the headings that only this publication has."""
+    """Whether it introduces itself so, or its sheet `Raw`, or the first line of a text, has most of the headings."""
     workbook = _workbook(file)
     if workbook is not None:
-        return DATA_SHEET in workbook.sheets and _has_headings(workbook.cells(DATA_SHEET), SIGNATURE)
+        has_data = DATA_SHEET in workbook.sheets and tables.resembles(workbook.cells(DATA_SHEET), SIGNATURE)
+        return has_data or _introduces_itself(workbook)
     first_line = file.content[:4096].split(b"\n", 1)[0].decode("utf-8", errors="replace")
-    return "\0" not in first_line and _all_in(SIGNATURE, first_line.replace('"', "").split(","))
+    if "\0" in first_line:
+        return False
+    return tables.resembles(pl.DataFrame([first_line.replace('"', "").split(",")], orient="row"), SIGNATURE)
+
+
+def _introduces_itself(workbook: Workbook) -> bool:
+    if ABOUT_SHEET not in workbook.sheets:
+        return False
+    return any(ABOUT in folded(cell) for row in workbook.cells(ABOUT_SHEET).iter_rows() for cell in row)
 
 
 def read(file: SourceFile) -> Publication:

@@ -53,12 +53,12 @@ TOTAL = "total"
 
 
 def recognises(file: SourceFile) -> bool:
-    """Whether it is a workbook with both of the publication's sheets, the second with its column of tests."""
+    """Whether it is a workbook with one of the publication's sheets and most of that sheet's headings."""
     workbook = file.workbook
-    if workbook is None or not {PROVIDERS, PROVIDERS_BY_TEST} <= set(workbook.sheets):
-        return False
-    [heading] = TEST
-    return any(folded(heading) in map(folded, row) for row in workbook.cells(PROVIDERS_BY_TEST).head(40).iter_rows())
+    headings = {PROVIDERS: KEYS | METRICS, PROVIDERS_BY_TEST: KEYS | TEST | METRICS}
+    return workbook is not None and any(
+        sheet in workbook.sheets and tables.resembles(workbook.cells(sheet), names) for sheet, names in headings.items()
+    )
 
 
 def read(file: SourceFile) -> Publication:

@@ -148,7 +148,8 @@ def test_a_row_with_marks_only_in_place_of_figures_is_kept(read, combined_rows):
 # ---- what is not this layout
 
 
-def test_systems_alone_are_not_recognised(made, combined_rows):
+def test_systems_alone_are_not_recognised(made, combined_rows, replaced):
+    replaced(combined_rows, "Org Name", "System")
     assert not combined_workbook.recognises(made({"System Level Performance": combined_rows}).workbook)
 
 
@@ -156,7 +157,17 @@ def test_systems_alone_are_not_recognised(made, combined_rows):
 def test_every_heading_is_needed(made, combined_rows, replaced, heading):
     assert combined_workbook.recognises(made({SHEET: combined_rows}).workbook)
     replaced(combined_rows, heading, "Other")
-    assert not combined_workbook.recognises(made({SHEET: combined_rows}).workbook)
+    file = made({SHEET: combined_rows})
+    assert combined_workbook.recognises(file.workbook)
+    with pytest.raises(SourceError, match=f"sheet '{SHEET}': no row has all 9 headings.* first '{heading}'"):
+        combined_workbook.read(file, file.workbook)
+
+
+def test_a_renamed_sheet_is_missed_by_its_name(made, combined_rows):
+    file = made({"Trusts": combined_rows})
+    assert combined_workbook.recognises(file.workbook)
+    with pytest.raises(SourceError, match=f"no sheet '{SHEET}' among 1 \\('Trusts'\\)"):
+        combined_workbook.read(file, file.workbook)
 
 
 # ---- errors

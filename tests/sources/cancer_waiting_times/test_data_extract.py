@@ -114,11 +114,17 @@ def test_columns_may_move(read, extract_rows, values, airedale):
 def test_every_heading_is_needed(made, extract_rows, replaced, heading):
     assert data_extract.recognises(made({SHEET: extract_rows}).workbook)
     replaced(extract_rows, heading, "OTHER")
-    assert not data_extract.recognises(made({SHEET: extract_rows}).workbook)
+    file = made({SHEET: extract_rows})
+    assert data_extract.recognises(file.workbook)
+    with pytest.raises(SourceError, match=f"sheet '{SHEET}': no row has all 8 headings.* first '{heading}'"):
+        data_extract.read(file, file.workbook)
 
 
 def test_the_sheet_has_to_be_called_an_extract(made, extract_rows):
-    assert not data_extract.recognises(made({"CWT": extract_rows}).workbook)
+    file = made({"CWT": extract_rows})
+    assert data_extract.recognises(file.workbook)
+    with pytest.raises(SourceError, match=r"no sheet 'Extract' among 1 \('CWT'\)"):
+        data_extract.read(file, file.workbook)
 
 
 # ---- errors

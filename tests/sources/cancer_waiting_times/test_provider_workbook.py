@@ -198,9 +198,26 @@ def test_commissioners_are_not_recognised(made, workbook_sheets, replaced):
     assert not provider_workbook.recognises(made(workbook_sheets).workbook)
 
 
-def test_without_the_28_day_standard_it_is_not_recognised(made, workbook_sheets):
-    del workbook_sheets[ALL_ROUTES]
+def test_commissioners_are_known_by_their_titles_too(made, workbook_sheets, replaced):
+    replaced(workbook_sheets[ALL_ROUTES], "BASIS: PROVIDER BASED", "BASIS: COMMISSIONER BASED")
     assert not provider_workbook.recognises(made(workbook_sheets).workbook)
+
+
+@pytest.mark.parametrize(("kept", "is_ours"), [(6, True), (5, False)])
+def test_three_quarters_of_the_sheets_will_do_and_the_missing_are_named(made, read, workbook_sheets, kept, is_ours):
+    standards = [name for name in workbook_sheets if "-DAY" in name]
+    for name in standards[: 8 - kept]:
+        del workbook_sheets[name]
+    assert provider_workbook.recognises(made(workbook_sheets).workbook) is is_ours
+    said = "no sheet '28-DAY FDS (ALL ROUTES)'" if is_ours else "none of the layouts"
+    assert said in _said(read, workbook_sheets)
+
+
+@pytest.mark.parametrize("heading", ["ACCOUNTABLE PROVIDER", "ODS CODE (1)", "TOTAL", "WITHIN 28 DAYS"])
+def test_a_renamed_heading_of_the_first_sheet_is_named(made, read, workbook_sheets, replaced, heading):
+    replaced(workbook_sheets[ALL_ROUTES], heading, "OTHER")
+    assert provider_workbook.recognises(made(workbook_sheets).workbook)
+    assert f"first {heading.removesuffix(' (1)')!r}" in _said(read, workbook_sheets)
 
 
 # ---- errors

@@ -2,7 +2,13 @@ import polars as pl
 import pytest
 
 from openmeasures.errors import SourceError
-from openmeasures.sources.cancer_waiting_times.rows import identified, noted, sheets_with, with_standards
+from openmeasures.sources.cancer_waiting_times.rows import (
+    has_sheet_like,
+    identified,
+    noted,
+    sheets_with,
+    with_standards,
+)
 
 IS_ENGLAND = pl.col("org_name") == "ALL"
 
@@ -19,14 +25,45 @@ def _rows(*rows: tuple[str, str], columns: tuple[str, str] = ("org_code", "org_n
     [
         ("Provider Extract", ["STANDARD", "ORG CODE"], ["Provider Extract"]),
         ("EXTRACT  2024", ["a note", " org\ncode ", "Standard"], ["EXTRACT  2024"]),
-        ("Provider", ["STANDARD", "ORG CODE"], []),
-        ("Provider Extract", ["STANDARD"], []),
-        ("Provider Extract", [], []),
     ],
 )
 def test_a_sheet_is_found_by_its_name_and_its_headings(made, title, headings, found):
     workbook = made({"Notes": [["Extract"]], title: [["Title"], headings]}).workbook
     assert sheets_with(workbook, named="Extract", headings={"ORG CODE": "a", "STANDARD": "b"}) == found
+
+
+@pytest.mark.parametrize(
+    ("title", "headings", "said"),
+    [
+        ("Provider", ["STANDARD", "ORG CODE"], "folder/file.xlsx: no sheet 'Extract' among 2 ('Notes', 'Provider')."),
+        (
+            "Provider Extract",
+            ["STANDARD"],
+            "folder/file.xlsx, sheet 'Provider Extract': no row has all 2 headings; the likeliest lacks 1 of them, "
+            "first 'ORG CODE'.",
+        ),
+        ("Provider Extract", [], "folder/file.xlsx, sheet 'Provider Extract': no row has all 2 headings;"),
+    ],
+)
+def test_without_a_sheet_or_a_heading_it_is_said_which(made, title, headings, said):
+    workbook = made({"Notes": [["Extracted"]], title: [["Title"], headings]}).workbook
+    with pytest.raises(SourceError) as caught:
+        sheets_with(workbook, named="Extract", headings={"ORG CODE": "a", "STANDARD": "b"})
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("title", "headings", "is_like"),
+    [
+        ("Provider Extract", ["A", "B"], True),
+        ("Provider Extract", ["A"], False),
+        ("Provider", ["A", "B", "C"], True),
+        ("Provider", ["A", "B"], False),
+    ],
+)
+def test_two_of_three_headings_will_do_under_the_name_and_all_under_another(made, title, headings, is_like):
+    workbook = made({"Notes": [["A", "B"]], title: [["Title"], headings]}).workbook
+    assert has_sheet_like(workbook, named="Extract", headings={"A": "a", "B": "b", "C": "c"}) is is_like
 
 
 # ---- standards

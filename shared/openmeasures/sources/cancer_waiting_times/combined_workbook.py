@@ -21,7 +21,13 @@ from openmeasures.sources.cancer_waiting_times.names import (
     WITHIN_STANDARD,
     month_written,
 )
-from openmeasures.sources.cancer_waiting_times.rows import identified, noted, sheets_with, with_standards
+from openmeasures.sources.cancer_waiting_times.rows import (
+    has_sheet_like,
+    identified,
+    noted,
+    sheets_with,
+    with_standards,
+)
 from openmeasures.tables import Workbook, folded
 
 SHEET = "Provider Level Performance"
@@ -40,8 +46,8 @@ ENGLAND_CODE = "total"
 
 
 def recognises(workbook: Workbook) -> bool:
-    """Whether it has the providers' sheet with its headings."""
-    return bool(sheets_with(workbook, named=SHEET, headings=HEADINGS))
+    """Whether it has the providers' sheet with most of its headings, or all of them in a sheet of another name."""
+    return has_sheet_like(workbook, named=SHEET, headings=HEADINGS)
 
 
 def read(file: SourceFile, workbook: Workbook) -> Publication:

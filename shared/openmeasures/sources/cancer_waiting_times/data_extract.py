@@ -19,7 +19,7 @@ from openmeasures.sources.cancer_waiting_times.names import (
     WITHIN_STANDARD,
     month_written,
 )
-from openmeasures.sources.cancer_waiting_times.rows import identified, sheets_with, with_standards
+from openmeasures.sources.cancer_waiting_times.rows import has_sheet_like, identified, sheets_with, with_standards
 from openmeasures.tables import Workbook
 
 SHEET = "Extract"  # in the name
@@ -36,8 +36,8 @@ HEADINGS = {
 
 
 def recognises(workbook: Workbook) -> bool:
-    """Whether it has a sheet called an extract, with the extract's headings."""
-    return bool(sheets_with(workbook, named=SHEET, headings=HEADINGS))
+    """Whether it has a sheet called an extract with most of the headings, or all of them in a sheet of another name."""
+    return has_sheet_like(workbook, named=SHEET, headings=HEADINGS)
 
 
 def read(file: SourceFile, workbook: Workbook) -> Publication:

@@ -47,7 +47,8 @@ SHEETS: dict[str, tuple[str, dict[str, str]]] = {
     "62-DAY (BY CANCER)": (URGENT_REFERRAL, ROUTE | TYPE),
     "62-DAY (BY TREATMENT MODALITY)": (URGENT_REFERRAL, ROUTE | MODALITY),
 }
-SIGNATURE = "28-DAY FDS (ALL ROUTES)"  # a sheet's name, recognised if it has providers, not commissioners
+SIGNATURE = "28-DAY FDS (ALL ROUTES)"  # the sheet whose month is the file's
+OTHERS = "commission"  # in titles or headings of the same workbook of commissioners
 # "WITHIN 31 DAYS" stands again over the bands of waiting, with the same figures; the first is taken.
 FIGURES = {
     FASTER_DIAGNOSIS: {"TOTAL": TOTAL, "WITHIN 28 DAYS": WITHIN_STANDARD},
@@ -60,13 +61,14 @@ FOOTNOTE_MARK = r"\s*\(\d+\)$"
 
 
 def recognises(workbook: Workbook) -> bool:
-    """Whether it has the 28-day standard's sheet, of providers."""
-    try:
-        sheet = _sheets(workbook)[SIGNATURE]
-        tables.find(_without_marks(workbook.cells(sheet)), PROVIDER | FIGURES[FASTER_DIAGNOSIS], place="")
-    except (KeyError, SourceError):
+    """Whether it has most of the sheets, and in the first of them most of the headings; and no commissioners."""
+    sheets = _sheets(workbook)
+    if len(sheets) < tables.MOST * len(SHEETS):
         return False
-    return True
+    name, sheet = next(iter(sheets.items()))
+    cells = _without_marks(workbook.cells(sheet))
+    is_theirs = any(OTHERS in folded(cell) for row in cells.head(tables.TOP_ROWS).iter_rows() for cell in row)
+    return not is_theirs and tables.resembles(cells, PROVIDER | FIGURES[SHEETS[name][0]])
 
 
 def read(file: SourceFile, workbook: Workbook) -> Publication:

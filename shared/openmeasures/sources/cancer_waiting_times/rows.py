@@ -2,6 +2,7 @@
 
 | function | gives |
 |---|---|
+| `has_sheet_like` | whether a sheet is, or may have been, the one with these headings |
 | `sheets_with` | the sheets of a name that have a row of headings |
 | `with_standards` | rows with the standards under our names |
 | `noted` | what the publication says of the quality of its data |
@@ -21,11 +22,30 @@ from openmeasures.tables import LINE, Workbook, folded
 NOTHING_TO_SAY = "no data quality issues"
 
 
+def has_sheet_like(workbook: Workbook, *, named: str, headings: Mapping[str, str]) -> bool:
+    """Whether a sheet whose name contains `named` has most of the headings, or one of another name has them all.
+
+    `sheets_with` then finds it, or says what has changed.
+    """
+    return any(
+        tables.resembles(workbook.cells(sheet), headings)
+        if folded(named) in folded(sheet)
+        else _has(workbook.cells(sheet), headings)
+        for sheet in workbook.sheets
+    )
+
+
 def sheets_with(workbook: Workbook, *, named: str, headings: Mapping[str, str]) -> list[str]:
-    """Return the sheets whose name contains `named`, whatever its capitals, and that have all the headings."""
-    return [
-        sheet for sheet in workbook.sheets if folded(named) in folded(sheet) and _has(workbook.cells(sheet), headings)
-    ]
+    """Return the sheets whose name contains `named`, whatever its capitals, and that have all the headings.
+
+    Raises `SourceError` where there is none: it names the missing heading, or the sheet.
+    """
+    so_named = [sheet for sheet in workbook.sheets if folded(named) in folded(sheet)]
+    found = [sheet for sheet in so_named if _has(workbook.cells(sheet), headings)]
+    if not found:  # then this raises, with the reason
+        sheet = so_named[0] if so_named else named
+        tables.find(workbook.cells(sheet), headings, place=f"{workbook.place}, sheet {sheet!r}")
+    return found
 
 
 def _has(cells: pl.DataFrame, headings: Mapping[str, str]) -> bool:
