@@ -438,6 +438,7 @@ def test_organisations_that_england_lacks_are_named():
 @pytest.mark.parametrize(
     ("unequal", "said"),
     [
+        (None, "the files have no published total to compare the sum of organisations with"),
         (0, "all organisations add up to the totals"),
         (1, "1 total differs from the sum of organisations"),
         (2, "2 totals differ from the sum of organisations"),

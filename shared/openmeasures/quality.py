@@ -31,7 +31,7 @@ class Quality:
     without_activity: int  # among those reported
     last_figure: date | None
     latest: date
-    unequal_totals: int
+    unequal_totals: int | None  # None where no total is published to compare with
     coverage: float | None
     latest_status: ReleaseStatus
     absent: list[str]
@@ -92,7 +92,7 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
         without_activity=without_activity(mine),
         last_figure=cast("date | None", mine.filter(pl.col("denominator") > 0)["period_start"].max()),
         latest=run.period_to,
-        unequal_totals=totals.filter(pl.col("difference") != 0).height,
+        unequal_totals=None if totals.is_empty() else totals.filter(pl.col("difference") != 0).height,
         coverage=coverage(published, counts, denominator=run.measure.denominator.metrics, period=run.period_to),
         latest_status=run.release_of[run.period_to].status,
         absent=absent(run, counts) if run.org_code == ENGLAND else [],
@@ -100,16 +100,14 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
 
 
 def absent(run: Parameters, counts: pl.DataFrame) -> list[str]:
-    """Return the names of organisations with figures in the twelve periods up to the latest, but not in the latest.
+    """Return the names of organisations with figures in the twelve periods up to the latest, but none in the latest.
 
-    England's figure of that period lacks them, whether they closed, merged or did not submit.
+    England's figure of that period lacks them, whether they closed, merged or did not submit. One that reported no
+    activity is not lacking.
     """
     periods = counts["period_start"].unique().sort().tail(RECENT_PERIODS)
-    recent = counts.filter(
-        pl.col("period_start").is_in(periods.implode()),
-        pl.col("denominator") > 0,
-        pl.col("org_code") != ENGLAND,
-    )
-    now = recent.filter(pl.col("period_start") == run.period_to)["org_code"]
-    missing = recent.filter(~pl.col("org_code").is_in(now.implode()))["org_code"].unique().sort()
+    recent = counts.filter(pl.col("period_start").is_in(periods.implode()), pl.col("org_code") != ENGLAND)
+    now = recent.filter(pl.col("period_start") == run.period_to, pl.col("denominator").is_not_null())["org_code"]
+    active = recent.filter(pl.col("denominator") > 0)
+    missing = active.filter(~pl.col("org_code").is_in(now.implode()))["org_code"].unique().sort()
     return [f"{run.name_of(code)} ({code})" for code in missing]

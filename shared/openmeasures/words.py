@@ -260,14 +260,15 @@ def quality(found: Quality) -> str:
     if found.last_figure and found.last_figure < found.latest:
         parts.append(f"nothing after {month_label(found.last_figure)}")
     unequal = found.unequal_totals
-    parts.append(
-        "as published, before corrections, "
-        + (
+    if unequal is None:
+        parts.append("the files have no published total to compare the sum of organisations with")
+    else:
+        sums = (
             f"{plural(unequal, 'total')} differ{'s' * (unequal == 1)} from the sum of organisations"
             if unequal
             else "all organisations add up to the totals"
         )
-    )
+        parts.append(f"as published, before corrections, {sums}")
     if found.coverage is not None:
         share = f"{100 * found.coverage:.1f}\u00a0%"
         parts.append(f"all organisations together cover {share} of what was published for England in the latest month")

@@ -208,6 +208,27 @@ def test_england_in_the_combined_workbook_to_the_last_digit(combined):
         assert share == pytest.approx(float(printed[standard]), abs=1e-9)
 
 
+# ---- providers without patients of a standard
+
+
+def test_a_provider_of_other_standards_had_no_patients_of_a_standard_without_a_row(combined):
+    """Alder Hey, a children's hospital, in January 2026: 28 and 31 days have rows, 62 days has none."""
+    _, publication = combined
+    found = publication.observations.filter(org_code="RBS", breakdown="")
+    assert dict(found.filter(pl.col("metric").is_in(list(WITHIN))).select("metric", "value").iter_rows()) == {
+        TOLD: 19,
+        TREATED: 9,
+        REFERRED: 0,
+    }
+
+
+def test_who_sent_nothing_at_all_stays_missing(combined):
+    """The workbook names RW5 as having made no submission for any of the standards."""
+    _, publication = combined
+    assert any("(RW5) did not make a submission" in check for check in publication.checks)
+    assert publication.observations.filter(org_code="RW5").is_empty()
+
+
 # ---- layouts beside each other
 
 

@@ -173,6 +173,43 @@ def test_stage_by_type_by_modality_is_no_crossing_that_is_counted():
     assert _found(_figures((*WHOLE, 6), ("A", "Skin", "Surgery", 6))) == [("", "", 6)]
 
 
+ALL = ("ALL STAGES", "ALL CANCERS", "ALL MODALITIES")
+
+
+def _wholes(*figures, notes=()):
+    found = _publication(*figures, notes=notes).observations.filter(breakdown="")
+    return {row[:-1]: row[-1] for row in found.select("org_code", "metric", "period_start", "value").rows()}
+
+
+def test_an_organisation_has_a_zero_for_a_standard_that_others_have_a_row_of():
+    """In the months in which it has a row of another standard, and in no others."""
+    found = _wholes(
+        _figures((*ALL, 5)),
+        _figures((*ALL, 7), org_code="RXX"),
+        _figures((*ALL, 7), org_code="RXX", month=NOVEMBER),
+        _figures((*ALL, 3), standard="62-day", org_code="RXX"),
+    )
+    assert found == {
+        ("RCF", "decision_to_treat_treated", OCTOBER): 5,
+        ("RCF", "urgent_referral_treated", OCTOBER): 0,
+        ("RXX", "decision_to_treat_treated", OCTOBER): 7,
+        ("RXX", "decision_to_treat_treated", NOVEMBER): 7,
+        ("RXX", "urgent_referral_treated", OCTOBER): 3,
+    }
+
+
+@pytest.mark.parametrize("missing", ["ENG", "RCF"])
+def test_england_and_whom_a_note_names_keep_what_is_missing(missing):
+    figures = [_figures((*ALL, 5), org_code=missing), _figures((*ALL, 3), standard="62-day", org_code="RXX")]
+    note = "the publication says: Airedale (RCF) did not make a submission for 62 days."
+    assert (missing, "urgent_referral_treated", OCTOBER) not in _wholes(*figures, notes=[note])
+
+
+def test_a_part_without_its_whole_is_no_zero():
+    figures = [_figures((*ALL[:1], "Skin", ALL[2], 5)), _figures((*ALL, 3), org_code="RXX")]
+    assert ("RCF", "decision_to_treat_treated", OCTOBER) not in _wholes(*figures)
+
+
 def test_england_is_no_organisation():
     figures = [_figures((*WHOLE, 6), org_code=code) for code in ("RCF", "ENG")]
     publication = _publication(*figures)

@@ -47,8 +47,10 @@ def test_englands_figures_are_those_of_its_rows_without_a_code(read, workbook_sh
     }
 
 
-def test_a_provider_without_patients_of_a_standard_has_no_figures_of_it(read, workbook_sheets, values):
-    assert values(read(workbook_sheets), "NYG") == {
+def test_a_provider_without_a_row_of_a_standard_had_no_such_patients(read, workbook_sheets, values):
+    others = ("decision_to_treat_treated", "urgent_referral_treated")
+    zeros = [*others, f"{others[0]}_within_31_days", f"{others[1]}_within_62_days"]
+    assert values(read(workbook_sheets), "NYG") == {(metric, "", ""): 0 for metric in zeros} | {
         (metric, *part): 4
         for metric in ("faster_diagnosis_told", "faster_diagnosis_told_within_28_days")
         for part in (("", ""), ("route", "Urgent Suspected Cancer"), ("cancer_type", "Suspected skin cancer"))

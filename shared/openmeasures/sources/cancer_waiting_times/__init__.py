@@ -10,7 +10,9 @@
 
 All give the same metrics, so any of them will do for a month; the newest vintage counts. Figures before October 2023
 measure other standards and are not read. A provider has no row for a type of cancer without patients: nothing is
-missing then, and the parts still add up. Patients of the 62-day standard may be shared by two providers, half each.
+missing then, and the parts still add up. So it is with a standard, which is a zero where the provider has a row of
+another one in the month, and missing where it has none. Patients of the 62-day standard may be shared by two
+providers, half each.
 """
 
 from types import ModuleType

@@ -11,6 +11,7 @@ route too, and that second crossing holds the same patients again.
 | `part_checks` | where the parts of a division do not add up to the whole, in words |
 """
 
+import re
 from datetime import date
 
 import polars as pl
@@ -20,7 +21,7 @@ from openmeasures.errors import SourceError
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_end, month_label
 from openmeasures.releases import Vintage
-from openmeasures.schemas import Status
+from openmeasures.schemas import STATUS_TYPE, Status
 from openmeasures.sources import Publication, SourceFile
 from openmeasures.sources.cancer_waiting_times.names import (
     CANCER_TYPE,
@@ -34,6 +35,7 @@ from openmeasures.sources.cancer_waiting_times.names import (
 )
 from openmeasures.tables import SMALLEST_FIGURE
 
+CODE_IN_NOTE = re.compile(r"\(([0-9A-Z]{3,5})\)")
 SOURCE = __name__.rsplit(".", 2)[-2]
 FIGURES = [TOTAL, WITHIN_STANDARD]
 KEYS = ["standard", "org_code", "org_name", "parent_name", *DIMENSIONS]
@@ -61,11 +63,14 @@ def publication(figures: pl.DataFrame, *, file: SourceFile, vintage: Vintage | N
       categories as published; with `period_start`.
     - `notes`: what the publication itself says of its data, in words.
 
+    An organisation with any row in a month has a zero for each standard that it has no row of.
+
     Raises `SourceError` for a figure given twice.
     """
     rows = figures.with_columns(_written(dimension, figures) for dimension in DIMENSIONS)
     _refuse_repeated(rows, place=file.place)
     found = pl.concat([_division(rows, division) for division in CROSSED])
+    found = pl.concat([found, _without_patients(found, notes)])
     ends = {month: month_end(month) for month in found["period_start"].unique()}
     observations = tables.observations(
         found.with_columns(
@@ -80,6 +85,32 @@ def publication(figures: pl.DataFrame, *, file: SourceFile, vintage: Vintage | N
     organisations = tables.organisations(figures.filter(pl.col("org_code") != ENGLAND), release=file.sha256)
     checks = [*notes, *tables.total_checks(observations), *part_checks(observations)]
     return Publication(observations, organisations, checks=checks, vintage=vintage)
+
+
+def _without_patients(found: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """Return zeros for the standards that an organisation of the month has no row of: it had no such patients.
+
+    The publication leaves such rows out, as it does those of a type of cancer without patients. An organisation that
+    `notes` name by its code may have sent nothing, so that its figures stay missing; so do those of England.
+    """
+    whole = found.filter(pl.col("breakdown") == WHOLE)
+    named = {code for note in notes for code in CODE_IN_NOTE.findall(note)}
+    organisations = (
+        whole.filter(~pl.col("org_code").is_in([ENGLAND, *named])).select("org_code", "period_start").unique()
+    )
+    every = organisations.join(whole.select("period_start", "standard", "metric").unique(), on="period_start")
+    return (
+        every.join(found, on=["standard", "org_code", "period_start"], how="anti")
+        .sort(IDENTITY)
+        .select(
+            *IDENTITY,
+            pl.lit("").alias("category"),
+            pl.lit(0.0).alias("value"),
+            pl.lit(Status.REPORTED.value, dtype=STATUS_TYPE).alias("status"),
+            pl.lit(WHOLE).alias("breakdown"),
+        )
+        .select(found.columns)
+    )
 
 
 def _written(dimension: str, figures: pl.DataFrame) -> pl.Expr:
