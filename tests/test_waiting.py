@@ -95,20 +95,22 @@ def test_the_waits_of_a_month(run):
     # 9,200 of 10,000 wait 2.6 weeks: 1,200 of 2,000 in the third. Intervals: 98 people on either side of the 5,000th
     # (1.96 × √(10,000 × 0.5 × 0.5)), and 53 of the 9,200th (1.96 × √(10,000 × 0.92 × 0.08)).
     assert said(run, bands(4000, 4000, 1988, 12), over=(2, 3)) == (
-        "At the end of March 2024 10,000 were waiting: half of them had waited 1.2 weeks or less (95 % interval 1.2 to "
-        "1.3) and 92 in 100 2.6 weeks or less (95 % interval 2.6 to 2.6). Of them 2,000 (20.00 %) had waited "
-        "over 2 weeks and 12 (0.12 %) over 3 weeks."
+        "At the end of March 2024 there were 10,000 attendances: half of them had lasted 1.2 weeks or less (95 % "
+        "interval 1.2 to 1.3) and 92 in 100 2.6 weeks or less (95 % interval 2.6 to 2.6). Of these 2,000 (20.00 %) had "
+        "lasted over 2 weeks and 12 (0.12 %) had lasted over 3 weeks."
     )
 
 
 def test_only_the_last_month_counts(run):
     both = pl.concat([bands(900, 50, 50, month=FEBRUARY), bands(50, 50, 0)])
-    assert said(run, both).startswith("At the end of March 2024 100 were waiting: half of them had waited 1.0 weeks")
+    assert said(run, both).startswith(
+        "At the end of March 2024 there were 100 attendances: half of them had lasted 1.0 weeks"
+    )
 
 
 def test_a_percentile_in_the_open_band_is_more_than_its_edge(run):
     sentence = said(run, bands(600, 100, 300))
-    assert "half of them had waited 0.8 weeks or less" in sentence
+    assert "half of them had lasted 0.8 weeks or less" in sentence
     assert sentence.endswith("and 92 in 100 more than 2 weeks.")
 
 
@@ -136,18 +138,96 @@ def test_an_upper_end_in_the_open_band_is_none(run):
 
 def test_more_weeks_than_the_open_bands_edge_are_left_out(run):
     frame = bands(40, 40, 20)
-    assert said(run, frame, over=(2, 3)).endswith(" Of them 20 (20.00 %) had waited over 2 weeks.")
-    assert " Of them " not in said(run, frame, over=(3,))
-    assert " Of them " not in said(run, frame)
+    assert said(run, frame, over=(2, 3)).endswith("Of these 20 (20.00 %) had lasted over 2 weeks.")
+    assert "Of these" not in said(run, frame, over=(3,))
+    assert "Of these" not in said(run, frame)
 
 
 def test_of_bands_without_an_open_one_nothing_is_said_of_long_waits(run):
-    assert " Of them " not in said(run, bands(40, 40, 20).head(2), over=(1,))
+    assert "Of these" not in said(run, bands(40, 40, 20).head(2), over=(1,))
 
 
 @pytest.mark.parametrize("frame", [bands(0, 0, 0), bands(5, 5, 0, month=FEBRUARY)], ids=["nobody", "another month"])
 def test_where_nobody_is_known_to_wait_that_is_said(run, frame):
-    assert said(run, frame) == "Nobody is known to have been waiting at the end of March 2024."
+    assert said(run, frame) == "No attendances are known at the end of March 2024."
+
+
+# ---- what is beside the list
+
+
+@pytest.fixture
+def whole(measure):
+    """Make the run of a list with metrics that were published whole: (organisation, month, metric, figure)."""
+    people = Part(text="All pathways", label="pathways", add=["waiting_list"])
+    measure = measure.model_copy(update={"numerator": people, "denominator": people})
+
+    def run(org_code, *rows):
+        class Whole:
+            def observations(self, source, *, metrics, org_codes):
+                frame = pl.DataFrame(
+                    rows, schema=["org_code", "period_start", "metric", "value"], orient="row", infer_schema_length=None
+                )
+                wanted = pl.col("metric").is_in(metrics)
+                return frame.filter(wanted if org_codes is None else wanted & pl.col("org_code").is_in(org_codes))
+
+        return Parameters(measure, Whole(), org_code, MARCH, pl.DataFrame())
+
+    return run
+
+
+OUTSIDE = "waiting_list_for_non_english_commissioners"
+NEAR_WALES = [("RL1", MARCH, "waiting_list", 60.0), ("RL1", MARCH, OUTSIDE, 40.0)]
+FAR_OFF = [("RC9", MARCH, "waiting_list", 1900.0), ("RL1", FEBRUARY, OUTSIDE, 7.0)]
+
+
+def test_pathways_of_other_commissioners_are_counted(whole):
+    assert waiting.left_out(whole("RL1", *NEAR_WALES, *FAR_OFF)).replace("\u00a0", " ") == (
+        "Left out are 40 pathways of commissioners outside England at the end of March 2024, 40.0 % of the 100 that "
+        "were reported."
+    )
+
+
+def test_englands_are_those_of_every_organisation(whole):
+    assert "Left out are 40 pathways" in (said := waiting.left_out(whole("ENG", *NEAR_WALES, *FAR_OFF)))
+    assert said.replace("\u00a0", " ").endswith("2.0 % of the 2,000 that were reported.")
+
+
+def test_where_there_are_none_nothing_is_said(whole):
+    assert waiting.left_out(whole("RC9", *FAR_OFF)) == ""
+
+
+STARTS, STOPS = ["started"], ["admitted", "not_admitted"]
+FLOWS = [
+    ("RC9", FEBRUARY, "waiting_list", 1000.0),
+    ("RC9", MARCH, "waiting_list", 1010.0),
+    ("RC9", FEBRUARY, "started", 999.0),
+    ("RC9", MARCH, "started", 300.0),
+    ("RC9", MARCH, "admitted", 50.0),
+    ("RC9", MARCH, "not_admitted", 220.0),
+]
+JOINED = [
+    ("RJ1", MARCH, "waiting_list", 5000.0),
+    ("RJ1", MARCH, "started", 10.0),
+    ("RJ1", FEBRUARY, "waiting_list", None),
+]
+
+
+def test_a_lists_change_is_set_beside_what_joined_and_left_it(whole):
+    """1,010 − 1,000 = 10, and 300 − 50 − 220 = 30, so that 20 went otherwise."""
+    assert waiting.flow(whole("RC9", *FLOWS), starts=STARTS, stops=STOPS) == (
+        "From the end of February 2024 to the end of March 2024 the list went from 1,000 to 1,010 (+10). 300 joined it "
+        "and 270 left it as completed (+30). The rest, −20, is explained by nothing that is published: what is removed "
+        "without treatment, or found again, is reported nowhere."
+    )
+
+
+def test_england_leaves_aside_who_has_a_list_in_one_month_only(whole):
+    of_england = waiting.flow(whole("ENG", *FLOWS, *JOINED), starts=STARTS, stops=STOPS)
+    assert of_england == waiting.flow(whole("RC9", *FLOWS), starts=STARTS, stops=STOPS)
+
+
+def test_without_the_month_before_there_is_no_change(whole):
+    assert waiting.flow(whole("RJ1", *FLOWS, *JOINED), starts=STARTS, stops=STOPS) == ""
 
 
 # ---- as a series

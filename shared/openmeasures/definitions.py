@@ -101,7 +101,8 @@ class Series(_Strict):
     """A second way to look at the same measure: another count, such as one type of department, or another statistic.
 
     It has a numerator and a denominator, or `metric`, a statistic that is published as it is (a centile, which cannot
-    be added up), or neither where the notebook works it out. What it does not say it shares with its measure, but for
+    be added up), or neither where the notebook works it out; `share` is then the one of the list that has waited no
+    longer, of a percentile from bands of weeks. What it does not say it shares with its measure, but for
     `standards`, which are set for a measure and not for its parts.
     """
 
@@ -110,6 +111,7 @@ class Series(_Strict):
     numerator: Part | None = None
     denominator: Part | None = None
     metric: str | None = None
+    share: float | None = Field(default=None, gt=0, lt=1)
     kind: Kind | None = None
     unit: Unit | None = None
     decimals: int | None = Field(default=None, ge=0, le=3)

@@ -6,21 +6,26 @@
 | `bands` | people waiting in each band, period by period |
 | `points` | an organisation's series with a percentile as its value |
 | `finding` | median, 92nd percentile and longest waits of the latest period, in words |
+| `left_out` | how many of the list are not counted, for their commissioners are not English |
+| `flow` | how the list changed since the month before, and how much of that nothing published explains |
 
 Bands are the breakdown `weeks_waited`. A category such as `017-018` holds waits over 17 and up to 18 weeks; the last,
 such as `104+`, has no upper edge.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import polars as pl
 
 from openmeasures import counts, words
 from openmeasures.methods import waits
+from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.periods import month_label
 
 BREAKDOWN = "weeks_waited"
+OTHER_COMMISSIONERS = "_for_non_english_commissioners"  # ends the metrics of what is kept beside the list
 BY = ("org_code", "period_start")
 FEWEST = 10  # people, for percentiles: our own choice; of fewer, 92 in 100 are all of them
 
@@ -74,31 +79,94 @@ def finding(run: Parameters, bands: pl.DataFrame, *, over: Sequence[int] = ()) -
 
     A percentile in the open last band is more than that band's lower edge; its interval is given where it begins before
     that. A number of weeks in `over` that lies beyond that edge is left out: nothing is known of it. Fewer than
-    `FEWEST` people have no percentiles. Without anyone waiting, or without figures, it says so.
+    `FEWEST` have no percentiles. Without any list, or without figures, it says so. What is counted is called as the
+    denominator is, since a list need not count people.
     """
     month = month_label(run.period_to)
     latest = bands.filter(pl.col("period_start") == run.period_to)
     waiting = latest["waiting"].sum()
+    counted = run.measure.denominator.label
     if not waiting:
-        return f"Nobody is known to have been waiting at the end of {month}."
+        return f"No {counted} are known at the end of {month}."
     half, most = (waits.percentile(latest, share=share, by=BY).row(0, named=True) for share in (0.5, 0.92))
     known = latest.filter(pl.col("weeks_to").is_null())["weeks_from"].max()
-    longest: list[str] = []
-    for weeks in (weeks for weeks in over if isinstance(known, int) and weeks <= known):
-        row = waits.share_over(latest, weeks=weeks, by=BY).row(0, named=True)
-        counted = f"{words.number(row['numerator'])} ({100 * row['share']:.2f}\u00a0%)"
-        longest.append(f"{counted}{'' if longest else ' had waited'} over {weeks} weeks")
-    ending = f" Of them {words.listed(longest)}." if longest else ""
+    longest = [
+        f"{words.number(row['numerator'])} ({100 * row['share']:.2f}\u00a0%) had lasted over {weeks} weeks"
+        for weeks in over
+        if isinstance(known, int) and weeks <= known
+        for row in waits.share_over(latest, weeks=weeks, by=BY).iter_rows(named=True)
+    ]
+    ending = f" Of these {words.listed(longest)}." if longest else ""
     if waiting < FEWEST:
-        were = "was" if waiting == 1 else "were"
-        return (
-            f"At the end of {month} {words.number(waiting)} {were} waiting, too few for a median or a 92nd percentile."
-            f"{ending}"
-        )
+        there = f"there {'was' if waiting == 1 else 'were'} {words.number(waiting)} {counted}"
+        return f"At the end of {month} {there}, too few for a median or a 92nd percentile.{ending}"
     return (
-        f"At the end of {month} {words.number(waiting)} were waiting: half of them had waited {_weeks(half)} and 92 in "
-        f"100 {_weeks(most)}.{ending}"
+        f"At the end of {month} there were {words.number(waiting)} {counted}: half of them had lasted {_weeks(half)} "
+        f"and 92 in 100 {_weeks(most)}.{ending}"
     )
+
+
+def left_out(run: Parameters) -> str:
+    """Say how many of the list at the end of the last period are of commissioners outside England; nothing where none.
+
+    England is the sum of the organisations.
+    """
+    counted = run.measure.denominator.metrics
+    others = [f"{metric}{OTHER_COMMISSIONERS}" for metric in counted]
+    latest = _theirs(run, [*counted, *others]).filter(pl.col("period_start") == run.period_to)
+    left = float(latest.filter(pl.col("metric").is_in(others))["value"].sum())
+    everyone = float(latest["value"].sum())
+    if not left:
+        return ""
+    return (
+        f"Left out are {words.number(left)} {run.measure.denominator.label} of commissioners outside England at the "
+        f"end of {month_label(run.period_to)}, {100 * left / everyone:.1f}\u00a0% of the {words.number(everyone)} "
+        "that were reported."
+    )
+
+
+def flow(run: Parameters, *, starts: Sequence[str], stops: Sequence[str]) -> str:
+    """Say how the list changed in the last month, and what part of it starts and stops do not explain.
+
+    - `starts`, `stops`: metrics that count what joined the list in the month, and what left it.
+
+    For England, organisations with a list in one of both months only are left aside: theirs is no change in waiting.
+    Says nothing without any that has both.
+    """
+    month, before = run.period_to, (run.period_to - timedelta(days=1)).replace(day=1)
+    found = _theirs(run, [*run.measure.denominator.metrics, *starts, *stops])
+    is_list, is_now = pl.col("metric").is_in(run.measure.denominator.metrics), pl.col("period_start") == month
+    value = pl.col("value")
+    each = found.group_by("org_code").agg(
+        now=value.filter(is_list, is_now).sum(),
+        then=value.filter(is_list, pl.col("period_start") == before).sum(),
+        months=pl.col("period_start").filter(is_list, pl.col("period_start") >= before, value.is_not_null()).n_unique(),
+        started=value.filter(pl.col("metric").is_in(list(starts)), is_now).sum(),
+        stopped=value.filter(pl.col("metric").is_in(list(stops)), is_now).sum(),
+    )
+    both = each.filter(pl.col("months") == len((before, month)))
+    if both.is_empty():
+        return ""
+    now, then, started, stopped = both.select(pl.col("now", "then", "started", "stopped").sum()).row(0)
+    change, explained = now - then, started - stopped
+    return (
+        f"From the end of {month_label(before)} to the end of {month_label(month)} the list went from "
+        f"{words.number(then)} to {words.number(now)} ({_signed(change)}). {words.number(started)} joined it and "
+        f"{words.number(stopped)} left it as completed ({_signed(explained)}). The rest, "
+        f"{_signed(change - explained)}, is explained by nothing that is published: what is removed without treatment, "
+        "or found again, is reported nowhere."
+    )
+
+
+def _theirs(run: Parameters, metrics: list[str]) -> pl.DataFrame:
+    """Return whole figures of the run's organisation, of all of them for England, up to its last period."""
+    only = None if run.org_code == ENGLAND else [run.org_code]
+    found = run.store.observations(run.measure.source, metrics=metrics, org_codes=only)
+    return found.filter(pl.col("org_code") != ENGLAND, pl.col("period_start") <= run.period_to)
+
+
+def _signed(number: float) -> str:
+    return f"{number:+,.0f}".replace("-", "−")
 
 
 def _weeks(row: dict[str, float | None]) -> str:

@@ -136,6 +136,13 @@ def test_englands_median_and_92nd_percentile_by_hand(england):
         assert row["weeks_lower"] < weeks < row["weeks_upper"] < row["weeks_lower"] + 0.1
 
 
+@pytest.mark.parametrize(("share", "printed"), [(0.5, 11.8956547031894), (0.92, 38.7020305382457)])
+def test_they_are_those_of_the_published_workbook_of_commissioners(england, share, printed):
+    """NHS England's `Incomplete-Commissioner-Apr26` of 11 June 2026, 7,093,502 in all; relayed, not stored here."""
+    row = waits.percentile(england, share=share, by="of").filter(of="english").row(0, named=True)
+    assert row["weeks"] == pytest.approx(printed, abs=1e-12)
+
+
 @pytest.mark.parametrize("share", [0.5, 0.92])
 def test_every_provider_and_function_against_plain_arithmetic(incomplete, share):
     bands = banded(incomplete, PROVIDER, FUNCTION)

@@ -17,8 +17,9 @@ from typing import Any
 
 import polars as pl
 
-from openmeasures import corrections, counts
+from openmeasures import corrections, counts, waiting
 from openmeasures.definitions import Measure, Published
+from openmeasures.methods import waits
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import check
 from openmeasures.periods import months_span
@@ -98,6 +99,10 @@ def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
 def _ours(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
     """Return `period_start, ours` for England, as the notebook of the measure works it out."""
     run = check(measure, org_code=ENGLAND, period_to="", data=str(store.folder))
+    share = next((series.share for series in measure.series if series.id == entry.series), None)
+    if share:
+        waited = waits.percentile(waiting.bands(run), share=share, by=waiting.BY)
+        return waited.select("period_start", ours="weeks").drop_nulls()
     counted = measure.of(entry.series) if entry.series else measure
     observations = corrections.apply(run.observations(), measure.folder).observations
     providers = counts.count(observations, numerator=counted.numerator, denominator=counted.denominator)

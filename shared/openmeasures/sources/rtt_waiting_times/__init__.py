@@ -9,8 +9,9 @@ One row a provider, commissioner, part of the return and treatment function. Pro
 | 1A, 1B | `completed_admitted_pathways`, `completed_non_admitted_pathways` | whole, by `treatment_function` |
 | 3 | `new_rtt_periods` | whole, by `treatment_function` |
 
-**Commissioners.** England's published figures are those of English commissioners ([1] has them on the basis
-"Commissioner"; [2] "for whom English commissioners are responsible"), so that the metrics above leave out the
+**Commissioners.** England's published figures without estimates are those of English commissioners ([1] has them on the
+basis "Commissioner"; [2] "for whom English commissioners are responsible"; [4], as relayed, says how to add them up:
+`Part_2`, `Total`, commissioner not `NONC`, which providers need not submit), so that the metrics above leave out the
 commissioner code `NONC`, "non-English commissioners" ([3], 10.1.8). Those pathways are kept beside them, whole only, as
 `…_for_non_english_commissioners`; both together are all that a provider reports. The file has no England row.
 
@@ -23,6 +24,8 @@ Every provider has every band: a blank one is a zero, as bands add up to `Total 
    https://www.gov.uk/government/news/statistical-press-notice-nhs-referral-to-treatment-rtt-waiting-times-data-july-2011
 3. NHS England, Recording and reporting referral to treatment (RTT) waiting times for consultant-led elective care,
    version 5.0, February 2025 (PRN01045).
+4. NHS England, RTT statistics user guidance, "Reproducibility and derived measures".
+   https://www.england.nhs.uk/statistics/statistical-work-areas/rtt-waiting-times/rtt-statistics-user-guidance/
 """  # noqa: E501 - a table's row
 
 from collections.abc import Iterator
