@@ -34,7 +34,7 @@ from openmeasures.errors import DefinitionError, ParameterError, near_miss
 
 Improvement = Literal["increase", "decrease", "neutral"]
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
-Unit = Literal["percent", "per 1,000", "minutes", "weeks", "days", "ratio"]
+Unit = Literal["percent", "per 1,000", "minutes", "weeks", "days", "waits", "ratio"]
 
 # What turns numerator / denominator into the unit; units without an entry are used as they are.
 SCALES: dict[str, float] = {"percent": 100.0, "per 1,000": 1000.0, "minutes": 1 / 60}  # times come in seconds
