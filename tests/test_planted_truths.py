@@ -167,7 +167,7 @@ def test_z_17_months_not_submitted_are_gaps_and_no_zeros(run, points_of):
     assert months_with(points, "not_submitted") == missing
     assert points.filter(pl.col("value").is_null())["period_start"].to_list() == missing
     said = words.quality(quality.assess(replace(run.checked, org_code="Z-17"), run.published, points))
-    assert said.startswith("45 of 48 months reported (3 months not submitted)")
+    assert said.startswith("45 of 48 months have a figure (3 months not submitted)")
 
 
 def test_z_15_zeros_that_are_no_zeros_are_not_applicable(run, points_of):
