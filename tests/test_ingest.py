@@ -412,7 +412,29 @@ def test_the_sample_again_changes_nothing(store, small_sample):
     before = {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")}
     [outcome] = ingest.ingest_sample(store)
     assert outcome.kept is Kept.KNOWN
-    assert {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")} == before
+    after = {path: path.stat().st_mtime_ns for path in store.folder.rglob("*")}
+    note, folder = store.folder / ingest.SAMPLE_MADE_BY, store.folder
+    assert {path: at for path, at in after.items() if path not in (note, folder)} == {
+        path: at for path, at in before.items() if path not in (note, folder)
+    }
+
+
+def test_a_sample_of_other_code_makes_way(store, small_sample, ae_csv, monkeypatch):
+    ingest.ingest_sample(store)
+    assert not ingest.sample_is_outdated(store)
+    (before,) = store.releases()
+    monkeypatch.setattr(ingest, "_sample_code", lambda: "of an update")
+    assert ingest.sample_is_outdated(store)
+    small_sample(ae_csv(("Z-01", 6, 1), month="APRIL-2024"))
+    ingest.ingest_sample(store)
+    (after,) = store.releases()
+    assert after.sha256 != before.sha256
+    assert not ingest.sample_is_outdated(store)
+
+
+def test_published_data_are_no_outdated_sample(store, keep):
+    keep(*MARCH)
+    assert not ingest.sample_is_outdated(store)
 
 
 def test_the_samples_store_is_the_same_on_every_day(tmp_path, small_sample):

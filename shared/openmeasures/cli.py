@@ -22,7 +22,7 @@ from rich.table import Table
 
 from openmeasures import __version__, corrections, definitions, organisations, project
 from openmeasures.errors import OpenMeasuresError
-from openmeasures.ingest import Kept, ingest_sample
+from openmeasures.ingest import Kept, ingest_sample, sample_is_outdated
 from openmeasures.ingest import ingest as ingest_paths
 from openmeasures.store import Store
 
@@ -68,11 +68,13 @@ def _version(
 @app.command("sample")
 def sample_(
     data: Data = None,
-    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing where the folder holds data.")] = False,
+    if_empty: Annotated[
+        bool, typer.Option("--if-empty", help="Do nothing where there are published data, or this sample.")
+    ] = False,
 ) -> None:
     """Fill the data folder with the synthetic sample: fictional organisations, in the publications' own layout."""
     store = Store(project.data_folder(data))
-    if if_empty and store.releases():
+    if if_empty and store.releases() and not sample_is_outdated(store):
         return
     outcomes = ingest_sample(store)
     out.print(f"{len(outcomes)} synthetic files in {escape(str(store.folder))}.")

@@ -11,23 +11,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
 from typing import cast
 
 import polars as pl
 
-from openmeasures import sample
+from openmeasures import imports, sample, sources
 from openmeasures.errors import OpenMeasuresError, SourceError, StoreError
 from openmeasures.organisations import ENGLAND, SYNTHETIC_ENGLAND_NAME, is_synthetic
 from openmeasures.releases import Release, vintage_named
+from openmeasures.sample.organisations import reference_folder
 from openmeasures.sources import Publication, Source, SourceFile, recognise
-from openmeasures.store import Store
+from openmeasures.store import Store, write_whole
 
 ZIP_SIGNATURE = b"PK\x03\x04"
 # The sample's releases carry one date, so that every machine has the same store.
 SAMPLE_RETRIEVED = date(2026, 5, 14)
+SAMPLE_MADE_BY = ".sample"  # in the data folder: a hash of the code that made it
 # Workbooks are zips too; their readers take them whole.
 WORKBOOK_MEMBER = "[Content_Types].xml"
 # What zipfile and the decompressors under it raise for a damaged, locked or exotic zip.
@@ -90,8 +94,11 @@ def ingest(paths: Iterable[Path], store: Store, *, retrieved: date | None = None
 def ingest_sample(store: Store) -> list[Outcome]:
     """Write the synthetic sample in the publications' layout and read it back through the same readers.
 
-    Raises `SourceError` if the sample cannot be read, `StoreError` where the store holds published data.
+    A sample that other code made or read, before an update of the project, makes way first. Raises `SourceError` if
+    the sample cannot be read, `StoreError` where the store holds published data.
     """
+    if sample_is_outdated(store):
+        store.remove_sample()
     with TemporaryDirectory() as folder:
         sample.write_sample(Path(folder))
         outcomes = list(ingest([Path(folder)], store, retrieved=SAMPLE_RETRIEVED))
@@ -99,7 +106,22 @@ def ingest_sample(store: Store) -> list[Outcome]:
         if outcome.kept not in (Kept.ADDED, Kept.KNOWN):
             refusal = StoreError if any(not known.synthetic for known in store.releases()) else SourceError
             raise refusal(outcome.message or f"{Path(outcome.place).name}: {outcome.kept.value}")
+    write_whole(store.folder / SAMPLE_MADE_BY, _sample_code().encode())
     return outcomes
+
+
+def sample_is_outdated(store: Store) -> bool:
+    """Whether the store holds a sample that other code made or read than there is now."""
+    made_by = store.folder / SAMPLE_MADE_BY
+    return store.synthetic and not (made_by.is_file() and made_by.read_text(encoding="utf-8") == _sample_code())
+
+
+def _sample_code() -> str:
+    """Return a hash of what makes the sample and reads it: modules, and the sample's reference data."""
+    packages = (sample, sources)
+    names = [module.name for each in packages for module in iter_modules(each.__path__, f"{each.__name__}.")]
+    files = [*imports.closure([*names, __name__]).values(), *sorted(reference_folder().glob("*.csv"))]
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool) -> Outcome:

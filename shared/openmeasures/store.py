@@ -199,6 +199,11 @@ class Store:
                 self._forget(sample)
         return not is_whole
 
+    def remove_sample(self) -> None:
+        """Remove every synthetic release."""
+        with self._turn():
+            self._forget([known for known in self._records() if known.synthetic])
+
     def _holds(self, table: str, source: str, rows: pl.DataFrame) -> bool:
         """Whether the rows of a known release are still there."""
         releases = rows["release"].unique().to_list()

@@ -6,9 +6,9 @@ from datetime import date
 import nbformat
 import pytest
 
-from openmeasures import definitions, parameters
+from openmeasures import definitions, imports, parameters
 from openmeasures.errors import StoreError
-from openmeasures.running import dependencies, imports
+from openmeasures.running import dependencies
 
 FEBRUARY = {"month": "FEBRUARY-2024", "name": "February-2024.csv"}
 APRIL = {"month": "APRIL-2024", "name": "April-2024.csv"}

@@ -21,10 +21,9 @@ from pathlib import Path
 
 import nbformat
 
-from openmeasures import project
+from openmeasures import imports, project
 from openmeasures.errors import StoreError
 from openmeasures.parameters import Parameters
-from openmeasures.running import imports
 from openmeasures.store import write_whole
 
 NOTEBOOK = "notebook.ipynb"

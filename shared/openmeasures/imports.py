@@ -1,4 +1,4 @@
-"""Which of the package's modules a notebook needs: those that it imports, and those that these import in turn.
+"""Which of the package's modules a notebook or a module needs: those that it imports, and those that these import.
 
 Found by reading, not by running: imports inside functions count, and what is imported by a name made at run time does
 not. A module that only other measures import is left out, so that a change there reruns nothing here.
@@ -22,8 +22,13 @@ def modules(notebook: Path, *, also: Iterable[str] = ()) -> dict[str, Path]:
     """
     nb = nbformat.read(notebook, as_version=4)
     cells = [cell.source for cell in nb.cells if cell.cell_type == "code"]
+    return closure([*(name for cell in cells for name in _imported(cell, "__main__")), *also])
+
+
+def closure(names: Iterable[str]) -> dict[str, Path]:
+    """Return the modules of this package among `names`, and all that they need, by name."""
     found: dict[str, Path] = {}
-    waiting = [name for cell in cells for name in _imported(cell, "__main__")] + list(also)
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
         path = _path(name)
@@ -36,7 +41,7 @@ def modules(notebook: Path, *, also: Iterable[str] = ()) -> dict[str, Path]:
 
 @cache
 def _root() -> Path:
-    return Path(__file__).resolve().parents[2]
+    return Path(__file__).resolve().parents[1]
 
 
 def _path(name: str) -> Path | None:

@@ -3,8 +3,7 @@
 import nbformat
 import pytest
 
-from openmeasures import definitions
-from openmeasures.running import imports
+from openmeasures import definitions, imports
 
 PACKAGE = {
     "__init__.py": "",
