@@ -16,7 +16,7 @@ from rich.console import Console
 
 from openmeasures import __version__, cli, definitions
 from openmeasures.publishing import render
-from openmeasures.running import manifest, plan
+from openmeasures.running import belonging, manifest, plan
 from openmeasures.store import Store
 
 PROJECT = Path(__file__).parents[1]
@@ -453,6 +453,7 @@ def test_site_goes_from_data_to_pages(called, filled):
 
 def test_site_goes_where_it_is_told(called, filled, tmp_path, monkeypatch):
     monkeypatch.setattr(render, "render", lambda stage, _: render.Rendered(f"nobody in {stage.name}", []))
+    monkeypatch.setattr(belonging, "check_page", lambda page, **_: page)  # nobody has rendered one
     code, out, _ = called("site", "--org", "RC9", "--out", tmp_path / "elsewhere")
     assert code == 0
     assert "Site rendered by nobody in elsewhere" in out
