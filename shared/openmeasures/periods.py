@@ -5,6 +5,7 @@
 | `month_named` | the first day of a month written as `March 2024`, `MARCH-2024` or `2024-03` |
 | `month_end` | the last day of a month |
 | `month_label` | `March 2024`, for readers |
+| `day_label` | `1 March 2024` |
 | `months_span` | `March 2024 to May 2024`, or the one month |
 | `months` | every month from one to another, both included |
 """
@@ -61,6 +62,15 @@ def month_label(month: date) -> str:
     'March 2024'
     """
     return f"{MONTH_NAMES[month.month - 1]} {month.year}"
+
+
+def day_label(day: date) -> str:
+    """Return a day, or that of a moment, as a reader writes it.
+
+    >>> day_label(date(2024, 3, 1))
+    '1 March 2024'
+    """
+    return f"{day.day} {month_label(day)}"
 
 
 def months_span(first: date, last: date) -> str:

@@ -1,19 +1,19 @@
 """Pages as Markdown, from runs that were made up by hand; tests/test_site.py has the whole way, to HTML."""
 
+import hashlib
 import json
 import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-import nbformat
 import pytest
 from nbformat.v4 import new_output
 
 from openmeasures import definitions, results
 from openmeasures.errors import DefinitionError, RenderError
 from openmeasures.publishing import pages
-from openmeasures.running import manifest
+from openmeasures.running import manifest, notebooks
 from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.running.plan import run_digest
 
@@ -43,17 +43,15 @@ def ran(small_project, store, keep, build, notebook_of):
 
     def record(
         org_code="RC9", *, error="", value=60.0, name=None, region="London", outputs=(), digest=None, last="2024-03",
-        data_to="2024-03", standards=(),
+        data_to="2024-03", standards=(), day=9,
     ):  # fmt: skip
         digest = digest or run_digest(store, definitions.find("four_hours"), data_to)
-        manifest.append(
-            build / "manifest.jsonl",
-            Entry(
-                measure_id="four_hours", org_code=org_code, period_to=data_to, digest=digest, seconds=1, error=error,
-                status="failed" if error else "done", ended=datetime(2024, 5, 9, tzinfo=UTC),
-            ),
+        entry = Entry(
+            measure_id="four_hours", org_code=org_code, period_to=data_to, digest=digest, seconds=1, error=error,
+            status="failed" if error else "done", ended=datetime(2024, 5, day, tzinfo=UTC),
         )  # fmt: skip
         if error:
+            manifest.append(manifest.path(build), entry)
             return
         point = dict.fromkeys(results.COLUMNS) | {
             "series": "all", "org_code": org_code, "period_start": f"{last}-01", "value": value, "numerator": 600.0,
@@ -72,9 +70,9 @@ def ran(small_project, store, keep, build, notebook_of):
         notebook.cells[-3].outputs = [new_output("display_data", data={"text/markdown": "Step by step."})]
         shown = {results.MIME_TYPE: content, "text/markdown": "The finding."}
         notebook.cells[-1].outputs = [new_output("display_data", data=shown)]
-        path = notebook_path(build, "four_hours", org_code)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)
+        content = notebooks.write(notebook, notebook_path(build, "four_hours", org_code))
+        sha256 = hashlib.sha256(content).hexdigest()
+        manifest.append(manifest.path(build), entry.model_copy(update={"sha256": sha256}))
 
     return record
 
@@ -258,11 +256,14 @@ def test_a_page_that_was_deleted_by_hand_is_not_missed(ran, publish, stage, buil
     assert not (stage / "organisations" / "RC9" / "index.qmd").exists()
 
 
-def test_downloads_of_a_run_that_now_fails_are_removed(ran, publish, stage):
+def test_downloads_are_removed_with_the_figures(ran, publish, stage, build):
     ran("ENG")
     ran("RC9")
     publish()
     ran("RC9", error="broken")
+    publish()
+    assert "organisations/RC9/downloads/four_hours-RC9.csv" in files(stage)  # of the last good run
+    notebook_path(build, "four_hours", "RC9").unlink()
     publish()
     assert {name for name in files(stage) if "RC9" in name} == {"organisations/RC9/index.qmd", page_of("RC9")}
 
@@ -534,7 +535,7 @@ def test_a_run_that_failed_has_a_page_that_says_why(ran, publish, text):
     publish()
     page = text(page_of("RC9"))
     assert "There are no figures on this page." in page
-    assert "failed, up to March 2024." in page
+    assert "The notebook for this organisation, up to March 2024, has failed since 9 May 2024." in page
     assert "cell 3: ValueError: 1 &lt; 2 &amp; 3" in page
     assert "`openmeasures run four_hours --org RC9 --period-to 2024-03`" in page
 
@@ -544,8 +545,52 @@ def test_the_card_of_a_run_that_failed_leads_to_the_reason(ran, publish, text):
     ran("RC9", error="broken")
     publish()
     page = text("organisations/RC9/index.qmd")
-    assert "the notebook failed" in page
-    assert 'href="four_hours.html"' in page
+    assert "the notebook has failed since 9 May 2024." in page
+    assert '<a href="four_hours.html">Why</a>' in page
+
+
+@pytest.fixture
+def failing(ran, build):
+    """England is well; RC9 succeeded on other data, up to `data_to`, and has failed since."""
+
+    def after(**options):
+        ran("ENG")
+        ran("RC9", digest="before", value=55.0, day=7, **options)
+        ran("RC9", error="cell 3: broken", day=8)
+        ran("RC9", error="cell 4: broken < again", day=9)
+        return notebook_path(build, "four_hours", "RC9")
+
+    return after
+
+
+def test_the_page_of_a_run_that_failed_has_its_last_good_figures_marked_as_such(failing, publish, text):
+    failing()
+    publish()
+    page = text(page_of("RC9"))
+    assert "These are not the latest figures." in page
+    assert "up to March 2024, has failed since 8 May 2024." in page
+    assert "its last good figures, up to March 2024, made on 7 May 2024 from the data and the method" in page
+    assert "cell 4: broken &lt; again" in page
+    assert "What RC9 is like." in page
+    assert "| Code | an earlier state |" in page
+    assert "Why, and the last good figures</a>" in text("organisations/RC9/index.qmd")
+
+
+def test_last_good_figures_are_in_no_table_beside_others(failing, publish, text):
+    failing()
+    publish()
+    assert "RC9" not in text(ENGLAND_PAGE).partition("Every organisation")[2].partition("## Definition")[0]
+
+
+@pytest.mark.parametrize("loss", ["gone", "edited", "of a month that is here no more"])
+def test_last_good_figures_that_cannot_be_trusted_are_not_shown(failing, publish, text, loss):
+    path = failing(**({"data_to": "2023-03"} if loss.startswith("of") else {}))
+    if loss == "gone":
+        path.unlink()
+    if loss == "edited":
+        path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    publish()
+    assert "There are no figures on this page." in text(page_of("RC9"))
 
 
 def test_england_may_fail_too(ran, publish, text):

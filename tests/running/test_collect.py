@@ -1,3 +1,4 @@
+import hashlib
 from datetime import UTC, date, datetime
 
 import nbformat
@@ -6,7 +7,7 @@ import pytest
 
 from openmeasures import results
 from openmeasures.errors import StoreError
-from openmeasures.running import collect, manifest
+from openmeasures.running import collect, manifest, notebooks
 from openmeasures.running.manifest import Entry, notebook_path
 
 FEBRUARY, MARCH = "2024-02-01", "2024-03-01"
@@ -23,10 +24,10 @@ def content(org_code="RC9", *rows, synthetic=False):
             "synthetic": synthetic, "points": points}  # fmt: skip
 
 
-def entry(org_code="RC9", *, measure_id="four_hours", digest="now", error="", sha256=""):
+def entry(org_code="RC9", *, measure_id="four_hours", digest="now", error=""):
     return Entry(
         measure_id=measure_id, org_code=org_code, period_to="2024-03", digest=digest, seconds=1, error=error,
-        status="failed" if error else "done", ended=datetime(2024, 5, 9, tzinfo=UTC), sha256=sha256,
+        status="failed" if error else "done", ended=datetime(2024, 5, 9, tzinfo=UTC),
     )  # fmt: skip
 
 
@@ -36,13 +37,13 @@ def record(tmp_path):
 
     def write(*entries, value=60.0):
         for each in entries:
-            manifest.append(tmp_path / "manifest.jsonl", each)
             data = {results.MIME_TYPE: content(each.org_code, ("all", MARCH, value))}
-            cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=data)])
+            cell = nbformat.v4.new_code_cell(id="a", outputs=[nbformat.v4.new_output("display_data", data=data)])
             path = notebook_path(tmp_path, each.measure_id, each.org_code)
-            path.parent.mkdir(parents=True, exist_ok=True)
             if not each.error:
-                nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+                written = notebooks.write(nbformat.v4.new_notebook(cells=[cell]), path)
+                each = each.model_copy(update={"sha256": hashlib.sha256(written).hexdigest()})  # noqa: PLW2901
+            manifest.append(manifest.path(tmp_path), each)
         return tmp_path
 
     return write
@@ -127,6 +128,14 @@ def test_a_table_is_in_order_of_series_organisation_and_period():
     assert table["value"].to_list() == [4.0, 1.0, 2.0, 3.0]
 
 
+def test_a_notebook_that_was_edited_is_no_result(record):
+    build = record(entry("RC9"))
+    path = notebook_path(build, "four_hours", "RC9")
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(StoreError, match=r"RC9.ipynb: not the notebook that was written"):
+        collect.contents(build, collect.entries(build, "four_hours", "now"))
+
+
 def test_a_table_has_one_shape_whatever_is_missing():
     whole = collect.table([content("RC9", ("all", MARCH, 60.0)), content("RJ1", ("all", MARCH, None))])
     no_points = collect.table([content("RC9")])
@@ -154,7 +163,7 @@ def test_the_csv_of_no_results_has_the_same_heading(record, again):
 @pytest.fixture
 def made(record, again):
     """Make a table of one run, and return it with a way to have it brought up to date once its notebook is gone."""
-    build = record(entry("RC9", sha256="ab"))
+    build = record(entry("RC9"))
     path = again(build)
     notebook_path(build, "four_hours", "RC9").unlink()
     return path, lambda: again(build)
@@ -182,7 +191,7 @@ def test_a_table_that_is_not_what_was_made_is_made_again(made, damage):
 
 
 def test_a_table_is_made_anew_when_a_run_ends_otherwise(record, again):
-    build = record(entry("RC9", sha256="ab"))
+    build = record(entry("RC9"))
     again(build)
-    record(entry("RC9", sha256="cd"), value=61.0)
+    record(entry("RC9"), value=61.0)
     assert pl.read_csv(again(build))["value"].to_list() == [61.0]

@@ -108,10 +108,11 @@ def test_a_run_that_succeeded_left_its_notebook(executed):
         assert entries[code].seconds > 0
 
 
-def test_a_run_that_failed_left_no_notebook_and_none_of_an_earlier_run(executed):
+def test_a_run_that_failed_left_no_notebook_but_that_of_an_earlier_run(executed):
     build, entries = executed
     found = sorted(path.name for path in (build / "notebooks" / "four_hours").iterdir())
-    assert found == ["ENG.ipynb", "RC9.ipynb", "RJ1.ipynb"]
+    assert found == ["ENG.ipynb", "FAILS.ipynb", "RC9.ipynb", "RJ1.ipynb"]
+    assert notebook_path(build, "four_hours", "FAILS").read_text(encoding="utf-8") == "of an earlier run"
     assert (entries["FAILS"].sha256, entries["DIES"].sha256) == ("", "")
 
 
@@ -179,7 +180,7 @@ def test_a_process_that_is_ended_from_outside_takes_no_other_run_with_it(task_fo
     tasks = [task_for(code) for code in ("KILLS", "RC9")]
     entries = {entry.org_code: entry for entry in execute(tasks, tmp_path, workers=1)}
     assert entries["KILLS"].error == "its process was ended from outside, perhaps for lack of memory"
-    assert not earlier.exists()
+    assert earlier.read_text(encoding="utf-8") == "of an earlier run"
     assert entries["RC9"].status == "done"
     assert len(manifest.read(tmp_path / "manifest.jsonl")) == 2
 
@@ -214,7 +215,7 @@ def test_an_error_of_ours_needs_no_class_name(run_here):
 
 def test_a_notebook_that_shows_no_result_failed(run_here):
     entry, path = run_here("SILENT")
-    assert "SILENT.ipynb: 0 results found, expected one; end it with `results.collect(…)`." in entry.error
+    assert "DefinitionError: 0 results found, expected one; end it with `results.collect(…)`." in entry.error
     assert not path.exists()
 
 

@@ -24,6 +24,7 @@ from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND, regions_of
+from openmeasures.periods import day_label
 from openmeasures.publishing import reconciliation, summary
 from openmeasures.publishing.run_page import LEAD, write_run_page
 from openmeasures.publishing.runs import Run, runs_of
@@ -50,7 +51,8 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> P
 
 
 def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path, stage: Path) -> Pages:
-    figures = [figure for run in runs if run.content for step in run.steps for figure in step.figures]
+    shown = [run.last_good or run for run in runs if run.last_good or run.content]
+    figures = [figure for run in shown for step in run.steps for figure in step.figures]
     conversion.draw_ahead([figure.narrow_specification for figure in figures], processes=os.cpu_count() or 1)
     pages = Pages(stage)
     reconciled = {measure.id: reconcile(measure, store) for measure in measures}
@@ -92,10 +94,11 @@ def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
 
 def _card(run: Run, address: str) -> dict[str, Any]:
     card: dict[str, Any] = {
-        "measure": run.measure, "address": address, "error": run.error, "is_england": run.org_code == ENGLAND,
+        "measure": run.measure, "address": address, "is_england": run.org_code == ENGLAND,
+        "failed_since": day_label(run.failure.since) if run.failure else "", "has_last_good": bool(run.last_good),
         "org_name": run.content.get("org_name", run.org_code), "summary": None, "finding": "", "figure": None,
     }  # fmt: skip
-    if not run.error:
+    if not run.failure:
         card["summary"] = summary.summarise(run.content, run.measure, run.release)
         card["finding"] = run.content["findings"]["variation"]
         card["figure"] = next(

@@ -7,7 +7,7 @@ from openmeasures import project, results
 from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
-from openmeasures.periods import month_end, month_label, months_span
+from openmeasures.periods import day_label, month_end, month_label, months_span
 from openmeasures.publishing import provenance, summary
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages, RunPage
@@ -35,12 +35,19 @@ def write_run_page(
     address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
     page: dict[str, Any] = {"is_england": is_england, "synthetic": run.release.synthetic}
     command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {run.period_to:%Y-%m}"
-    if run.error:
-        page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": f"{run.org_code}: {measure.title}"}
-        month = month_label(run.period_to)
-        values = {"page": page, "measure": measure, "error": run.error, "command": command, "month": month}
-        pages.render(address, "failed.qmd.jinja", up="../../", **values)
-        return
+    failure = run.failure
+    if failure:
+        page["failure"] = {
+            "error": failure.error, "since": day_label(failure.since), "command": command,
+            "month": month_label(run.period_to),
+        }  # fmt: skip
+        if run.last_good is None:
+            title = f"{run.org_code}: {measure.title}"
+            page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": title}
+            pages.render(address, "failed.qmd.jinja", up="../../", page=page, measure=measure)
+            return
+        run = run.last_good
+        page |= {"made": day_label(run.ended), "up_to": month_label(run.period_to)}
     content = run.content
     name = content["org_name"]
     downloads = _downloads(pages, run, folder)
@@ -62,7 +69,7 @@ def write_run_page(
         standards=_standards(measure),
         reconciled=reconciled,
         caveats=measure.caveats_for(first, month_end(run.period_to)),
-        provenance=_provenance(run, store, command),
+        provenance=_provenance(run, store, command) | ({"commit": "an earlier state"} if failure else {}),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,37 @@ from openmeasures.definitions import Measure
 from openmeasures.periods import month_named
 from openmeasures.publishing import parts
 from openmeasures.releases import Release
-from openmeasures.running import collect
-from openmeasures.running.manifest import notebook_path
+from openmeasures.running import collect, manifest
+from openmeasures.running.manifest import Entry, History, notebook_path
 from openmeasures.running.plan import run_digest
 from openmeasures.store import Store
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why there is nothing new, and since when."""
+
+    error: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Run:
-    """One run as the pages need it: its result, or the error it ended with; `release` has the last period."""
+    """One run as the pages need it: its result, or how it failed; `release` has the last period.
+
+    One that failed may have a last good run: its content is that of an earlier state of data or code, so that it
+    belongs on its own page, marked, and in no table beside others.
+    """
 
     measure: Measure
     org_code: str
     notebook: Path
     period_to: date
     release: Release
+    ended: datetime
     content: dict[str, Any] = field(default_factory=dict)
-    error: str = ""
+    failure: Failure | None = None
+    last_good: "Run | None" = None
 
     @cached_property
     def steps(self) -> list[parts.Step]:
@@ -38,15 +52,34 @@ class Run:
 
 def runs_of(store: Store, build: Path, measure: Measure, period_to: str) -> list[Run]:
     """Return the runs of a measure on the present data and code, up to `period_to` (the latest by default)."""
-    newest = store.newest(measure.source)
-    found = []
-    for entry in collect.entries(build, measure.id, run_digest(store, measure, period_to)):
-        month = month_named(entry.period_to)
-        notebook = notebook_path(build, measure.id, entry.org_code)
-        content = {} if entry.error else collect.contents(build, [entry])[0]
-        error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
-        found.append(Run(measure, entry.org_code, notebook, month, newest[month], content, error))
-    return found
+    digest = run_digest(store, measure, period_to)
+    known = manifest.histories(manifest.path(build)).values()
+    return [
+        _run(history, store, build, measure)
+        for history in known
+        if history.latest.measure_id == measure.id and history.latest.digest == digest
+    ]
+
+
+def _run(history: History, store: Store, build: Path, measure: Measure) -> Run:
+    if history.failing_since is None:
+        return _succeeded(history.latest, store, build, measure)
+    entry = history.latest
+    error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
+    newest, month, good = store.newest(measure.source), month_named(entry.period_to), history.last_good
+    is_good = good is not None and month_named(good.period_to) in newest and manifest.is_there(build, good)
+    return Run(
+        measure, entry.org_code, notebook_path(build, measure.id, entry.org_code), month, newest[month], entry.ended,
+        failure=Failure(error, history.failing_since),
+        last_good=_succeeded(good, store, build, measure) if good and is_good else None,
+    )  # fmt: skip
+
+
+def _succeeded(entry: Entry, store: Store, build: Path, measure: Measure) -> Run:
+    month = month_named(entry.period_to)
+    (content,) = collect.contents(build, [entry])
+    notebook, release = notebook_path(build, measure.id, entry.org_code), store.newest(measure.source)[month]
+    return Run(measure, entry.org_code, notebook, month, release, entry.ended, content)
 
 
 def _without_folders(error: str, *folders: Path) -> str:

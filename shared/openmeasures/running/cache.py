@@ -4,14 +4,13 @@ A run is done already if its last entry in the manifest succeeded with the same 
 notebook is the one that was written then.
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from openmeasures.running import dependencies, manifest
 from openmeasures.running.dependencies import Parts
-from openmeasures.running.manifest import Entry, History, notebook_path
+from openmeasures.running.manifest import History
 from openmeasures.running.plan import Planned, Task
 
 
@@ -20,12 +19,6 @@ class Step(NamedTuple):
 
     task: Task
     reason: str
-
-
-def is_there(build: Path, entry: Entry) -> bool:
-    """Whether the notebook of a run that succeeded is there, and the same to its last byte."""
-    path = notebook_path(build, entry.measure_id, entry.org_code)
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
 
 
 def steps(planned: Mapping[str, Planned], build: Path, *, force: bool = False) -> list[Step]:
@@ -50,4 +43,4 @@ def _reason(history: History | None, task: Task, parts: Parts, build: Path) -> s
         return "no record of what it depended on" if before is None else dependencies.changed(before, parts)
     if latest.status == "failed":
         return "failed the last time"
-    return "" if is_there(build, latest) else "its notebook is gone or was changed"
+    return "" if manifest.is_there(build, latest) else "its notebook is gone or was changed"

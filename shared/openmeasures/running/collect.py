@@ -34,19 +34,21 @@ def entries(build: Path, measure_id: str, digest: str) -> list[Entry]:
 def contents(build: Path, found: list[Entry]) -> list[dict[str, Any]]:
     """Return the result of each run that succeeded, in the order of the entries.
 
-    Raises `StoreError` where its notebook is gone.
+    Raises `StoreError` where its notebook is gone, or is not the one that was written then.
     """
-    return [_content(notebook_path(build, e.measure_id, e.org_code)) for e in found if e.status == "done"]
+    return [_content(build, entry) for entry in found if entry.status == "done"]
+
+
+def _content(build: Path, entry: Entry) -> dict[str, Any]:
+    path = notebook_path(build, entry.measure_id, entry.org_code)
+    if not manifest.is_there(build, entry):
+        fault = "not the notebook that was written" if path.is_file() else "no such file"
+        raise StoreError(f"{path}: {fault}, although the manifest has this run as done. Run again.")
+    return notebooks.result(path)
 
 
 def _done(found: list[Entry]) -> list[str]:
     return [entry.org_code for entry in found if entry.status == "done"]
-
-
-def _content(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise StoreError(f"{path}: no such file, although the manifest has this run as done. Run again.")
-    return notebooks.result(path)
 
 
 def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:

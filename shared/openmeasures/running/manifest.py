@@ -5,10 +5,12 @@
 | `Entry` | how one run ended |
 | `History` | the last entry of an organisation, the last good one, and since when it has failed |
 | `path`, `notebook_path` | where the record is, and the notebook of a run that succeeded |
+| `is_there` | whether that notebook is there, as it was written |
 | `append` | add a line |
 | `read`, `histories` | the last entry of each, or all that is known of each |
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +55,12 @@ def path(build: Path) -> Path:
 def notebook_path(build: Path, measure_id: str, org_code: str) -> Path:
     """Return where the executed notebook of one organisation goes."""
     return build / "notebooks" / measure_id / f"{org_code}.ipynb"
+
+
+def is_there(build: Path, entry: Entry) -> bool:
+    """Whether the notebook of a run that succeeded is there, and the same to its last byte."""
+    path = notebook_path(build, entry.measure_id, entry.org_code)
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
 
 
 def append(path: Path, entry: Entry) -> None:
