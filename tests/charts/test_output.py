@@ -13,6 +13,7 @@ import altair as alt
 import nbformat
 import polars as pl
 import pytest
+from altair.utils import schemapi
 from IPython.core.interactiveshell import InteractiveShell
 
 from openmeasures.charts import conversion, deciles, distribution, funnel, labels, output, spc, theme
@@ -275,7 +276,8 @@ def test_narrow_uses_the_phone_s_sizes(chart):
 def shell():
     """An IPython shell for a moment, which is left as it was."""
     InteractiveShell.clear_instance()
-    yield InteractiveShell.instance()
+    with schemapi.debug_mode(True):
+        yield InteractiveShell.instance()
     InteractiveShell.clear_instance()
 
 

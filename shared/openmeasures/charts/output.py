@@ -16,6 +16,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import altair as alt
+from altair.utils.schemapi import disable_debug_mode
 from IPython.core.getipython import get_ipython
 
 from openmeasures.charts import boxes, conversion, labels, layout, theme
@@ -39,6 +40,7 @@ def enable() -> None:
     shell = get_ipython()
     formatter = shell.display_formatter if shell is not None else None
     if formatter is not None and conversion.is_served():
+        disable_debug_mode()  # checks each part of a chart as it is made
         formatter.mimebundle_formatter.for_type(alt.TopLevelMixin, _unchecked)
 
 
