@@ -52,6 +52,7 @@ bench: $(READY) ## Measure what has a budget, beside a plain way to do the same
 	$(BIN)/python benchmarks/spc.py
 	$(BIN)/python benchmarks/funnel.py
 	$(BIN)/python benchmarks/rtt.py
+	$(BIN)/python benchmarks/runs.py
 
 false-alarms: $(READY) ## Simulate anew how often charts of stable series have a mark (two minutes)
 	$(BIN)/python -c 'from openmeasures.methods import false_alarms; false_alarms.write()'
