@@ -406,6 +406,19 @@ def test_one_organisation_that_fails_stops_no_other(called, filled):
     assert files(filled / "_build" / "notebooks") == {"four_hours/ENG.ipynb", "four_hours/RC9.ipynb"}
 
 
+def test_a_release_that_is_damaged_is_one_line_and_leaves_what_was_done(called, filled, store, keep):
+    assert called("run", "--org", "RC9")[0] == 0
+    before = {path: path.read_bytes() for path in (filled / "_build").rglob("*.ipynb")}
+    keep(("RC9", 900, 300), **FEBRUARY)
+    damaged = store.folder / "observations" / "ae_monthly" / "2024-02.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    code, out, err = called("run", "--org", "RC9")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"Error {damaged}: cannot be read (")
+    assert err.endswith("Delete the file and ingest its release again.\n")
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_runs_on_other_data_are_not_mixed(called, filled, keep):
     assert called("run", "--org", "RC9")[0] == 0
     keep(("RC9", 1100, 500), month="APRIL-2024", name="April-2024.csv")

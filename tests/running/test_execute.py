@@ -28,6 +28,10 @@ match org_code:
         raise ParameterError("organisation 'OURS': unknown. Name another.")
     case "DIES":
         os._exit(3)
+    case "GREEDY":
+        import resource
+        resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, resource.RLIM_INFINITY))
+        taken = bytearray(8 * 2**30)
     case "KILLS":
         os.kill(os.getppid(), 9)
     case "HANGS" if sys.argv == [""]:  # forked, that is
@@ -183,6 +187,13 @@ def test_a_process_that_is_ended_from_outside_takes_no_other_run_with_it(task_fo
     assert earlier.read_text(encoding="utf-8") == "of an earlier run"
     assert entries["RC9"].status == "done"
     assert len(manifest.read(tmp_path / "manifest.jsonl")) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its limit")
+def test_a_run_that_takes_too_much_memory_fails_alone(task_for, tmp_path):
+    entries = {entry.org_code: entry for entry in execute([task_for(code) for code in ("GREEDY", "RC9")], tmp_path)}
+    assert entries["GREEDY"].error.startswith("cell 3: MemoryError")
+    assert entries["RC9"].status == "done"
 
 
 @forked
