@@ -554,3 +554,43 @@ def test_examples_of_definitions_are_valid(load):
     for example in examples:
         measure = load(more=example)
         assert all(getattr(measure, field) for field in yaml.safe_load(example))
+
+
+# ---- milestones
+
+
+def _standard_of(load, keys):
+    link = 'url: "https://x.uk/", title: T, verified: true'
+    (one,) = load(more=f"standards:\n  - {{name: S, value: 1, from: 2023-04-01, {keys} {link}}}\n").standards
+    return one
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_monthly", "due"),
+    [
+        ("", True, None),
+        ("to: 2024-03-31,", False, date(2024, 3, 1)),
+        ("to: 2024-03-31, judged: last_month,", False, date(2024, 3, 1)),
+        ("to: 2024-03-31, judged: together,", False, None),
+        ("to: 2024-03-31, judged: each_month,", True, None),
+        ("judged: each_month,", True, None),
+    ],
+)
+def test_a_standard_that_ends_is_judged_in_its_last_month_unless_it_says_otherwise(load, keys, is_monthly, due):
+    one = _standard_of(load, keys)
+    assert (one.is_monthly, one.due_month) == (is_monthly, due)
+
+
+@pytest.mark.parametrize("judged", ["last_month", "together"])
+def test_what_is_judged_at_its_end_needs_one(load, judged):
+    with pytest.raises(DefinitionError, match=f"judged is '{judged}' but there is no `to`"):
+        _standard_of(load, f"judged: {judged},")
+
+
+@pytest.mark.parametrize(
+    ("improvement", "met"),
+    [("increase", [False, True, True]), ("decrease", [True, True, False]), ("neutral", [False, False, False])],
+)
+def test_a_value_equal_to_a_standard_meets_it(load, improvement, met):
+    of_it = load().model_copy(update={"improvement": improvement})
+    assert [of_it.meets(value, 60.0) for value in (59.9, 60.0, 60.1)] == met

@@ -255,8 +255,9 @@ def test_only_the_latest_figures_are_shown_in_order_of_time(run_of, latest, firs
 
 
 def met(
-    name="Milestone", standard=78.0, *, latest=False, often=(0, 12), assurance=None, is_changing=False, month=MARCH
-):
+    name="Standard", standard=78.0, *, latest=False, often=(0, 12), assurance=None, is_changing=False, month=MARCH,
+    due=None,
+):  # fmt: skip
     schema = {
         "period_start": pl.Date,
         "standard_name": pl.String,
@@ -264,10 +265,12 @@ def met(
         "latest": pl.Boolean,
         "periods_met": pl.UInt32,
         "periods": pl.UInt32,
+        "due_month": pl.Date,
         "assurance": ASSURANCE_TYPE,
         "is_changing": pl.Boolean,
     }
-    return pl.DataFrame([(month, name, standard, latest, *often, assurance, is_changing)], schema=schema, orient="row")
+    row = (month, name, standard, latest, *often, due, assurance, is_changing)
+    return pl.DataFrame([row], schema=schema, orient="row")
 
 
 @pytest.mark.parametrize(
@@ -279,17 +282,17 @@ def met(
         ),
         (
             met(standard=76.5, often=(1, 3), assurance="hit_or_miss"),
-            ("Milestone (76.5 %)", "no", "1 of 3", "may be met in some months and missed in others"),
+            ("Standard (76.5 %)", "no", "1 of 3", "may be met in some months and missed in others"),
         ),
-        (met(assurance="consistently_failing"), ("Milestone (78 %)", "no", "0 of 12", "not expected to be met")),
-        (met(often=(0, 2)), ("Milestone (78 %)", "no", "0 of 2", "too few to say")),
+        (met(assurance="consistently_failing"), ("Standard (78 %)", "no", "0 of 12", "not expected to be met")),
+        (met(often=(0, 2)), ("Standard (78 %)", "no", "0 of 2", "too few to say")),
         (
             met(assurance="consistently_failing", is_changing=True),
-            ("Milestone (78 %)", "no", "0 of 12", "cannot be told: the series is changing"),
+            ("Standard (78 %)", "no", "0 of 12", "cannot be told: the series is changing"),
         ),
         (
             met(assurance="consistently_failing", month=FEBRUARY),
-            ("Milestone (78 %)", "no", "0 of 12", "the series ended"),
+            ("Standard (78 %)", "no", "0 of 12", "the series ended"),
         ),
     ],
 )
@@ -298,13 +301,32 @@ def test_standing_against_a_standard(run_of, row, shown):
 
 
 @pytest.mark.parametrize(
-    ("end", "outlook"), [(date(2024, 3, 31), "ended in March 2024"), (date(2024, 4, 30), "not expected to be met")]
+    ("latest", "due", "shown"),
+    [
+        (True, MARCH, ("Milestone (78 %)", "yes", "one month counts", "")),
+        (False, MARCH, ("Milestone (78 %)", "no", "one month counts", "")),
+        (None, date(2025, 3, 1), ("Milestone (78 %)", "not due yet", "one month counts", "due in March 2025")),
+        (None, None, ("Milestone (78 %)", "no month by itself can", "all count together", "")),
+    ],
 )
-def test_a_standard_that_ends_with_the_latest_month_has_no_future(run_of, end, outlook):
+def test_a_milestone_is_met_or_missed_in_its_own_month_alone(run_of, latest, due, shown):
+    row = met("Milestone", latest=latest, often=(None, None), due=due)
+    assert cells(display.standing_against(row, run_of()))[1] == shown
+
+
+@pytest.mark.parametrize(
+    ("end", "judged", "outlook"),
+    [
+        (date(2024, 3, 31), "each_month", "ended in March 2024"),
+        (date(2024, 4, 30), "each_month", "not expected to be met"),
+        (date(2024, 3, 31), None, "ended in March 2024"),
+    ],
+)
+def test_a_standard_that_ends_with_the_latest_month_has_no_future(run_of, end, judged, outlook):
     link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
-    milestone = Standard(name="Milestone", value=78, **{"from": date(2023, 4, 1), "to": end}, **link)
-    shown = display.standing_against(met(assurance="consistently_failing"), run_of(standards=[milestone]))
-    assert cells(shown)[1][-1] == outlook
+    held = Standard(name="Standard", value=78, judged=judged, **{"from": date(2023, 4, 1), "to": end}, **link)
+    row = met(assurance="consistently_failing") if judged else met(often=(None, None), due=MARCH)
+    assert cells(display.standing_against(row, run_of(standards=[held])))[1][-1] == outlook
 
 
 def test_standing_names_the_month_of_the_latest_figure(run_of):
@@ -343,6 +365,7 @@ def charted(*values):
         pl.lit(None, pl.Float64).alias("standard"),
         pl.lit(None, pl.String).alias("standard_name"),
         pl.lit(None, pl.Float64).alias("lasting_standard"),
+        pl.lit(False).alias("is_milestone"),
         pl.lit(None, pl.String).alias("assurance"),
     )
 

@@ -187,7 +187,25 @@ def test_without_limits_at_the_latest_month_there_is_no_alarm(measure, points):
     assert reliability.false_alarms(points, measure) == ""
 
 
+@pytest.mark.parametrize(("pairs", "is_alike"), [(18, True), (4, False)])
+def test_where_neighbours_are_alike_the_usual_rate_does_not_hold(measure, pairs, is_alike):
+    """Three months high, three low, so that of five neighbours three agree: about 1/3, beyond 1.96 / sqrt(36)."""
+    points = series(*[61.1, 61, 61.1, 59, 59.1, 59] * pairs)
+    said = reliability.false_alarms(points, measure)
+    latest = false_alarms.of_chart([6 * pairs], measure.rule_set).latest
+    assert said.startswith("Neighbouring months of this series are alike (a correlation of 0.3)") == is_alike
+    assert f"{100 * latest:.1f} in 100 at the latest figure" in said
+
+
 # ---- all doubts
+
+
+def test_limits_that_do_not_describe_a_series_leave_nothing_to_doubt(measure):
+    drift = series(*(40 + 0.5 * month + month % 2 for month in range(48)))
+    assert reliability.doubts(drift, measure) == (
+        "Other rules would use the same limits, which do not describe this series, and a rate of false alarms is known "
+        "for series that keep to one level: neither says anything here. Look at the line itself."
+    )
 
 
 def test_doubts_are_said_one_after_the_other(measure):
@@ -205,6 +223,10 @@ def test_where_there_is_nothing_there_are_no_doubts(measure):
 # ---- changes of level
 
 STEP = (*[61, 59] * 10, *[71, 69] * 10)  # the new level begins in December 2023
+SEVERAL = (
+    "A calculation suggests changes of level in {}. If they are real, the limits shown mix what was before and after; "
+    "whoever knows the reason can enter it in the ledger of changes."
+)
 SUGGESTED = (
     "A calculation suggests a change of level in {}. If it is real, the limits shown mix what was before and after; "
     "whoever knows the reason can enter it in the ledger of changes."
@@ -244,9 +266,23 @@ def test_a_change_is_suggested_with_both_levels(changes_of):
 
 
 def test_several_changes_are_suggested_together(changes_of):
-    assert changes_of(series(*STEP, *[81, 79] * 10)) == SUGGESTED.format(
+    assert changes_of(series(*STEP, *[81, 79] * 10)) == SEVERAL.format(
         "December 2023 (from about 60.0 % to 70.0 %) and August 2025 (from about 70.0 % to 80.0 %)"
     )
+
+
+def test_a_slow_drift_is_no_change_of_level(changes_of):
+    assert changes_of(series(*(40 + 0.5 * month + month % 2 for month in range(48)))) == (
+        "The level moves around March 2024 and March 2025, but a smooth curve fits better there than a step: a slow "
+        "drift, for which limits should not start anew."
+    )
+
+
+def test_a_step_and_a_drift_are_told_apart(changes_of):
+    flat, slope = [61, 59] * 12, [70 + 0.5 * month + month % 2 for month in range(24)]
+    said = changes_of(series(*flat, *slope))
+    assert said.startswith("A calculation suggests a change of level in April 2024 (from about 60.0 % to ")
+    assert "ledger of changes. The level moves around " in said
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ POINTS = {
     "lower_process_limit": pl.Float64,
     "upper_process_limit": pl.Float64,
     "special_cause": spc.SPECIAL_CAUSE_TYPE,
+    "segment": pl.UInt32,
 }
 
 
@@ -28,7 +29,7 @@ def with_standards(measure, *given, improvement="increase"):
 
 def points(*rows, limits=(50.0, 70.0), cause="none"):
     """Make points from pairs of month and value, all with the same limits and special cause."""
-    return pl.DataFrame([(*row, *limits, cause) for row in rows], schema=POINTS, orient="row")
+    return pl.DataFrame([(*row, *limits, cause, 0) for row in rows], schema=POINTS, orient="row")
 
 
 # ---- the standard beside each point
@@ -70,6 +71,7 @@ def test_a_series_is_read_against_the_latest_begun_of_several_in_force(measure):
         ([standard(78, end=APRIL)], None),
         ([standard(76, end=APRIL), standard(78, begin=MARCH, end=APRIL)], None),
         ([standard(78, end=APRIL), standard(95, begin=MARCH)], None),
+        ([standard(98), standard(78, begin=MARCH, end=APRIL).model_copy(update={"judged": "each_month"})], None),
         (
             [standard(98), standard(95, begin=MARCH)],
             None,
@@ -104,10 +106,28 @@ def test_assurance_sets_the_limits_against_the_standard(measure, limits, expecte
     assert joined["assurance"].item() == expected
 
 
-def test_assurance_is_of_the_standard_against_which_the_series_is_read(measure):
-    """78 lies within the limits of 70 to 80; 95, the standard that lasts, does not."""
-    set_down = with_standards(measure, standard(95), standard(78, begin=MARCH, end=APRIL))
-    assert standards.join(points((MARCH, 75.0), limits=(70.0, 80.0)), set_down)["assurance"].item() == "hit_or_miss"
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([standard(95), standard(78, begin=MARCH, end=APRIL)], "consistently_failing"),
+        ([standard(78), standard(95, begin=MARCH, end=APRIL)], "hit_or_miss"),
+        ([standard(78, begin=MARCH, end=APRIL)], None),
+    ],
+)
+def test_assurance_is_of_the_standard_for_every_month_and_never_of_a_milestone(measure, given, expected):
+    """78 lies within the limits of 70 to 80, and 95 does not."""
+    joined = standards.join(points((MARCH, 75.0), limits=(70.0, 80.0)), with_standards(measure, *given))
+    assert joined["assurance"].item() == expected
+
+
+@pytest.mark.parametrize(
+    ("judged", "end", "expected"),
+    [(None, None, False), (None, APRIL, True), ("last_month", APRIL, True), ("together", APRIL, True),
+     ("each_month", APRIL, False)],
+)  # fmt: skip
+def test_a_standard_that_ends_is_a_milestone_unless_each_month_is_judged(measure, judged, end, expected):
+    one = standard(78, end=end).model_copy(update={"judged": judged})
+    assert standards.join(points((MARCH, 75.0)), with_standards(measure, one))["is_milestone"].item() is expected
 
 
 @pytest.mark.parametrize(("given", "limits"), [((), (50.0, 70.0)), ((standard(95),), (None, None))])
@@ -120,7 +140,7 @@ def test_without_a_standard_in_force_every_column_is_null(measure):
     rows = points((MARCH, 60.0))
     joined = standards.join(rows, with_standards(measure, standard(95, begin=APRIL)))
     assert joined.drop(rows.columns).row(0, named=True) == dict.fromkeys(
-        ("standard", "standard_name", "lasting_standard", "assurance")
+        ("standard", "standard_name", "is_milestone", "lasting_standard", "assurance")
     )
 
 
@@ -176,19 +196,46 @@ def test_a_period_without_a_figure_is_neither_met_nor_missed(measure):
 
 
 def test_a_series_that_ended_is_set_against_the_standards_of_its_last_figure(measure):
-    given = standard(76, end=date(2024, 4, 30), name="Then"), standard(78, begin=MAY, name="Now")
+    given = standard(76, end=APRIL, name="Then"), standard(78, begin=MAY, name="Now")
     (row,) = met(measure, [(MARCH, 77.0), (APRIL, 77.0), (MAY, None)], *given)
     assert (row["period_start"], row["standard_name"], row["latest"]) == (APRIL, "Then", True)
 
 
 def test_each_standard_in_force_has_its_row_the_latest_begun_first(measure):
-    given = standard(55, name="Operational"), standard(65, begin=MARCH, name="Milestone"), standard(9, begin=APRIL)
+    given = (
+        standard(55, name="Operational"),
+        standard(65, begin=MARCH, end=MARCH, name="Milestone"),
+        standard(9, begin=APRIL),
+    )
     assert [
         (row["standard_name"], row["standard"], row["latest"]) for row in met(measure, [(MARCH, 60.0)], *given)
     ] == [
         ("Milestone", 65, False),
         ("Operational", 55, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("judged", "end", "latest", "due"),
+    [
+        (None, date(2024, 3, 31), False, MARCH),
+        (None, MARCH, False, MARCH),
+        ("last_month", date(2024, 3, 31), False, MARCH),
+        (None, date(2024, 4, 30), None, APRIL),
+        ("together", date(2024, 3, 31), None, None),
+    ],
+)
+def test_a_milestone_is_set_against_its_own_month_alone(measure, judged, end, latest, due):
+    milestone = standard(65, end=end).model_copy(update={"judged": judged})
+    (row,) = met(measure, year(*[66.0] * 5, 60.0), milestone)
+    assert (row["value"], row["latest"], row["due_month"]) == (60, latest, due)
+    assert (row["periods_met"], row["periods"], row["assurance"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("outside", "expected"), [(3, False), (4, True)])
+def test_a_series_that_its_limits_do_not_describe_is_changing(measure, outside, expected):
+    (row,) = met(measure, year(*[60.0] * 3, *[71.0] * outside), standard(65))
+    assert row["is_changing"] is expected
 
 
 def test_assurance_is_that_of_the_latest_point(measure):

@@ -1,5 +1,6 @@
 """Findings in plain English, word for word: they are the page, the alt text and the summary."""
 
+import re
 from datetime import date
 
 import polars as pl
@@ -145,7 +146,7 @@ def test_the_order_of_rows_does_not_matter(measure):
     ],
 )
 def test_a_point_beyond_a_limit(measure, variation, opening):
-    found = say(measure, series(75, cause="astronomical_point", variation=variation))
+    found = say(measure, series(60, 75, cause="astronomical_point", variation=variation))
     assert found == f"{opening} the expected range of 50.0 % to 70.0 %."
 
 
@@ -223,13 +224,13 @@ def test_two_in_three_at_the_end_of_a_shift_names_the_shift_first(measure, month
     ],
 )
 def test_a_value_beyond_a_limit_is_not_written_as_equal_to_it(measure, value, reach, said):
-    found = say(measure, series(value, reach=reach, cause="astronomical_point", variation="improvement_high"))
+    found = say(measure, series(60, value, reach=reach, cause="astronomical_point", variation="improvement_high"))
     assert found == f"Special-cause improvement: {said}"
 
 
 @pytest.mark.parametrize(("months", "is_told"), [(6, False), (7, True)])
 def test_a_point_beyond_a_limit_may_end_a_shift(measure, months, is_told):
-    found = say(measure, series(59, *[75] * months, cause="astronomical_point", variation="improvement_high"))
+    found = say(measure, series(*[59] * 8, *[75] * months, cause="astronomical_point", variation="improvement_high"))
     shift = f", and the last {months} months are all above the average of 60.0 %"
     assert found == (
         f"Special-cause improvement: 75.0 % in March 2024 is above the expected range of 50.0 % to 70.0 %"
@@ -261,13 +262,62 @@ def test_a_single_case_is_not_none(measure):
 
 @pytest.mark.parametrize("mean", [60, None])
 def test_a_value_that_misses_a_standard_is_not_written_as_equal_to_it(measure, mean):
-    held = measure.model_copy(update={"standards": [_standard("Milestone", 65)]})
+    assured = mean and "hit_or_miss"
+    held = measure.model_copy(update={"standards": [_standard("Standard", 65)]})
     assert "65.0 % in March 2024" in say(measure, series(64.98, mean=mean))
-    assert "64.98 % in March 2024" in say(held, series(64.98, mean=mean))
-    assert "65.0 % in March 2024" in say(held, series(65, mean=mean))
+    assert "64.98 % in March 2024" in say(held, series(64.98, mean=mean, assurance=assured))
+    assert "65.0 % in March 2024" in say(held, series(65, mean=mean, assurance=assured))
+
+
+# ---- a series that its limits do not describe
+
+SLOPE = [35.0, 40, 45, 55, 60, 65, 75, 80, 85]  # three of nine inside 50 to 70
+
+
+@pytest.mark.parametrize(
+    ("values", "inside"),
+    [
+        (SLOPE, "3 of 9 months lie"),
+        ([*[40] * 6, 60, 80], "1 of 8 months lies"),
+        ([40, 40, None, 80], "0 of 3 months lie"),
+    ],
+)
+def test_limits_that_most_months_lie_outside_are_said_not_to_describe_the_series(measure, values, inside):
+    found = say(measure, series(*values, cause="astronomical_point", variation="improvement_high"))
+    assert found.startswith(
+        f"Special-cause improvement: {values[-1]:.1f} % in March 2024 is above the limits of 50.0 %"
+    )
+    assert found.endswith(
+        f"The series keeps to no one level: {inside} inside its limits, which therefore do not describe it."
+    )
+
+
+@pytest.mark.parametrize(("values", "is_said"), [([40, 60, 60], False), ([40, 60], False), ([40, 80, 60], True)])
+def test_half_of_the_months_inside_are_enough(measure, values, is_said):
+    assert ("keeps to no one level" in say(measure, series(*values))) == is_said
+
+
+def test_no_range_is_expected_of_a_series_that_its_limits_do_not_describe(measure):
+    found = say(measure.model_copy(update={"standards": [_standard("Standard", 65)]}),
+                series(40, 80, 60, standard=65, assurance="hit_or_miss"))  # fmt: skip
+    assert found == (
+        "60.0 % in March 2024 is within the limits of 50.0 % to 70.0 %. The series keeps to no one level: 1 of 3 "
+        "months lies inside its limits, which therefore do not describe it. Standard (65 %) lies inside the "
+        "limits; 1 of 3 figures in the last 12 months reach it. Whether that goes on cannot be told: the series is "
+        "changing."
+    )
+
+
+def test_only_the_months_that_share_the_limits_count(measure):
+    before = series(*[20] * 20).head(17)
+    assert "keeps to no one level" not in say(measure, pl.concat([before, series(59, 61, 60, segment=1)]))
 
 
 # ---- the standard
+
+
+def against(measure, points, standard, **changes):
+    return say(measure.model_copy(update={"standards": [_standard("Standard", standard)], **changes}), points)
 
 
 @pytest.mark.parametrize(
@@ -275,23 +325,23 @@ def test_a_value_that_misses_a_standard_is_not_written_as_equal_to_it(measure, m
     [
         (
             95, "consistently_failing",
-            "Milestone (95 %) lies above the expected range; 0 of 2 figures in the last 12 months reach it. "
+            "Standard (95 %) lies above the expected range; 0 of 2 figures in the last 12 months reach it. "
             "Left as it is, the process is not expected to meet it.",
         ),
         (
             60, "hit_or_miss",
-            "Milestone (60 %) lies inside the expected range; 1 of 2 figures in the last 12 months reach it. "
+            "Standard (60 %) lies inside the expected range; 1 of 2 figures in the last 12 months reach it. "
             "Left as it is, the process may meet it in some months and miss it in others.",
         ),
         (
             45, "consistently_passing",
-            "Milestone (45 %) lies below the expected range; 2 of 2 figures in the last 12 months reach it. "
+            "Standard (45 %) lies below the expected range; 2 of 2 figures in the last 12 months reach it. "
             "Left as it is, the process is expected to go on meeting it.",
         ),
     ],
 )  # fmt: skip
 def test_the_standard_follows_the_variation(measure, standard, assurance, said):
-    found = say(measure, series(59, 61, standard=standard, assurance=assurance))
+    found = against(measure, series(59, 61, standard=standard, assurance=assurance), standard)
     assert found.endswith(f"around an average of 60.0 %. {said}")
 
 
@@ -304,15 +354,19 @@ def test_the_standard_follows_the_variation(measure, standard, assurance, said):
     ],
 )
 def test_where_lower_is_better_the_standard_lies_on_the_other_side(measure, standard, assurance, said):
-    fewer = measure.model_copy(update={"improvement": "decrease"})
-    assert said in say(fewer, series(59, 61, standard=standard, assurance=assurance))
+    points = series(59, 61, standard=standard, assurance=assurance)
+    assert said in against(measure, points, standard, improvement="decrease")
+
+
+def test_of_a_neutral_measure_no_standard_is_met_or_missed(measure):
+    assert against(measure, series(59, 61, standard=60), 60, improvement="neutral").endswith("average of 60.0 %.")
 
 
 @pytest.mark.parametrize("limit", [50, 70])
 @pytest.mark.parametrize("noise", [-1e-13, 0, 1e-13])
 def test_a_standard_on_a_limit_lies_inside_whatever_its_last_bit(measure, limit, noise):
-    found = say(measure, series(59, 61, standard=limit + noise, assurance="hit_or_miss"))
-    assert f"Milestone ({limit} %) lies inside the expected range;" in found
+    found = against(measure, series(59, 61, standard=limit + noise, assurance="hit_or_miss"), limit + noise)
+    assert f"Standard ({limit} %) lies inside the expected range;" in found
 
 
 @pytest.mark.parametrize(
@@ -323,10 +377,9 @@ def test_a_standard_on_a_limit_lies_inside_whatever_its_last_bit(measure, limit,
     ],
 )  # fmt: skip
 def test_a_value_equal_to_the_standard_meets_it(measure, improvement, value, met):
-    either = measure.model_copy(update={"improvement": improvement})
-    assert f"; {met} of 1 figure in the last 12 months reach it." in say(
-        either, series(value, standard=60, assurance="hit_or_miss")
-    )
+    points = series(value, standard=60, assurance="hit_or_miss")
+    said = against(measure, points, 60, improvement=improvement)
+    assert f"; {met} of 1 figure in the last 12 months reach it." in said
 
 
 @pytest.mark.parametrize(
@@ -342,38 +395,69 @@ def test_a_value_equal_to_the_standard_meets_it(measure, improvement, value, met
 )
 def test_only_the_last_twelve_periods_count_as_in_the_table(measure, values, said):
     points = series(*values, standard=65, assurance="hit_or_miss")
-    assert f"; {said} reach it." in say(measure, points)
-    in_force = Standard(
-        name="Milestone",
-        value=65,
-        title="T",
-        url="https://www.england.nhs.uk/",
-        verified=True,
-        **{"from": date(2010, 1, 1)},
-    )
-    (row,) = standards.met(points, measure.model_copy(update={"standards": [in_force]})).rows(named=True)
+    assert f"; {said} reach it." in against(measure, points, 65)
+    (row,) = standards.met(points, measure.model_copy(update={"standards": [_standard("S", 65)]})).rows(named=True)
     assert said.startswith(f"{row['periods_met']} of ")
 
 
 def test_a_series_that_is_changing_has_no_outlook(measure):
-    found = say(measure, series(75, cause="trend", variation="improvement_high", standard=95, assurance="hit_or_miss"))
-    assert found.endswith(
-        "0 of 1 figure in the last 12 months reach it. Whether that goes on cannot be told: the series is changing."
+    points = series(61, 69, cause="trend", variation="improvement_high", standard=95, assurance="hit_or_miss")
+    assert against(measure, points, 95).endswith(
+        "0 of 2 figures in the last 12 months reach it. Whether that goes on cannot be told: the series is changing."
     )
 
 
 def test_a_series_that_ended_has_no_outlook(measure):
-    found = say(measure, series(61, None, standard=65, assurance="hit_or_miss"))
+    found = against(measure, series(61, None, standard=65, assurance="hit_or_miss"), 65)
     assert found.endswith("around an average of 60.0 %.")
 
 
 @pytest.mark.parametrize(("standard", "written"), [(95, "95 %"), (99.5, "99.5 %"), (0.25, "0.25 %"), (76.0, "76 %")])
 def test_a_standard_is_written_with_the_decimals_it_was_set_with(measure, standard, written):
-    assert f"Milestone ({written}) lies" in say(measure, series(61, standard=standard, assurance="hit_or_miss"))
+    found = against(measure, series(61, standard=standard, assurance="hit_or_miss"), standard)
+    assert f"Standard ({written}) lies" in found
 
 
-def test_without_a_judgement_on_the_standard_nothing_is_said_of_it(measure):
-    assert "Milestone" not in say(measure, series(61, standard=65))
+def test_without_a_standard_in_force_nothing_is_said_of_one(measure):
+    assert "65" not in say(measure, series(61))
+
+
+# ---- milestones
+
+
+def before_a_milestone(measure, value, *, end, judged=None, improvement="increase"):
+    milestone = _standard("Milestone", 65, end=end).model_copy(update={"judged": judged})
+    found = say(measure.model_copy(update={"standards": [milestone], "improvement": improvement}), series(64, value))
+    return re.split(r"around an average of 60\.0+ %\. ", found)[1]
+
+
+@pytest.mark.parametrize(
+    ("improvement", "value", "said"),
+    [
+        ("increase", 65.3, "met in March 2024 (65.3 % against 65 %)"),
+        ("increase", 65, "met in March 2024 (65.0 % against 65 %)"),
+        ("increase", 64.97, "missed in March 2024 (64.97 % against 65 %)"),
+        ("decrease", 65.04, "missed in March 2024 (65.04 % against 65 %)"),
+        ("decrease", 65.00001, "missed in March 2024 (65.000 % against 65 %)"),
+        ("decrease", 64.9, "met in March 2024 (64.9 % against 65 %)"),
+    ],
+)
+def test_a_milestone_is_met_or_missed_in_its_own_month(measure, improvement, value, said):
+    found = before_a_milestone(measure, value, end=date(2024, 3, 31), improvement=improvement)
+    assert found == f"Milestone: {said}."
+
+
+def test_before_its_month_a_milestone_is_neither_met_nor_missed(measure):
+    assert before_a_milestone(measure, 66, end=date(2025, 3, 31)) == (
+        "Milestone (65 %) is due in March 2025; March 2024 is at 66.0 %."
+    )
+
+
+def test_a_milestone_for_a_year_is_not_met_by_its_last_month(measure):
+    assert before_a_milestone(measure, 66, end=date(2024, 3, 31), judged="together") == (
+        "Milestone (65 %) is for the months from January 2020 to March 2024 together, so that none by itself meets or "
+        "misses it; March 2024 is at 66.0 %."
+    )
 
 
 # ---- data quality
@@ -501,15 +585,21 @@ def _standard(name, value, *, end=None):
     return Standard(name=name, value=value, **{"from": date(2020, 1, 1), "to": end}, **link)
 
 
-def test_a_standard_that_lasts_is_named_beside_a_milestone(measure):
-    both = [_standard("Lasting standard", 95), _standard("Milestone", 60, end=date(2025, 3, 31))]
-    found = say(measure.model_copy(update={"standards": both}), series(61, 96, standard=60, assurance="hit_or_miss"))
-    assert found.endswith("in others. Lasting standard (95 %): 1 of 2 figures in the last 12 months.")
+def test_a_milestone_comes_before_the_standard_that_lasts(measure):
+    later = _standard("Milestone", 60, end=date(2025, 3, 31)).model_copy(update={"date_from": date(2021, 1, 1)})
+    both = [_standard("Lasting standard", 95), later]
+    found = say(measure.model_copy(update={"standards": both}), series(61, 64, assurance="consistently_failing"))
+    assert found.endswith(
+        "Milestone (60 %) is due in March 2025; March 2024 is at 64.0 %. Lasting standard (95 %) lies above the "
+        "expected range; 0 of 2 figures in the last 12 months reach it. Left as it is, the process is not expected "
+        "to meet it."
+    )
 
 
-def test_a_milestone_for_the_month_itself_has_no_outlook(measure):
-    over = measure.model_copy(update={"standards": [_standard("Milestone", 60, end=date(2024, 3, 31))]})
-    assert say(over, series(61, standard=60, assurance="hit_or_miss")).endswith("in the last 12 months reach it.")
+def test_a_second_standard_for_every_month_is_told_in_brief(measure):
+    both = [_standard("First", 60), _standard("Second", 62)]
+    found = say(measure.model_copy(update={"standards": both}), series(61, 64, assurance="hit_or_miss"))
+    assert found.endswith("in others. Second (62 %): 1 of 2 figures in the last 12 months.")
 
 
 def test_a_run_with_a_gap_is_counted_in_figures(measure):

@@ -77,7 +77,11 @@ class Part(_Strict):
 
 
 class Standard(_Strict):
-    """A value to be met, with the dates in which it was in force and where it is set down."""
+    """A value to be met, with the dates in which it was in force and where it is set down.
+
+    One without an end holds for every month. One with an end is a milestone, to be met in its last month, or by its
+    months together where `judged` says so; every month before is on the way there, and neither meets nor misses it.
+    """
 
     name: str
     value: float
@@ -86,11 +90,32 @@ class Standard(_Strict):
     url: HttpUrl
     title: str
     verified: bool  # False: not confirmed by us in the original
+    judged: Literal["each_month", "last_month", "together"] | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
         refuse_reversed(self.date_from, self.date_to)
         return self
+
+    @model_validator(mode="after")
+    def _ends_if_it_is_judged_then(self) -> Self:
+        if self.judged in ("last_month", "together") and self.date_to is None:
+            raise ValueError(
+                f"judged is {self.judged!r} but there is no `to`; give its last day, or leave `judged` out"
+            )
+        return self
+
+    @property
+    def is_monthly(self) -> bool:
+        """Whether each month meets or misses it; a milestone is not for each month."""
+        return self.judged == "each_month" or (self.judged is None and self.date_to is None)
+
+    @property
+    def due_month(self) -> date | None:
+        """The first day of the one month that meets or misses a milestone; None of any other standard."""
+        if self.is_monthly or self.judged == "together" or self.date_to is None:
+            return None
+        return self.date_to.replace(day=1)
 
     def in_force(self, day: date) -> bool:
         """Whether the standard applies on `day`; both ends are included."""
@@ -307,9 +332,15 @@ class Measure(_Strict):
         in_force = [standard for standard in self.standards if standard.in_force(day)]
         return sorted(in_force, key=lambda standard: standard.date_from, reverse=True)
 
+    def meets(self, value: float, standard: float) -> bool:
+        """Whether a value meets a standard; one equal to it does. Of a neutral measure none does."""
+        return self.improvement != "neutral" and (
+            value >= standard if self.improvement == "increase" else value <= standard
+        )
+
     def lasting_standard_on(self, day: date) -> Standard | None:
-        """Return the standard in force on `day` that has no end; milestones are set for England in one month."""
-        return next((standard for standard in self.standards_on(day) if standard.date_to is None), None)
+        """Return the standard in force on `day` that holds for every month; milestones are England's alone."""
+        return next((standard for standard in self.standards_on(day) if standard.is_monthly), None)
 
     def written(self, value: float | None, *, decimals: int | None = None) -> str:
         """Return a value with its unit as a reader writes it; `no figure` for null.

@@ -20,6 +20,7 @@ What shows an organisation among others is in `comparison`.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -181,7 +182,8 @@ def _counted(row: dict[str, object]) -> tuple[str, str]:
 def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
     """Show each standard in force at the latest figure: whether it was met, how often of late, and whether it will be.
 
-    A series that is changing, or that ended, is given no future, nor is a standard that ends with the latest month.
+    A series that is changing, or that ended, is given no future, nor is a standard that ends with the latest month. A
+    milestone has one month in which it is met or missed, so neither the months before it nor those after.
     """
     if met.is_empty():
         if run.measure.improvement == "neutral":
@@ -197,8 +199,7 @@ def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
         if each.date_to and each.date_to <= month_end(month)
     }
     rows = [
-        (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", "yes" if row["latest"] else "no",
-         f"{row['periods_met']} of {row['periods']}",
+        (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", *_standing(row),
          "the series ended" if ended else over.get(row["standard_name"]) or _outlook(row))
         for row in met.iter_rows(named=True)
     ]  # fmt: skip
@@ -206,7 +207,22 @@ def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
     return Markdown(table(headings, rows))
 
 
-def _outlook(row: dict[str, object]) -> str:
+def _standing(row: dict[str, Any]) -> tuple[str, str]:
+    """Return whether the latest figure meets a standard, and how many months do, if that can be said of a month."""
+    if row["latest"] is None:
+        return (
+            ("not due yet", "one month counts")
+            if row["due_month"]
+            else ("no month by itself can", "all count together")
+        )
+    met = "yes" if row["latest"] else "no"
+    return met, "one month counts" if row["due_month"] else f"{row['periods_met']} of {row['periods']}"
+
+
+def _outlook(row: dict[str, Any]) -> str:
+    if row["periods"] is None:
+        is_due_later = row["latest"] is None and row["due_month"]
+        return f"due in {month_label(row['due_month'])}" if is_due_later else ""
     if row["assurance"] is None:
         return "too few to say"
     if row["is_changing"]:

@@ -16,7 +16,7 @@ import polars as pl
 
 from openmeasures import rebases, words
 from openmeasures.definitions import Measure
-from openmeasures.methods import change_points, choice, laney, rulesets, seasonal, sensitivity
+from openmeasures.methods import change_points, choice, laney, rulesets, seasonal, sensitivity, stability
 from openmeasures.methods import false_alarms as alarms
 from openmeasures.methods.assurance import ROUNDING
 from openmeasures.methods.signals import KINDS, Variation
@@ -32,7 +32,16 @@ _KIND_WORDS = {
 
 
 def doubts(points: pl.DataFrame, measure: Measure) -> str:
-    """Say all that bears on the conclusion about the latest point: other rules, other charts, false alarms."""
+    """Say all that bears on the conclusion about the latest point: other rules, other charts, false alarms.
+
+    Where limits do not describe the figures that share them, rules built on them have nothing to add.
+    """
+    figures = points.sort("period_start").drop_nulls("value")
+    if not stability.is_described(figures.filter(pl.col("segment") == pl.col("segment").last())):
+        return (
+            "Other rules would use the same limits, which do not describe this series, and a rate of false alarms is "
+            "known for series that keep to one level: neither says anything here. Look at the line itself."
+        )
     said = (other_rules(points, measure), other_charts(points, measure), false_alarms(points, measure))
     return words.together(said)
 
@@ -96,7 +105,8 @@ def other_charts(points: pl.DataFrame, measure: Measure) -> str:
 def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
     """Say how often a stable series of this length has a mark, somewhere and at the latest point.
 
-    Nothing is said of a chart without limits, which has no marks.
+    Nothing is said of a chart without limits, which has no marks. Where neighbouring months are alike, that rate is
+    said not to hold.
     """
     if points["mean"].is_null().all():
         return ""
@@ -104,6 +114,13 @@ def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
     found = alarms.of_chart(segments, measure.rule_set)
     if found is None:
         return ""
+    likeness = stability.likeness(points)
+    if likeness is not None:
+        return (
+            f"Neighbouring months of this series are alike (a correlation of {likeness:.1f}), as where it drifts, "
+            "changes its level or has a season. Limits allow for none of that, so that marks are more frequent than "
+            f"the {100 * found.latest:.1f} in 100 at the latest figure of independent values."
+        )
     return (
         f"Where nothing changes at all, {100 * found.anywhere:.0f} in 100 charts of this length still have a mark "
         f"somewhere, and {100 * found.latest:.1f} in 100 at the latest figure (by simulation of independent Normal "
@@ -133,16 +150,26 @@ def changes(points: pl.DataFrame, measure: Measure) -> str:
     def is_applied(day: date) -> bool:
         return any(abs(place(day) - place(start)) < change_points.SHORTEST_SEGMENT for _, start in starts)
 
-    open_ones = [
+    suggested = [
+        row for row in change_points.suggest(values).iter_rows(named=True) if not is_applied(row["period_start"])
+    ]
+    steps = [
         f"{month_label(row['period_start'])} (from about {measure.written(row['mean_before'])} to "
         f"{measure.written(row['mean_after'])})"
-        for row in change_points.suggest(values).iter_rows(named=True)
-        if not is_applied(row["period_start"])
+        for row in suggested
+        if row["is_step"]
     ]
-    if open_ones:
+    slopes = [month_label(row["period_start"]) for row in suggested if not row["is_step"]]
+    if steps:
+        change, they_are = ("a change", "it is") if len(steps) == 1 else ("changes", "they are")
         applied.append(
-            f"A calculation suggests a change of level in {words.listed(open_ones)}. If it is real, the limits shown "
+            f"A calculation suggests {change} of level in {words.listed(steps)}. If {they_are} real, the limits shown "
             "mix what was before and after; whoever knows the reason can enter it in the ledger of changes."
+        )
+    if slopes:
+        applied.append(
+            f"The level moves around {words.listed(slopes)}, but a smooth curve fits better there than a step: a slow "
+            "drift, for which limits should not start anew."
         )
     return " ".join(applied)
 

@@ -12,17 +12,24 @@ from datetime import date
 import polars as pl
 
 from openmeasures.definitions import Measure
-from openmeasures.methods import spc
+from openmeasures.methods import spc, stability
 from openmeasures.periods import RECENT_PERIODS
 
-_JOINED = {"standard": pl.Float64, "standard_name": pl.String, "lasting_standard": pl.Float64}
+_JOINED = {
+    "standard": pl.Float64,
+    "standard_name": pl.String,
+    "is_milestone": pl.Boolean,
+    "lasting_standard": pl.Float64,
+}
 _MET: dict[str, pl.DataType | type[pl.DataType]] = {
     "period_start": pl.Date,
     "standard_name": pl.String,
     "standard": pl.Float64,
+    "value": pl.Float64,
     "latest": pl.Boolean,
     "periods_met": pl.UInt32,
     "periods": pl.UInt32,
+    "due_month": pl.Date,
     "assurance": spc.ASSURANCE_TYPE,
     "is_changing": pl.Boolean,
 }
@@ -31,9 +38,10 @@ _MET: dict[str, pl.DataType | type[pl.DataType]] = {
 def join(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
     """Add the standards in force at `period_start`, as numbers beside the points.
 
-    - `standard`, `standard_name`: the one that began last, against which the series is read.
-    - `lasting_standard`: the one without an end, where that is another. A milestone does not replace it.
-    - `assurance`: of `standard`, from the process limits that `spc.xmr` added.
+    - `standard`, `standard_name`: the one that began last.
+    - `is_milestone`: whether that is met or missed at its end alone.
+    - `lasting_standard`: the one that holds for every month, where that is another. A milestone does not replace it.
+    - `assurance`: of the one that holds for every month, from the process limits that `spc.xmr` added.
 
     All are null where no standard is in force; `assurance` also where there are no limits.
     """
@@ -42,16 +50,19 @@ def join(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
         schema={"period_start": pl.Date, **_JOINED},
         orient="row",
     )
-    return points.join(standards, on="period_start", how="left").with_columns(assurance=_assurance(measure))
+    every_month = pl.coalesce("lasting_standard", pl.when(~pl.col("is_milestone")).then("standard"))
+    return points.join(standards, on="period_start", how="left").with_columns(
+        assurance=_assurance(measure, standard=every_month)
+    )
 
 
-def _in_force(measure: Measure, day: date) -> tuple[float | None, str | None, float | None]:
+def _in_force(measure: Measure, day: date) -> tuple[float | None, str | None, bool | None, float | None]:
     in_force = measure.standards_on(day)
     if not in_force:
-        return None, None, None
-    first = in_force[0]
-    lasting = next((each for each in in_force if each.date_to is None), first)
-    return first.value, first.name, None if lasting is first else lasting.value
+        return None, None, None, None
+    first, lasting = in_force[0], measure.lasting_standard_on(day)
+    is_other = lasting is not None and lasting is not first
+    return first.value, first.name, not first.is_monthly, lasting.value if lasting and is_other else None
 
 
 def absent(points: pl.DataFrame) -> pl.DataFrame:
@@ -65,9 +76,15 @@ def absent(points: pl.DataFrame) -> pl.DataFrame:
 def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
     """Return one row for each standard in force at the latest value of one organisation's points.
 
-    Gives `period_start` (of that value), `standard_name`, `standard`, `latest` (whether the value meets it),
-    `periods_met` of `periods` (values in the twelve periods up to it), `assurance` (see `spc.assurance`; null
-    without limits) and `is_changing` (the latest value is special cause, so limits say little of the next).
+    Gives `period_start` (of that value), `standard_name`, `standard`, `value` and, where a month can meet the standard:
+
+    - `latest`: whether the value meets it; of a milestone null before its own month.
+    - `due_month`: of a milestone, its own month. Null of a standard for every month, and of a milestone that is for
+      all its months together, which no value meets by itself: its `latest` and the following are null.
+    - `periods_met` of `periods`: the values in the twelve periods up to it; null of a milestone.
+    - `assurance`: see `spc.assurance`; null without limits, and of a milestone.
+    - `is_changing`: the latest value is special cause, or limits do not describe the series, so that they say little of
+      what comes next.
 
     A neutral measure has no better direction, so nothing is met or missed: no rows. A value equal to the standard
     meets it.
@@ -77,32 +94,43 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
     if measure.improvement == "neutral" or not isinstance(last, date):
         return pl.DataFrame(schema=_MET)
     recent = ordered.filter(pl.col("period_start") <= last).tail(RECENT_PERIODS).drop_nulls("value")
-    in_force = measure.standards_on(last)
-    value, standard = pl.col("value"), pl.col("standard")
-    better = value >= standard if measure.improvement == "increase" else value <= standard
-    rows = [
-        recent.with_columns(standard=pl.lit(each.value), standard_name=pl.lit(each.name)).select(
-            pl.col("period_start").last(),
-            pl.col("standard_name", "standard").first(),
-            latest=better.last(),
-            periods_met=better.sum(),
-            periods=pl.len(),
-            assurance=_assurance(measure).last(),
-            is_changing=is_changing().last(),
+    rows = []
+    for each in measure.standards_on(last):
+        meets = [measure.meets(value, each.value) for value in recent["value"]]
+        is_due = each.is_monthly or each.due_month == last
+        rows.append(
+            recent.select(
+                pl.col("period_start").last(),
+                pl.lit(each.name).alias("standard_name"),
+                pl.lit(each.value).alias("standard"),
+                pl.col("value").last(),
+                pl.lit(meets[-1] if is_due else None, pl.Boolean).alias("latest"),
+                pl.lit(sum(meets) if each.is_monthly else None, pl.UInt32).alias("periods_met"),
+                pl.lit(len(meets) if each.is_monthly else None, pl.UInt32).alias("periods"),
+                pl.lit(each.due_month, pl.Date).alias("due_month"),
+                _assurance(measure, standard=pl.lit(each.value if each.is_monthly else None)).last(),
+                is_changing().last() | pl.lit(not _is_described(ordered, last)),
+            )
         )
-        for each in in_force
-    ]
     return pl.concat(rows) if rows else pl.DataFrame(schema=_MET)
+
+
+def _is_described(points: pl.DataFrame, month: date) -> bool:
+    """Whether limits describe the values that share those of a month."""
+    return stability.is_described(
+        points.filter(pl.col("segment") == points.filter(period_start=month)["segment"].item())
+    )
 
 
 def is_changing() -> pl.Expr:
     """Whether a point is special cause: limits that rest on the months before it then say little of the next."""
-    return (pl.col("special_cause").cast(pl.String) != spc.SpecialCause.NONE.value).fill_null(False)
+    special = pl.col("special_cause").cast(pl.String) != spc.SpecialCause.NONE.value
+    return special.fill_null(False).alias("is_changing")
 
 
-def _assurance(measure: Measure) -> pl.Expr:
+def _assurance(measure: Measure, *, standard: pl.Expr) -> pl.Expr:
     return spc.assurance(
-        standard=pl.col("standard"),
+        standard=standard,
         lower=pl.col("lower_process_limit"),
         upper=pl.col("upper_process_limit"),
         improvement=measure.improvement,

@@ -17,11 +17,11 @@ from typing import Any
 
 import polars as pl
 
-from openmeasures.definitions import Measure, Part
-from openmeasures.methods import choice, rulesets
+from openmeasures.definitions import Measure, Part, Standard
+from openmeasures.methods import choice, rulesets, stability
 from openmeasures.methods.assurance import ROUNDING, Assurance
 from openmeasures.methods.signals import SpecialCause, Variation
-from openmeasures.periods import RECENT_PERIODS, month_end, month_label, months
+from openmeasures.periods import RECENT_PERIODS, month_label, months, months_span
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -121,8 +121,8 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     """Say what the latest figure of one organisation's series means.
 
     Takes its points with `segment` and the columns of `methods.spc.xmr` and `standards.join`. A series without a
-    figure, with too few since its limits start anew, with too few cases for limits (see `methods.choice`), or that
-    ended before `period_to` is said to be so.
+    figure, with too few since its limits start anew, with too few cases for limits (see `methods.choice`), that its
+    limits do not describe (see `methods.stability`), or that ended before `period_to` is said to be so.
     """
     figures = points.sort("period_start").drop_nulls("value")
     if figures.is_empty():
@@ -146,7 +146,8 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
             f"common from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
         )
     # What ended has no future to speak of.
-    return f"{opening}{_variation(level, measure)} {'' if ended else _assurance(points, measure)}".strip()
+    said = [_variation(level, measure), _fit(level), "" if ended else _against_standards(points, level, measure)]
+    return f"{opening}{together(said)}"
 
 
 def is_none(points: pl.DataFrame) -> bool:
@@ -161,9 +162,12 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     month = month_label(last["period_start"])
     variation, cause = Variation(last["variation"]), SpecialCause(last["special_cause"])
     value, mean, low, high = _told_apart(last, measure)
+    is_described = stability.is_described(figures)
     if cause == SpecialCause.NONE:
         if low == high:
             return f"Common-cause variation: {value} in {month}; this series hardly ever differs from that."
+        if not is_described:
+            return f"{value} in {month} is within the limits of {low} to {high}."
         return (
             f"Common-cause variation: {value} in {month} is within the range of {low} to {high} that this series is "
             f"expected to keep to, around an average of {mean}."
@@ -175,7 +179,8 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     is_shift = run >= rulesets.find(measure.rule_set).shift_points
     match cause:
         case SpecialCause.ASTRONOMICAL_POINT:
-            reason = f"{value} in {month} is {side} the expected range of {low} to {high}"
+            room = "expected range" if is_described else "limits"
+            reason = f"{value} in {month} is {side} the {room} of {low} to {high}"
             if is_shift:
                 reason += f", and {lately} are all {side} the average of {mean}"
             reason += "."
@@ -190,6 +195,17 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
                 reason = f"{lately} are all {side} the average of {mean}, two of the last three unusually far from it"
             reason += f", close to the limit of {limit}; {month} is at {value}."
     return f"{_KIND[variation]}: {reason}"
+
+
+def _fit(figures: pl.DataFrame) -> str:
+    """Say that limits do not describe the figures that share them; nothing where they do."""
+    if stability.is_described(figures):
+        return ""
+    within, limited = stability.inside(figures)
+    return (
+        f"The series keeps to no one level: {within} of {plural(limited, 'month')} {'lies' if within == 1 else 'lie'} "
+        "inside its limits, which therefore do not describe it."
+    )
 
 
 def _told_apart(last: dict[str, Any], measure: Measure) -> tuple[str, str, str, str]:
@@ -213,38 +229,56 @@ def _run_beside_mean(figures: pl.DataFrame) -> int:
     return sum(1 for _ in takewhile(lambda side: side == sides[0], sides))
 
 
-def _assurance(points: pl.DataFrame, measure: Measure) -> str:
-    """Say where the standard lies against the expected range, how often it was met, and whether that will go on."""
+def _against_standards(points: pl.DataFrame, level: pl.DataFrame, measure: Measure) -> str:
+    """Say what the latest figure is to each standard in force; `level` are those that share its limits."""
     lately = points.sort("period_start").tail(RECENT_PERIODS).drop_nulls("value")  # the same as `standards.met`
-    last = lately.row(-1, named=True)
-    if last["assurance"] is None:
+    if measure.improvement == "neutral":
         return ""
-    recent = lately["value"]
-    meets = recent >= last["standard"] if measure.improvement == "increase" else recent <= last["standard"]
-    assurance = Assurance(last["assurance"])  # which knows that a standard on a limit is inside, but for the last bit
+    standards = measure.standards_on(lately["period_start"][-1])
+    monthly = [each for each in standards if each.is_monthly]
+    sentences = [_of_milestone(each, lately, measure) for each in standards if not each.is_monthly]
+    if monthly:
+        sentences.append(_of_standard(monthly[0], lately, measure, is_described=stability.is_described(level)))
+    sentences += [
+        f"{each.name} ({measure.written_as_set(each.value)}): {_often(each, lately, measure)}." for each in monthly[1:]
+    ]
+    return together(sentences)
+
+
+def _of_milestone(milestone: Standard, lately: pl.DataFrame, measure: Measure) -> str:
+    """Say whether a milestone was met, or when it is due; no other month than its own meets or misses it."""
+    last, standard = lately.row(-1, named=True), measure.written_as_set(milestone.value)
+    month, value = month_label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
+    if milestone.due_month is None:
+        span = months_span(milestone.date_from, milestone.date_to or milestone.date_from)
+        return (
+            f"{milestone.name} ({standard}) is for the months from {span} together, so that none by itself meets or "
+            f"misses it; {month} is at {value}."
+        )
+    if last["period_start"] < milestone.due_month:
+        return f"{milestone.name} ({standard}) is due in {month_label(milestone.due_month)}; {month} is at {value}."
+    is_met = measure.meets(last["value"], milestone.value)
+    return f"{milestone.name}: {'met' if is_met else 'missed'} in {month} ({value} against {standard})."
+
+
+def _of_standard(standard: Standard, lately: pl.DataFrame, measure: Measure, *, is_described: bool) -> str:
+    """Say where a standard for every month lies against the limits, how often it was met, and whether that goes on."""
+    assurance = Assurance(lately["assurance"][-1])  # which knows that a standard on a limit is inside
     is_above = (assurance == Assurance.CONSISTENTLY_FAILING) == (measure.improvement == "increase")
     place = "inside" if assurance == Assurance.HIT_OR_MISS else "above" if is_above else "below"
+    is_changing = not is_described or lately["special_cause"][-1] != SpecialCause.NONE
+    outlook = "Whether that goes on cannot be told: the series is changing." if is_changing else _OUTLOOKS[assurance]
+    return (
+        f"{standard.name} ({measure.written_as_set(standard.value)}) lies {place} the "
+        f"{'expected range' if is_described else 'limits'}; {_often(standard, lately, measure)} reach it. {outlook}"
+    )
+
+
+def _often(standard: Standard, lately: pl.DataFrame, measure: Measure) -> str:
+    met = sum(measure.meets(value, standard.value) for value in lately["value"])
     window = f"the last {plural(RECENT_PERIODS, 'month')}"
-    among = window if len(recent) == RECENT_PERIODS else f"{plural(len(recent), 'figure')} in {window}"
-    standards = measure.standards_on(last["period_start"])
-    ends = next((each.date_to for each in standards if each.name == last["standard_name"]), None)
-    if ends and ends <= month_end(
-        last["period_start"]
-    ):  # a milestone for this very month has no later one to be met in
-        outlook = ""
-    elif last["special_cause"] != SpecialCause.NONE:
-        outlook = "Whether that goes on cannot be told: the series is changing."
-    else:
-        outlook = _OUTLOOKS[assurance]
-    sentences = [
-        f"{last['standard_name']} ({measure.written_as_set(last['standard'])}) lies {place} the expected range; "
-        f"{meets.sum()} of {among} reach it.",
-        outlook,
-    ]
-    for lasting in (each for each in standards if each.name != last["standard_name"]):
-        better = recent >= lasting.value if measure.improvement == "increase" else recent <= lasting.value
-        sentences.append(f"{lasting.name} ({measure.written_as_set(lasting.value)}): {better.sum()} of {among}.")
-    return together(sentences)
+    among = window if lately.height == RECENT_PERIODS else f"{plural(lately.height, 'figure')} in {window}"
+    return f"{met} of {among}"
 
 
 def quality(found: Quality) -> str:

@@ -44,6 +44,7 @@ def spc_chart(measure):
             "standard": [95.0] * 24 + [76.0] * 12 + [78.0] * 12,
             "standard_name": ["Operational standard"] * 24 + ["Milestone"] * 24,
             "lasting_standard": [None] * 24 + [95.0] * 24,
+            "is_milestone": [False] * 24 + [True] * 24,
             "segment": 0,
         }
     )

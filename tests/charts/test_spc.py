@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from openmeasures.charts import output, spc, theme
-from openmeasures.definitions import Standard
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import SPECIAL_CAUSE_TYPE, VARIATION_TYPE
 from openmeasures.periods import months
@@ -39,6 +38,7 @@ POINTS = pl.DataFrame(
 ).with_columns(
     segment=pl.lit(0, pl.UInt32),
     lasting_standard=NO_FIGURE,
+    is_milestone=pl.lit(False),
     mean=pl.lit(74.0),
     lower_process_limit=pl.lit(69.5),
     upper_process_limit=pl.lit(78.5),
@@ -48,7 +48,9 @@ POINTS = pl.DataFrame(
 # The same, where the operational standard lasts beside the milestones.
 BOTH = POINTS.with_columns(
     lasting_standard=pl.when(pl.col("standard_name") == "Milestone").then(85.0),
+    is_milestone=pl.col("standard_name") == "Milestone",
 )
+OF_BOTH = POINTS.with_columns(is_milestone=pl.lit(True))  # in every month
 
 
 def drawn(points, measure, **changes):
@@ -199,15 +201,14 @@ def test_the_standard_that_lasts_goes_on_beside_a_milestone(measure):
     assert [row["milestone"] for row in rows] == [None, None, 76, 76, None, 78]
 
 
-@pytest.mark.parametrize(("ends", "is_milestone"), [(date(2022, 6, 30), True), (None, False)])
-def test_a_standard_that_ends_is_a_milestone_even_alone(measure, ends, is_milestone):
-    link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
-    standard = Standard(name="Milestone", value=78, **{"from": date(2022, 6, 1), "to": ends}, **link)
-    last = drawn(POINTS, measure.model_copy(update={"standards": [standard]}))["datasets"]["points"][-1]
-    assert (last["standard"], last["milestone"]) == ((None, 78.0) if is_milestone else (78.0, None))
+def test_a_milestone_without_a_lasting_standard_is_drawn_as_a_milestone_all_the_same(measure):
+    alone = BOTH.with_columns(lasting_standard=NO_FIGURE)
+    rows = drawn(alone, measure)["datasets"]["points"]
+    assert [row["standard"] for row in rows] == [85, 85, None, None, None, None]
+    assert [row["milestone"] for row in rows] == [None, None, 76, 76, None, 78]
 
 
-def test_without_a_lasting_standard_and_an_end_it_is_drawn_as_the_standard(spec):
+def test_a_standard_that_is_no_milestone_is_drawn_as_the_standard(spec):
     assert {row["milestone"] for row in spec["datasets"]["points"]} == {None}
 
 
@@ -237,6 +238,7 @@ def test_a_milestone_that_has_ended_keeps_its_words_where_it_began(measure):
     ended = BOTH.with_columns(
         standard=pl.Series([85.0, 85.0, 76.0, 76.0, 85.0, 85.0]),
         lasting_standard=pl.Series([None, None, 85.0, 85.0, None, None]),
+        is_milestone=pl.Series([False, False, True, True, False, False]),
     )
     datasets = drawn(ended, measure)["datasets"]
     assert [row["label"] for row in datasets["steps"]] == [["Milestone 76\u00a0%"]]
@@ -326,7 +328,7 @@ def test_a_standard_out_of_reach_is_named_and_not_drawn(measure, standard, shown
     ],
 )  # fmt: skip
 def test_standard_and_milestone_out_of_reach_are_each_named_and_not_drawn(measure, lasting, milestone, shown, words):
-    spec = drawn(POINTS.with_columns(standard=pl.lit(milestone), lasting_standard=pl.lit(lasting)), measure)
+    spec = drawn(OF_BOTH.with_columns(standard=pl.lit(milestone), lasting_standard=pl.lit(lasting)), measure)
     assert {(row["standard"], row["milestone"]) for row in spec["datasets"]["points"]} == {shown}
     assert " ".join(spec["title"]["subtitle"]).partition("not at zero.")[2] == words
     low, high = layer(spec, "mean")["encoding"]["y"]["scale"]["domain"]
@@ -335,7 +337,7 @@ def test_standard_and_milestone_out_of_reach_are_each_named_and_not_drawn(measur
 
 def test_several_milestones_out_of_reach_are_named_together(measure):
     milestones = pl.Series([92.0, 92.0, 91.0, 91.0, 50.0, 50.0])
-    spec = drawn(POINTS.with_columns(standard=milestones, lasting_standard=pl.lit(85.0)), measure)
+    spec = drawn(OF_BOTH.with_columns(standard=milestones, lasting_standard=pl.lit(85.0)), measure)
     assert " ".join(spec["title"]["subtitle"]).partition("not at zero.")[2] == (
         " Milestone 91\u00a0% and 92\u00a0%: above the chart. Milestone 50\u00a0%: below the chart."
     )

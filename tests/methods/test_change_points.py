@@ -19,7 +19,7 @@ from openmeasures.methods.change_points import suggest
 from openmeasures.store import Store
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=40)
-COLUMNS = ["org_code", "period_start", "mean_before", "mean_after", "step_in_sigmas", "gain_over_penalty"]
+COLUMNS = ["org_code", "period_start", "mean_before", "mean_after", "step_in_sigmas", "gain_over_penalty", "is_step"]
 
 
 def series(values, *, org_code="RJ1"):
@@ -70,6 +70,41 @@ def test_only_the_step_and_the_slow_decline_are_suggested(sample):
     found = suggest(sample)
     assert found["org_code"].to_list() == ["Z-03", "Z-12"]
     assert found["step_in_sigmas"].sign().to_list() == [1, -1]
+    assert found["is_step"].to_list() == [True, False]
+
+
+# ---- steps and slopes
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_step"),
+    [
+        (lambda month: 10.0 * (month >= 24), True),
+        (lambda month: 10.0 * (month >= 13), True),
+        (lambda month: 0.5 * month, False),
+        (lambda month: -0.5 * month, False),
+        (lambda month: abs(month - 24) * 0.5, False),  # falls, and rises again
+        (lambda month: 0.02 * month**2, False),
+        (lambda month: 10.0 * (month >= 24) + 0.02 * month, True),
+    ],
+)
+def test_a_slope_is_told_from_a_step(shape, is_step):
+    found = suggest(series([shape(month) + month % 2 for month in range(48)]))
+    assert found.height > 0
+    assert found["is_step"].unique().to_list() == [is_step]
+
+
+def test_the_residuals_are_those_of_two_levels_and_of_the_best_parabola():
+    """By least squares from the normal equations, on the only stretch that there is."""
+    rng = np.random.default_rng(3)
+    for rise in (0.05, 0.1, 0.2):
+        values = rng.normal(size=30) + 2.2 * (np.arange(30) >= 15) + rise * np.arange(30)
+        [found] = suggest(series(values)).rows(named=True)
+        cut = found["period_start"]
+        levels = sum(((part - part.mean()) ** 2).sum() for part in (values[:cut], values[cut:]))
+        design = np.vander(np.arange(30.0), 3)
+        curve = values - design @ np.linalg.solve(design.T @ design, design.T @ values)
+        assert found["is_step"] == (levels < (curve**2).sum())
 
 
 # ---- how often
@@ -90,7 +125,15 @@ def test_steps_are_found_as_often_as_stated():
         rows = rng.normal(size=(400, 48)) + step * (np.arange(48) >= 29)
         found = suggest(many(rows))
         assert found["org_code"].n_unique() / 400 >= least
+        assert found["is_step"].mean() >= least - 0.1
         assert ((found["period_start"] - 29).abs() <= 1).mean() >= least_near
+
+
+def test_a_steady_drift_is_called_a_step_as_seldom_as_stated():
+    rng = np.random.default_rng(5)
+    found = suggest(many(rng.normal(size=(400, 48)) + 0.2 * np.arange(48)))
+    assert found["org_code"].n_unique() == 400
+    assert found.filter("is_step")["org_code"].n_unique() / 400 == pytest.approx(0.11, abs=0.05)
 
 
 # ---- the method
@@ -166,7 +209,7 @@ def test_constant_and_short_series_have_no_suggestion(values):
 
 def test_a_step_where_nothing_else_moves():
     [found] = suggest(series([3] * 20 + [2] * 15)).rows()
-    assert found == ("RJ1", 20, 3, 2, -math.inf, math.inf)
+    assert found == ("RJ1", 20, 3, 2, -math.inf, math.inf, True)
 
 
 def test_columns_may_have_other_names_and_the_frame_may_be_empty():

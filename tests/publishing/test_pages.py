@@ -427,15 +427,15 @@ def test_without_a_standard_there_is_no_table_of_them(ran, publish, text):
 
 def test_every_standard_in_force_leads_a_page(ran, publish, text):
     rows = [
-        {"period_start": "2024-03-01", "standard_name": name, "standard": value, "latest": met, "periods_met": 7,
-         "periods": 12, "assurance": "hit_or_miss", "is_changing": False}
-        for name, value, met in (("Milestone", 78.0, True), ("Operational", 95.0, False))
+        {"period_start": "2024-03-01", "standard_name": name, "standard": value, "value": 80.0, "latest": met,
+         "due_month": None, "periods_met": 7, "periods": 12, "assurance": "hit_or_miss", "is_changing": False}
+        for name, value, met in (("Interim", 78.0, True), ("Operational", 95.0, False))
     ]  # fmt: skip
     ran("RC9", standards=rows)
     publish()
     for address in (page_of("RC9"), "organisations/RC9/index.qmd"):
         shown = text(address).replace("\u00a0", " ")
-        assert "<dt>Milestone: 78 %</dt>" in shown
+        assert "<dt>Interim: 78 %</dt>" in shown
         assert 'Met in March 2024</span><br><span class="om-often">Met in 7 of the last 12 months</span>' in shown
         assert "<dt>Operational: 95 %</dt>" in shown
         assert 'Missed in March 2024</span><br><span class="om-often">Met in 7 of the last 12 months</span>' in shown

@@ -38,6 +38,7 @@ def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_me
     """Make a row of `standards.met` as a result holds it."""
     return {
         "period_start": f"2024-{month:02d}-01", "standard_name": name, "standard": value, "latest": latest,
+        "value": 60.0, "due_month": None,
         "periods_met": periods_met, "periods": periods, "assurance": None, "is_changing": False, **values,
     }  # fmt: skip
 
@@ -179,16 +180,34 @@ def standards_of(measure, *rows):
 
 
 def test_every_standard_in_force_is_shown_with_what_was_met(measure):
-    milestone = standard("Milestone", 78.0, latest=True, periods_met=7)
+    interim = standard("Interim", 78.0, latest=True, periods_met=7)
     operational = standard("Operational", 95.0, latest=False, periods_met=0)
-    assert standards_of(measure, milestone, operational) == [
+    assert standards_of(measure, interim, operational) == [
         StandardFact(
-            "Milestone", "78 %", Badge("passing", "Met in March 2024"), "Met in 7 of the last 12 months", "none"
+            "Interim", "78 %", Badge("passing", "Met in March 2024"), "Met in 7 of the last 12 months", "none"
         ),
         StandardFact(
             "Operational", "95 %", Badge("failing", "Missed in March 2024"), "Met in 0 of the last 12 months", "none"
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "latest", "due", "badge", "often"),
+    [
+        (60.0, True, "2024-03-01", Badge("passing", "Met in March 2024"), "60.0 % against 60 %"),
+        (59.96, False, "2024-03-01", Badge("failing", "Missed in March 2024"), "59.96 % against 60 %"),
+        (61.0, None, "2025-03-01", Badge("none", "Due in March 2025"), "March 2024: 61.0 %"),
+        (61.0, None, None, Badge("none", "For all its months"), "March 2024: 61.0 %"),
+    ],
+)
+def test_a_milestone_is_never_counted_in_months(measure, value, latest, due, badge, often):
+    counts = {"periods_met": None, "periods": None}
+    row = standard("Milestone", 60.0, latest=latest, **counts) | {"value": value, "due_month": due}
+    link = {"title": "Guidance", "url": "https://www.england.nhs.uk/", "verified": True}
+    milestone = Standard(name="Milestone", value=60, **{"from": date(2023, 4, 1), "to": date(2025, 3, 31)}, **link)
+    (found,) = standards_of(measure.model_copy(update={"standards": [milestone]}), row)
+    assert (found.met, plain(found.often), found.assurance) == (badge, often, "none")
 
 
 @pytest.mark.parametrize(("value", "written"), [(95.0, "95 %"), (99.5, "99.5 %"), (0.25, "0.25 %")])

@@ -25,7 +25,7 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
     "standard": "Standard",
     "milestone": "Milestone",
 }
-STANDARDS = ("standard", "milestone")  # the one that lasts, and one that ends beside it
+STANDARDS = ("standard", "milestone")  # the one that holds for every month, and one that is met or missed at its end
 REACH = ("value", "mean", "lower_process_limit", "upper_process_limit")  # what the chart is about
 TALLER = f"(length(datum.label) - 1) * {theme.LINE_HEIGHT}"  # what lines of words after the first add to the height
 TOP_OF_AXIS = 1 / 8  # of the axis, where words above a line would leave it
@@ -34,20 +34,18 @@ Ends = tuple[float, float]
 
 
 def within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, str]:
-    """Part the standard that lasts from milestones, which end, blank what is out of reach, and say what that is.
+    """Part the standard that lasts from milestones, blank what is out of reach, and say what that is.
 
-    A standard that has an end is a milestone also where none that lasts stands beside it. The reach is that of values
-    and limits, and as much again on each side.
+    A milestone is one also where no standard that lasts stands beside it. The reach is that of values and limits, and
+    as much again on each side.
     """
     figures = [float(figure) for column in REACH for figure in points[column].drop_nulls()]
     least, most = min(figures), max(figures)
     reach = layout.reach(figures, bounds=measure.natural_bounds)
-    ending = [day for day in points["period_start"] if any(each.date_to for each in measure.standards_on(day)[:1])]
-    is_milestone = pl.col("lasting_standard").is_not_null() | pl.col("period_start").is_in(ending)
     points = points.with_columns(
         in_force="standard",
-        standard=pl.when(is_milestone).then("lasting_standard").otherwise("standard"),
-        milestone=pl.when(is_milestone).then("standard"),
+        standard=pl.coalesce("lasting_standard", pl.when(~pl.col("is_milestone")).then("standard")),
+        milestone=pl.when("is_milestone").then("standard"),
     )
     words = ""
     for column in STANDARDS:

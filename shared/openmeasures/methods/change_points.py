@@ -26,6 +26,12 @@ percentage with a suggestion, and of the suggestions for a step, those within on
 | 48 | 1.6 | 18 | 2.0 | 96 (71) | 100 (84) | 100 (96) |
 | 120 | 0.6 | 21 | 0.7 | 100 (70) | 100 (85) | 100 (96) |
 
+A slow drift is no step, though steps can be fitted to it as stairs to a slope. So each suggestion is set against a
+smooth curve: from the change before to the next, two levels and the place of the step are three numbers, and so are
+those of a parabola. `is_step` says whether the levels leave the smaller sum of squared residuals; ties go to the curve.
+In 48 points, of steps of 1.5, 2 and 3 sigma 89, 97 and 99 % are called so, and of steady drifts of 0.2 sigma a point,
+all of which have a suggestion, 11 % (3,000 series each).
+
 Memory (a correlation of 0.3 between neighbouring months here), a steady drift, or part of a season all look like steps,
 and many real series have them: look at the chart before you believe a suggestion.
 
@@ -67,7 +73,8 @@ def suggest(
 
     The columns: `by`; `order`, the first period of the new level; `mean_before` and `mean_after`, the means of the
     values themselves back to the change before and on to the next, in the unit of the value; `step_in_sigmas`, the
-    distance between them in sigmas of the moving ranges, negative for a fall; and `gain_over_penalty`, above 1.
+    distance between them in sigmas of the moving ranges, negative for a fall; `gain_over_penalty`, above 1; and
+    `is_step`, whether two levels fit better there than a smooth curve.
 
     - Null values are left out, and do not count towards a segment.
     - A series with fewer than twice `shortest_segment` values has no suggestion, nor has a constant one.
@@ -106,11 +113,20 @@ def suggest(
                     "mean_after": after,
                     "step_in_sigmas": (after - before) / sigma if sigma else math.copysign(math.inf, after - before),
                     "gain_over_penalty": gains[change],
+                    "is_step": _is_step(series[start:end], change - start),
                 }
             )
     figures = ("mean_before", "mean_after", "step_in_sigmas", "gain_over_penalty")
     keys = {by: frame.schema[by], order: frame.schema[order]}
-    return pl.DataFrame(rows, schema={**keys, **dict.fromkeys(figures, pl.Float64)})
+    return pl.DataFrame(rows, schema={**keys, **dict.fromkeys(figures, pl.Float64), "is_step": pl.Boolean})
+
+
+def _is_step(stretch: Numbers, change: int) -> bool:
+    """Whether two levels leave a smaller sum of squared residuals than a parabola, which has as many numbers to fit."""
+    levels = stretch - np.where(np.arange(stretch.size) < change, stretch[:change].mean(), stretch[change:].mean())
+    place = np.linspace(-1, 1, stretch.size)
+    curve = np.polynomial.Polynomial.fit(place, stretch, 2)
+    return float((levels**2).sum()) < float(((stretch - curve(place)) ** 2).sum())
 
 
 def _sigma(series: Numbers) -> float:

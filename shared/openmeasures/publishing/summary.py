@@ -120,15 +120,30 @@ def _month(point: dict[str, Any]) -> str:
 
 
 def _standard(row: dict[str, Any], measure: Measure) -> StandardFact:
+    met, often = _milestone(row, measure) if row["periods"] is None else _monthly(row)
     return StandardFact(
         name=row["standard_name"],
         value=measure.written_as_set(row["standard"]),
-        met=Badge("passing", f"Met in {_month(row)}")
-        if row["latest"]
-        else Badge("failing", f"Missed in {_month(row)}"),
+        met=met,
+        often=often,
         assurance="none" if row["is_changing"] or not row["assurance"] else _ICONS[Assurance(row["assurance"])],
-        often=f"Met in {row['periods_met']} of the last {words.plural(row['periods'], 'month')}",
     )
+
+
+def _monthly(row: dict[str, Any]) -> tuple[Badge, str]:
+    return _verdict(row), f"Met in {row['periods_met']} of the last {words.plural(row['periods'], 'month')}"
+
+
+def _milestone(row: dict[str, Any], measure: Measure) -> tuple[Badge, str]:
+    """Return whether a milestone was met, or when it will be, and the figure; the months before say nothing of that."""
+    if row["latest"] is not None:
+        return _verdict(row), f"{written(row, measure)} against {measure.written_as_set(row['standard'])}"
+    due = f"Due in {month_label(date.fromisoformat(row['due_month']))}" if row["due_month"] else "For all its months"
+    return Badge("none", due), f"{_month(row)}: {written(row, measure)}"
+
+
+def _verdict(row: dict[str, Any]) -> Badge:
+    return Badge("passing", f"Met in {_month(row)}") if row["latest"] else Badge("failing", f"Missed in {_month(row)}")
 
 
 @dataclass(frozen=True)
