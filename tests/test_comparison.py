@@ -103,8 +103,21 @@ def test_limits_that_make_room_say_so(run):
 
 def test_england_is_the_line_that_limits_are_set_around(measure):
     chart = comparison.funnel(funnel_of(), run_of(measure, "ENG"), group=GROUP, finding=FINDING)
-    assert "England 62.9 %" in ends(chart)
+    assert "Together 62.9 %" in ends(chart)  # England itself may have others
     assert set(organisations(chart)) == set(COUNTS)
+
+
+WIDE = {"RC9": (90, 400)} | {f"R{number:02d}": (number * number + 2, 400) for number in range(20)}
+
+
+@pytest.mark.parametrize("org_code", ["RC9", "ENG"])
+def test_where_limits_tell_nobody_apart_the_distribution_stands_in(measure, org_code):
+    chart = comparison.funnel(funnel_of(WIDE), run_of(measure, org_code), group=GROUP, finding=FINDING).to_dict()
+    assert len(chart["datasets"]["dots"]) == 21
+    lines = {" ".join(row["label"]).replace("\u00a0", " ") for row in chart["datasets"]["labels"]}
+    together = 100 * sum(n for n, _ in WIDE.values()) / (400 * 21)
+    assert (f"Together {together:.1f} %" if org_code == "ENG" else "RC9 Hospital 22.5 %") in lines
+    assert chart["description"] == FINDING
 
 
 def test_an_organisation_of_no_group_is_said_to_have_no_figure(measure):

@@ -33,10 +33,16 @@ def said(text):
 def funnel_of(*counts, codes=None, **options):
     """Make the funnel of trusts with these numerators and denominators; the first is RC9."""
     codes = codes or ["RC9", *(f"T{number}" for number in range(1, len(counts)))]
+    names = [f"{code} Hospital" for code in codes]
     frame = pl.DataFrame(
-        {"org_code": codes, "numerator": [n for n, _ in counts], "denominator": [d for _, d in counts]},
+        {
+            "org_code": codes,
+            "org_name": names,
+            "numerator": [n for n, _ in counts],
+            "denominator": [d for _, d in counts],
+        },
         schema_overrides={"numerator": pl.Float64, "denominator": pl.Float64},
-    )
+    )  # fmt: skip
     return funnel(benchmark.rank_intervals(frame, kind="proportion"), kind="proportion", **options)
 
 
@@ -53,7 +59,7 @@ def funnel_of(*counts, codes=None, **options):
 def test_a_place_in_the_funnel(measure, numerator, place):
     found = funnel_of((numerator, 1000), *[(600, 1000)] * 4, target=0.6)
     sentence = said(standing.in_funnel(run_of(measure), found, group=GROUP))
-    assert sentence.startswith(f"Four hours: in March 2024 Bedfordshire, at {numerator / 10:.1f} %, {place}. Chance in")
+    assert sentence.startswith(f"Four hours: in March 2024 Bedfordshire, at {numerator / 10:.1f} %, {place}. ")
 
 
 def test_limits_that_make_room_for_the_usual_spread_are_said_to(measure):
@@ -64,22 +70,71 @@ def test_limits_that_make_room_for_the_usual_spread_are_said_to(measure):
         run_of(measure), found, group=GROUP
     )
     assert standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP).endswith(
-        "1 of them lies above the funnel's 99.8\u00a0% limits and 0 below, by more than size and the usual spread "
-        "explain."
+        "Beyond the funnel's 99.8\u00a0% limits, by more than size and the usual spread explain: 1 above (RC9 "
+        "Hospital)."
     )
 
 
 @pytest.mark.parametrize(
-    ("counts", "ranks"),
+    ("counts", "others"),
     [
-        ([(600, 1000), (601, 1000), (602, 1000)], "Chance in the counts leaves every rank among the 3 open to it."),
-        ([(9000, 10_000), (6000, 10_000)], "Chance in the counts leaves it one rank: 1st highest of 2."),
+        ([(600, 1000), (601, 1000), (602, 1000)],
+         "Chance in the counts may explain its distance from each of the other 2."),
+        ([(9000, 10_000), (6000, 10_000)],
+         "By more than chance in the counts it is higher than the other one; higher is better."),
+        ([(6000, 10_000), *[(9000, 10_000)] * 3],
+         "By more than chance in the counts it is lower than each of the other 3; higher is better."),
         ([(600, 1000), (602, 1000), (9900, 10_000)],
-         "Chance in the counts leaves it any rank from 2nd to 3rd highest of 3."),
+         "By more than chance in the counts it is lower than 1 of the other 2; higher is better."),
+        ([(600, 1000), (10, 1000), (9900, 10_000), (9900, 10_000)],
+         "By more than chance in the counts it is lower than 2 and higher than 1 of the other 3; higher is better."),
+        ([(50, 1000), (900, 1000)], "it is lower than the other one; higher is better."),
+        ([(49, 1000), (900, 1000)], "With 49 cases it is not set against single others."),
+        ([(951, 1000), (100, 1000)], "With 49 cases it is not set against single others."),
     ],
 )  # fmt: skip
-def test_a_rank_is_an_interval(measure, counts, ranks):
-    assert said(standing.in_funnel(run_of(measure), funnel_of(*counts), group=GROUP)).endswith(f" {ranks}")
+def test_others_are_counted_and_no_rank_is_stated(measure, counts, others):
+    found = said(standing.in_funnel(run_of(measure), funnel_of(*counts), group=GROUP))
+    assert found.endswith(f" {others}")
+    assert "highest of" not in found
+
+
+@pytest.mark.parametrize(
+    ("improvement", "ending"), [("decrease", "the other one; lower is better."), ("neutral", "the other one.")]
+)
+def test_which_way_is_better_is_said(measure, improvement, ending):
+    found = funnel_of((9000, 10_000), (6000, 10_000))
+    run = run_of(measure.model_copy(update={"improvement": improvement}))
+    assert standing.in_funnel(run, found, group=GROUP).endswith(ending)
+
+
+def test_of_a_rate_the_events_are_the_cases(measure):
+    frame = pl.DataFrame({"org_code": ["RC9", "T1"], "numerator": [990.0, 100.0], "denominator": [1000.0, 1000.0]})
+    found = funnel(benchmark.rank_intervals(frame, kind="rate"), kind="rate")
+    assert "higher than the other one" in standing.in_funnel(run_of(measure), found, group=GROUP)
+
+
+# ---- limits that hold whatever can happen
+
+WIDE = [(number * number + 2, 400) for number in range(20)]  # from 0.5 % to 91 %
+
+
+def test_where_limits_hold_everybody_nobody_is_called_usual_or_unusual(measure):
+    found = funnel_of(*WIDE[::-1])
+    assert not found.tells_apart
+    cannot = (
+        "The organisations differ so much that limits which make room for their usual spread hold every one of them: "
+        "none can be called unusual."
+    )
+    assert said(standing.in_funnel(run_of(measure), found, group=GROUP)).startswith(
+        f"Four hours: in March 2024 Bedfordshire is at 90.8 %. {cannot} "
+    )
+    assert standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP).endswith(cannot)
+    assert standing.overdispersion(found).endswith(
+        "Limits with room for such a spread would hold every figure, so the chart shows how the figures lie."
+    )
+    points = pl.DataFrame({"period_start": [MARCH], "variation": ["common_cause"]})
+    assert standing.together(run_of(measure), points, found) == ""
 
 
 @pytest.mark.parametrize("org_code", ["RC9", "ENG"])
@@ -93,9 +148,22 @@ def test_the_only_one_with_a_figure_is_compared_with_no_one(measure, org_code):
 def test_england_is_the_target(measure):
     found = funnel_of((600, 1000), (600, 1000), (900, 1000), (300, 1000), (200, 1000), is_adjusted=False)
     assert said(standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP)) == (
-        "Four hours: in March 2024 the 5 trusts together are at 52.0 %. 3 of them lie above the funnel's 99.8 % limits "
-        "and 2 below, by more than size and chance alone explain."
+        "Four hours: in March 2024 the 5 trusts together are at 52.0 %. Beyond the funnel's 99.8 % limits, by more "
+        "than size and chance alone explain: 3 above (T2 Hospital, RC9 Hospital and T1 Hospital) and 2 below (T4 "
+        "Hospital and T3 Hospital)."
     )
+
+
+def test_of_many_beyond_the_limits_twelve_are_named(measure):
+    found = funnel_of(*[(600, 1000)] * 20, *[(900, 1000)] * 13, target=0.6, is_adjusted=False)
+    named = said(standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP)).partition("explain: 13 above (")[2]
+    assert named == ", ".join(f"T{number} Hospital" for number in range(20, 32)) + " and 1 more)."
+
+
+def test_only_below_the_limits(measure):
+    found = funnel_of((300, 1000), *[(600, 1000)] * 4, target=0.6)
+    said_of_it = said(standing.in_funnel(run_of(measure, "ENG"), found, group=GROUP))
+    assert said_of_it.endswith("alone explain: 1 below (RC9 Hospital).")
 
 
 def test_where_none_lies_beyond_the_limits_that_is_said(measure):
@@ -217,8 +285,8 @@ CHANGED, STEADY = "concern_low", "common_cause"
          "It is unusual among its peers, and its own series has special cause: both ask for an explanation."),
         (CHANGED, 600, "Its own series has special cause, and yet it is not unusual among its peers."),
         (STEADY, 500,
-         "It is unusual among its peers, and steadily so: its own series has common-cause variation alone. What "
-         "makes it differ was there before, in its patients or in how its work is set up."),
+         "It is unusual among its peers, and steadily so: its own series has common-cause variation alone. The "
+         "difference is not new; its cause cannot be told from these figures."),
         (STEADY, 600, "Neither its own series nor the comparison with its peers shows anything unusual."),
         (None, 500, ""),
         (STEADY, None, ""),

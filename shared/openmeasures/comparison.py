@@ -19,6 +19,7 @@ from openmeasures.charts import deciles as deciles_chart
 from openmeasures.charts import distribution
 from openmeasures.charts import funnel as funnel_chart
 from openmeasures.display import Markdown, marked
+from openmeasures.methods import peers
 from openmeasures.methods.funnel import LIMITS, Funnel
 from openmeasures.methods.peers import Spread
 from openmeasures.organisations import ENGLAND
@@ -26,13 +27,15 @@ from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
 from openmeasures.periods import month_label
 
+TOGETHER = "Together"  # the group, which is not all of England: others report as well
 CURVE_POINTS = 120  # of each limit: closer than a line's width can show
 
 
 def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) -> alt.LayerChart | Markdown:
     """Show the funnel of the latest period; in words alone where nobody has a figure, or one organisation alone.
 
-    `found.points` has `org_code` and `org_name`.
+    Where limits tell nobody apart, the distribution stands in place of a funnel that would be none. `found.points` has
+    `org_code` and `org_name`.
     """
     if found.organisations <= 1:
         return Markdown(finding)
@@ -44,10 +47,14 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
     points = found.points.with_columns(pl.col("value") * measure.scale)
     if run.org_code not in points["org_code"]:  # England, whose figure is the target; or one that is in no group
         value = measure.scale * found.target if run.org_code == ENGLAND else None
+        name = TOGETHER if run.org_code == ENGLAND else run.org_name
         own = pl.DataFrame(
-            {"org_code": run.org_code, "org_name": run.org_name, "value": value}, schema_overrides={"value": pl.Float64}
+            {"org_code": run.org_code, "org_name": name, "value": value}, schema_overrides={"value": pl.Float64}
         )
         points = pl.concat([points, own], how="diagonal")
+    if not found.tells_apart:
+        alike = points.filter(pl.col("org_code") != ENGLAND)
+        return _distribution(points, run, group=group, spread=peers.spread(alike), finding=finding)
     room = "make room for the usual spread" if found.is_adjusted else "are those of chance alone"
     return funnel_chart.chart(
         points,
@@ -57,7 +64,7 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
         title=marked(f"{group.title}, {month_label(run.period_to)}", run),
         finding=finding,
         target=measure.scale * found.target,
-        target_label="Together",
+        target_label=TOGETHER,
         size_label=f"{group.size_label[:1].upper()}{group.size_label[1:]}",
         note=f"Limits {room}.",
         standard=_standard(run, group),
@@ -93,8 +100,15 @@ def strip(
     """
     if spread.organisations == 0:
         return Markdown(finding)
+    alike = latest.filter(pl.col("org_code").is_in([*group.org_codes, run.org_code]))
+    return _distribution(alike, run, group=group, spread=spread, finding=finding)
+
+
+def _distribution(
+    alike: pl.DataFrame, run: Parameters, *, group: PeerGroup, spread: Spread, finding: str
+) -> alt.LayerChart:
     return distribution.chart(
-        latest.filter(pl.col("org_code").is_in([*group.org_codes, run.org_code])),
+        alike,
         run.measure,
         org_code=run.org_code,
         title=marked(f"{group.title}, {month_label(run.period_to)}", run),

@@ -1,16 +1,19 @@
-"""Where an organisation stands among its peers, in plain English: never a bare rank.
+"""Where an organisation stands among its peers, in plain English: never a rank.
 
 | function | says |
 |---|---|
-| `in_funnel` | whether it is unusual among them, and which ranks its figures allow |
+| `in_funnel` | whether it is unusual among them, and from how many it differs by more than chance in the counts |
 | `overdispersion` | how much more organisations differ than chance, and what the limits make of it |
 | `over_time` | between which values most of them lie in the latest period |
 | `together` | what its own series and the funnel say together |
 | `by_quarters` | the same as `in_funnel` where no interval is known, by quarters of the spread |
 """
 
+from typing import Any
+
 import polars as pl
 
+from openmeasures import words
 from openmeasures.methods.benchmark import Reading, reading
 from openmeasures.methods.funnel import BEYOND, MINIMUM_ORGANISATIONS, Funnel, Position
 from openmeasures.methods.overdispersion import by_chance
@@ -20,7 +23,6 @@ from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
 from openmeasures.periods import month_label
-from openmeasures.words import plural
 
 _IN_FUNNEL = {
     Position.ABOVE_99_8: "lies above the funnel's 99.8\u00a0% limit: higher than its size {explains}",
@@ -33,11 +35,18 @@ _TOGETHER = {
     Reading.BOTH: "It is unusual among its peers, and its own series has special cause: both ask for an explanation.",
     Reading.OVER_TIME: "Its own series has special cause, and yet it is not unusual among its peers.",
     Reading.AMONG_PEERS: (
-        "It is unusual among its peers, and steadily so: its own series has common-cause variation alone. What makes "
-        "it differ was there before, in its patients or in how its work is set up."
+        "It is unusual among its peers, and steadily so: its own series has common-cause variation alone. The "
+        "difference is not new; its cause cannot be told from these figures."
     ),
     Reading.NEITHER: "Neither its own series nor the comparison with its peers shows anything unusual.",
 }
+_CANNOT_TELL = (
+    "The organisations differ so much that limits which make room for their usual spread hold every one of them: none "
+    "can be called unusual."
+)
+_BETTER = {"increase": "; higher is better", "decrease": "; lower is better", "neutral": ""}
+FEWEST_CASES = 50  # our own choice: of fewer, chance alone moves a figure by a quarter or more
+MOST_NAMES = 12  # in a sentence
 _UNUSUAL = (Reading.BOTH, Reading.AMONG_PEERS)
 _PLACES = {
     Quarter.LOWEST_QUARTER: "in the lowest quarter",
@@ -65,27 +74,33 @@ def in_funnel(run: Parameters, found: Funnel, *, group: PeerGroup) -> str:
         together = measure.written(measure.scale * found.target)
         return (
             f"{group.title}: in {month} the {found.organisations} {group.label} together are at {together}. "
-            f"{_beyond(found)}"
+            f"{_beyond(found) if found.tells_apart else _CANNOT_TELL}"
         )
     if mine.is_empty():
         return f"{group.title}: {run.org_name} has no figure for {month}."
     row = mine.row(0, named=True)
-    ranks = _ranks(row["rank_lower"], row["rank_upper"], found.organisations)
-    return (
-        f"{group.title}: in {month} {run.org_name}, at {measure.written(measure.scale * row['value'])}, "
-        f"{_IN_FUNNEL[Position(row['position'])].format(explains=_explains(found))}. {ranks}"
-    )
+    place = _IN_FUNNEL[Position(row["position"])].format(explains=_explains(found))
+    value = measure.written(measure.scale * row["value"])
+    opening = f"{group.title}: in {month} {run.org_name}"
+    said = f"{opening}, at {value}, {place}." if found.tells_apart else f"{opening} is at {value}. {_CANNOT_TELL}"
+    return f"{said} {_others(row, found, better=_BETTER[measure.improvement])}"
 
 
 def _beyond(found: Funnel) -> str:
-    above, below = (found.points.filter(pl.col("position") == place.value).height for place in BEYOND)
-    if not above + below:
+    above, below = (_named(found.points.filter(pl.col("position") == place.value)) for place in BEYOND)
+    if not above and not below:
         return "None of them lies beyond the funnel's 99.8\u00a0% limits."
-    lie = "lies" if above == 1 else "lie"
-    return (
-        f"{above} of them {lie} above the funnel's 99.8\u00a0% limits and {below} below, by more than size "
-        f"{_explains(found)}."
-    )
+    sides = [f"{named[0]} {side} ({named[1]})" for named, side in ((above, "above"), (below, "below")) if named]
+    return f"Beyond the funnel's 99.8\u00a0% limits, by more than size {_explains(found)}: {words.listed(sides)}."
+
+
+def _named(points: pl.DataFrame) -> tuple[int, str] | None:
+    """Return how many organisations these are and their names, those farthest from the middle first."""
+    if points.is_empty():
+        return None
+    names = points.sort(pl.col("z_score").abs(), "org_code", descending=[True, False], nulls_last=True)["org_name"]
+    more = [f"{len(names) - MOST_NAMES} more"] * (len(names) > MOST_NAMES)
+    return len(names), words.listed([*names.head(MOST_NAMES), *more])
 
 
 def _explains(found: Funnel) -> str:
@@ -93,23 +108,22 @@ def _explains(found: Funnel) -> str:
     return "and the usual spread explain" if found.is_adjusted else "and chance alone explain"
 
 
-def _ranks(lower: int, upper: int, number: int) -> str:
-    if (lower, upper) == (1, number):
-        return f"Chance in the counts leaves every rank among the {number} open to it."
-    if lower == upper:
-        return f"Chance in the counts leaves it one rank: {_ordinal(lower)} highest of {number}."
-    return f"Chance in the counts leaves it any rank from {_ordinal(lower)} to {_ordinal(upper)} highest of {number}."
-
-
-def _ordinal(number: int) -> str:
-    """Return `1st`, `22nd`, `13th`.
-
-    >>> [_ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)]
-    ['1st', '2nd', '3rd', '4th', '11th', '12th', '13th', '21st', '102nd', '111th']
-    """
-    teens = range(11, 14)
-    ending = "th" if number % 100 in teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+def _others(row: dict[str, Any], found: Funnel, *, better: str) -> str:
+    """Say from how many others the organisation differs by more than chance in the counts; a rank is never stated."""
+    others = found.organisations - 1
+    cases = min(row["numerator"], row["denominator"] - row["numerator"]) if found.kind == "proportion" else None
+    cases = row["numerator"] if cases is None else cases
+    if cases < FEWEST_CASES:
+        return f"With {words.plural(round(cases), 'case')} it is not set against single others."
+    lower_than, higher_than = row["rank_lower"] - 1, found.organisations - row["rank_upper"]
+    if not lower_than + higher_than:
+        return f"Chance in the counts may explain its distance from each of the other {others}."
+    for number, side in ((lower_than, "lower"), (higher_than, "higher")):
+        if number == others:
+            each = f"each of the other {others}" if others > 1 else "the other one"
+            return f"By more than chance in the counts it is {side} than {each}{better}."
+    sides = [f"{side} than {number}" for number, side in ((lower_than, "lower"), (higher_than, "higher")) if number]
+    return f"By more than chance in the counts it is {words.listed(sides)} of the other {others}{better}."
 
 
 def overdispersion(found: Funnel) -> str:
@@ -117,7 +131,9 @@ def overdispersion(found: Funnel) -> str:
     if found.organisations == 0:
         return ""
     if found.estimated_from < MINIMUM_ORGANISATIONS:
-        number = f"{plural(found.estimated_from, 'organisation')} alone" if found.estimated_from else "no organisation"
+        number = (
+            f"{words.plural(found.estimated_from, 'organisation')} alone" if found.estimated_from else "no organisation"
+        )
         few = "a figure from" if found.estimated_from == found.organisations else "figures large enough from"
         return (
             f"With {few} {number}, how much they usually differ cannot be told; the limits are those of chance alone."
@@ -128,6 +144,8 @@ def overdispersion(found: Funnel) -> str:
         return f"{organisations} differ no more than chance would have them; the limits are those of chance alone."
     room = (
         "The limits therefore make room for the spread that is usual among them (additive overdispersion)."
+        if found.is_adjusted and found.tells_apart
+        else "Limits with room for such a spread would hold every figure, so the chart shows how the figures lie."
         if found.is_adjusted
         else "The limits are nevertheless those of chance alone."
     )
@@ -169,9 +187,9 @@ def together(run: Parameters, series: pl.DataFrame, found: Funnel) -> str:
 
     Empty where either has nothing to say: for England, without limits, without a figure in that period, or without
     anyone to compare with; and where it is beyond limits of chance alone, since there are too few organisations to
-    tell how much they usually differ.
+    tell how much they usually differ; and where the funnel tells nobody apart.
     """
-    if found.organisations == 1:
+    if found.organisations == 1 or not found.tells_apart:
         return ""
     variation = series.filter(pl.col("period_start") == run.period_to)["variation"].to_list()
     place = found.points.filter(pl.col("org_code") == run.org_code)["position"].to_list()

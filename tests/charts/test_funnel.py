@@ -85,7 +85,7 @@ def test_each_point_says_what_it_is(spec):
     assert {name: (row["sign"], row["position"]) for name, row in organisations(spec).items()} == {
         "Ash NHS Trust": ("Below the 99.8\u00a0% limit", "Below the 99.8\u00a0% limit"),
         "Birch NHS Trust": (within, "Between the lower 95\u00a0% and 99.8\u00a0% limits"),
-        LONG_NAME: (within, "Within the 95\u00a0% limits"),
+        LONG_NAME: ("This organisation: within the 95\u00a0% limits", "Within the 95\u00a0% limits"),
         "Damson NHS Trust": (within, "Between the upper 95\u00a0% and 99.8\u00a0% limits"),
         "Elm NHS Foundation Trust": ("Above the 99.8\u00a0% limit", "Above the 99.8\u00a0% limit"),
         "Fir NHS Trust": ("Not set against limits", "Not set against limits"),
@@ -94,16 +94,20 @@ def test_each_point_says_what_it_is(spec):
 
 def test_whoever_is_beyond_the_limits_differs_in_shape_and_the_legend_holds_only_what_occurs(spec, measure):
     looks = layer(spec, "points")["encoding"]
-    assert looks["shape"]["scale"]["domain"] == [sign.words for sign in theme.FUNNEL_SIGNS]
-    assert looks["shape"]["scale"]["range"] == ["triangle-up", "triangle-down", "circle", "circle"]
+    own = "This organisation: within the 95\u00a0% limits"
+    assert looks["shape"]["scale"]["domain"] == [*(sign.words for sign in theme.FUNNEL_SIGNS), own]
+    assert looks["shape"]["scale"]["range"] == ["triangle-up", "triangle-down", "circle", "circle", "diamond"]
     without = drawn(measure, POINTS.filter(pl.col("position") == "within_95").vstack(POINTS[3:4]))
-    assert layer(without, "points")["encoding"]["shape"]["scale"]["domain"] == ["Within the 99.8\u00a0% limits"]
+    assert layer(without, "points")["encoding"]["shape"]["scale"]["domain"] == ["Within the 99.8\u00a0% limits", own]
 
 
 def test_the_subject_is_a_diamond_and_named_with_its_value(spec):
     assert [row["org_name"] for row in spec["datasets"]["organisations"] if row.get("is_subject")] == [LONG_NAME]
-    mark = layer(spec, "subject")["mark"]
-    assert (mark["shape"], mark["fill"]) == ("diamond", theme.SUBJECT)
+    assert spec["datasets"]["organisations"][-1].get("is_subject")  # painted over the others
+    looks = layer(spec, "points")["encoding"]
+    assert [looks[channel]["scale"]["range"][-1] for channel in ("shape", "fill", "size")] == [
+        "diamond", theme.SUBJECT, theme.SUBJECT_AREA,
+    ]  # fmt: skip
     assert names(spec)[0] == "Queen Elizabeth Hospital, King's Lynn 70.1\u00a0%"
 
 
@@ -112,8 +116,45 @@ def test_whoever_is_beyond_the_limits_is_named_the_farthest_first(spec):
     assert names(spec)[1:] == ["Elm", "Ash"]
 
 
+def test_whoever_is_beyond_the_limits_without_room_for_a_name_is_named_beneath_the_title(measure):
+    beside = [(f"RX{n}", f"Oak {n} NHS Trust", 5000.0 + n, 90.0 + n / 100, "above_99_8") for n in range(2)]
+    crowded = POINTS.vstack(pl.DataFrame(beside, schema=POINTS.schema, orient="row"))
+    spec = drawn(measure, crowded)
+    shown = set(names(spec))
+    left = [name for name in ("Elm", "Oak 0", "Oak 1") if name not in shown]
+    subtitle = " ".join(spec["title"]["subtitle"])
+    assert 1 <= len(left) <= 4
+    told = subtitle.partition("with no room for a name: ")[2].rstrip(".").split(", ")
+    assert sorted(told) == sorted(left)
+
+
+def test_many_without_a_name_are_counted(measure):
+    beside = [(f"RX{n}", f"Oak {n} NHS Trust", 5000.0 + n, 90.0, "above_99_8") for n in range(20)]
+    spec = drawn(measure, POINTS.vstack(pl.DataFrame(beside, schema=POINTS.schema, orient="row")))
+    named = sum(name.startswith(("Oak", "Elm")) for name in names(spec))
+    assert f"with no room for a name: {21 - named} more." in " ".join(spec["title"]["subtitle"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({}, ""),
+        ({"upper_99_8": 100.0}, ""),
+        ({"upper_99_8": 140.0}, "Upper 99.8\u00a0%\u00a0limit: above the chart."),
+        ({"upper_95": 130.0, "upper_99_8": 140.0},
+         "Upper 99.8\u00a0%\u00a0limit and 95\u00a0%\u00a0limit: above the chart."),
+        ({"lower_99_8": 10.0, "lower_95": 20.0},
+         "Lower 95\u00a0%\u00a0limit and 99.8\u00a0%\u00a0limit: below the chart."),
+    ],
+)  # fmt: skip
+def test_limits_that_are_nowhere_on_the_chart_are_said_to_be(measure, columns, said):
+    curve = CURVE.with_columns(pl.lit(line).alias(limit) for limit, line in columns.items())
+    subtitle = " ".join(drawn(measure, curve=curve)["title"]["subtitle"])
+    assert (said in subtitle) if said else ("the chart." not in subtitle)
+
+
 def test_the_full_name_is_in_the_tooltip(spec):
-    for name in ("points", "subject"):
+    for name in ("points",):
         fields = {each["field"]: each["title"] for each in layer(spec, name)["encoding"]["tooltip"]}
         assert fields == {
             "org_name": "Organisation", "written": "Value", "denominator": "Denominator", "position": "Position",
@@ -148,7 +189,7 @@ def test_the_target_may_have_another_name(measure):
 def test_england_is_the_target_line_and_no_point(measure):
     spec = drawn(measure, org_code="ENG")
     [target] = [row for row in spec["datasets"]["ends"] if row.get("is_subject")]
-    assert (target["label"], target["line"], target["colour"]) == (["England 72.0\u00a0%"], 72, theme.SUBJECT)
+    assert (target["label"], target["line"], target["colour"]) == (["Average 72.0\u00a0%"], 72, theme.SUBJECT)
     assert not any("is_subject" in row for row in spec["datasets"]["organisations"])
     assert names(spec) == ["Elm", "Ash"]
 
@@ -264,9 +305,11 @@ def test_a_limit_that_ends_early_is_labelled_there(measure):
     assert row["denominator"] == 9000
 
 
-def test_the_subject_alone_is_a_chart_without_a_legend(measure):
+def test_the_subject_alone_is_a_chart_whose_legend_is_its_own(measure):
     spec = drawn(measure, POINTS[2:3])
-    assert "points" not in [layer.get("name") for layer in spec["layer"]]
+    assert layer(spec, "points")["encoding"]["shape"]["scale"]["domain"] == [
+        "This organisation: within the 95\u00a0% limits"
+    ]
     assert names(spec) == ["Queen Elizabeth Hospital, King's Lynn 70.1\u00a0%"]
 
 

@@ -37,6 +37,8 @@ LIMITS = {  # with their words, which stay on one line
 SCALE_WORDS = {"linear": "", "sqrt": " (square-root scale)", "log": " (logarithmic scale)"}
 DASHES: dict[str, list[int]] = {"upper_99_8": [], "upper_95": [5, 4], "lower_95": [5, 4], "lower_99_8": []}
 UPPER = ("upper_99_8", "upper_95")  # of equal lines, these are labelled above the others
+LOWER = ("lower_95", "lower_99_8")
+MOST_UNNAMED = 4  # that are named beneath the title
 CURVE_ROWS = 200  # that a line needs to look smooth
 TOOLTIP = {"org_name:N": "Organisation", "written:N": "Value", "denominator:Q": "Denominator", "position:N": "Position"}
 
@@ -72,7 +74,8 @@ def chart(
     - `org_code`: the organisation that the chart is about.
     - `title`: stands above the chart.
     - `finding`: what the chart shows, in words; it becomes the description.
-    - `target`: what limits are set around, in the measure's unit; `target_label` says in a word or two what that is.
+    - `target`: what limits are set around, in the measure's unit; `target_label` says in a word or two what that is,
+      for England as well, whose own figure may rest on organisations that the chart does not show.
     - `size_label`: what denominators count, in few words, such as `Attendances in the month`.
     - `note`: a sentence beneath the title, such as how limits were set.
     - `standard`: the standard in force, in the measure's unit; None where there is none.
@@ -105,7 +108,8 @@ def chart(
     said = [theme.vertical_axis(measure, y_ends[0]), beyond, f"Each point is one of {present.height:,} organisations."]
     if value is None:
         said.append(f"{name} has no figure.")
-    target_words = f"{name if is_england else target_label} {theme.measured(target, measure)}"
+    said.append(_unseen(curve, y_ends))
+    target_words = f"{target_label} {theme.measured(target, measure)}"
     at_end = {"denominator": x_ends[1]}
     across = [
         lines.End(target, target_words, at_end, theme.SUBJECT, theme.SUBJECT, is_subject=True)
@@ -121,6 +125,8 @@ def chart(
         "organisations": _organisations(present, curve, measure, org_code=org_code),
     }
     plot = boxes.Plot(x_ends, y_ends, scale, labels.plot_width(width, datasets["ends"]), theme.FUNNEL_HEIGHT)
+    named = labels.named(datasets, plot, theme.PAGE)
+    said.append(_unnamed(datasets["organisations"], named))
     return alt.LayerChart(
         layer=_layers(plot, datasets["organisations"], measure, size_label=size_label),
         title=alt.Title(
@@ -131,7 +137,7 @@ def chart(
         usermeta={"guide": "funnels"},
         width=width,
         height=theme.FUNNEL_HEIGHT,
-        datasets=datasets | {"names": labels.named(datasets, plot, theme.PAGE)},
+        datasets=datasets | {"names": named},
     )
 
 
@@ -153,6 +159,27 @@ def _value_ends(
     limits = [min(max(limit, least), most) for column in LIMITS for limit in usual[column].drop_nulls()]
     shown = [*figures, *limits, *([] if standard is None else [standard])]
     return layout.domain(shown, bounds=measure.natural_bounds, near=theme.NEAR_BOUND)
+
+
+def _unseen(curve: pl.DataFrame, y_ends: tuple[float, float]) -> str:
+    """Name the limits that are nowhere on the chart, so that none is missed in silence."""
+    said = []
+    for side, where, limits in (("Upper", "above", UPPER), ("Lower", "below", LOWER)):
+        known = {limit: curve[limit].drop_nulls() for limit in limits}
+        unseen = [LIMITS[limit] for limit, line in known.items() if len(line) and not line.is_between(*y_ends).any()]
+        said += [f"{side} {' and '.join(unseen)}: {where} the chart."] * bool(unseen)
+    return " ".join(said)
+
+
+def _unnamed(organisations: list[Row], named: list[Row]) -> str:
+    """Name those beyond the limits for whose name there is no room beside their point; many are only counted."""
+    places = {(row["denominator"], row["value"]) for row in named}
+    beyond = [row for row in organisations[::-1] if row["sign"] in labels.BEYOND]
+    left = [labels.shortened(row["org_name"]) for row in beyond if (row["denominator"], row["value"]) not in places]
+    if not left:
+        return ""
+    who = f"{len(left)} more" if len(left) > MOST_UNNAMED else ", ".join(left)
+    return f"Beyond the 99.8\u00a0% limits, with no room for a name: {who}."
 
 
 def _ends(curve: pl.DataFrame, across: list[lines.End], y_ends: tuple[float, float]) -> list[Row]:
@@ -186,7 +213,7 @@ def _organisations(present: pl.DataFrame, curve: pl.DataFrame, measure: Measure,
                 "denominator": row["denominator"],
                 "value": round(row["value"], theme.DECIMALS),
                 "written": measure.written(row["value"]),
-                "sign": sign.words,
+                "sign": f"{theme.SUBJECT_SIGN.words}: {words[0].lower()}{words[1:]}" if is_subject else sign.words,
                 "position": words,
                 **({"is_subject": True, "figure": theme.measured(row["value"], measure)} if is_subject else {}),
             }
@@ -198,10 +225,10 @@ def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, siz
     """Return the limits, the lines across, the points and the words, in the order in which they are painted."""
     x, y = alt.X("denominator:Q"), alt.Y("value:Q")
     drawn, ends = alt.NamedData("organisations"), alt.NamedData("ends")
-    others = alt.Chart(drawn, name="points").transform_filter("!datum.is_subject")
-    subject = alt.Chart(drawn, name="subject").transform_filter("datum.is_subject")
     signs = {row["sign"] for row in organisations if "is_subject" not in row}
     shown = [sign for sign in theme.FUNNEL_SIGNS if sign.words in signs]
+    of_subject = [theme.SUBJECT_SIGN._replace(words=row["sign"]) for row in organisations if "is_subject" in row]
+    looks = theme.looks([*shown, *of_subject])
     tooltip = theme.tooltip(TOOLTIP)
     limits = [_limit(limit).encode(x, alt.Y(f"{limit}:Q")) for limit in LIMITS]
     return [
@@ -215,11 +242,6 @@ def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, siz
         alt.Chart(ends, name="room")
         .mark_rule(color=theme.PAPER, opacity=0, x={"expr": "width"}, x2={"expr": "width + datum.room"})
         .encode(alt.Y("at:Q")),
-        *(
-            [others.mark_point(opacity=1, strokeWidth=1).encode(x, y, *theme.looks(shown), tooltip=tooltip)]
-            if shown
-            else []
-        ),
         alt.Chart(alt.NamedData("names"), name="leaders")
         .transform_filter("isValid(datum.lead_x)")
         .mark_rule(color=theme.SUBJECT)
@@ -229,9 +251,8 @@ def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, siz
             x2=alt.value(alt.ExprRef("scale('x', datum.denominator) + datum.lead_x")),
             y2=alt.value(alt.ExprRef("scale('y', datum.value) + datum.lead_y")),
         ),
-        subject.mark_point(
-            fill=theme.SUBJECT, stroke=theme.PAPER, shape="diamond", opacity=1, size=theme.SUBJECT_AREA
-        ).encode(x, y, tooltip=tooltip),
+        # The subject is the last row, and so painted over the others.
+        alt.Chart(drawn, name="points").mark_point(opacity=1, strokeWidth=1).encode(x, y, *looks, tooltip=tooltip),
         *(
             alt.Chart(alt.NamedData("names"), name=name)
             .mark_text(

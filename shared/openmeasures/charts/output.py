@@ -111,7 +111,9 @@ def _thin_axis_and_points(phone: Spec) -> None:
             encoding["x"]["axis"]["tickCount"]["step"] = layout.month_step(len(months), theme.PHONE)
         if "scale" in encoding.get("size", {}):
             scale = encoding["size"]["scale"]
-            scale["range"] = [area * theme.PHONE.points for area in scale["range"]]
+            scale["range"] = [
+                area if area == theme.SUBJECT_AREA else area * theme.PHONE.points for area in scale["range"]
+            ]
 
 
 def _name_anew(phone: Spec) -> None:

@@ -74,7 +74,8 @@ ABOVE_LIMITS = Sign("Above the 99.8\u00a0% limit", NEUTRAL.fill, NEUTRAL.edge, "
 BELOW_LIMITS = Sign("Below the 99.8\u00a0% limit", NEUTRAL.fill, NEUTRAL.edge, "triangle-down", 80)
 WITHIN_LIMITS = Sign("Within the 99.8\u00a0% limits", OTHERS, OTHERS_EDGE, "circle", 50)
 NOT_POSITIONED = Sign("Not set against limits", PAPER, OTHERS_EDGE, "circle", 50)
-SUBJECT_AREA = 150  # of the subject's diamond among points, in square pixels
+SUBJECT_AREA = 150  # of the subject's diamond among points, in square pixels and in both sizes
+SUBJECT_SIGN = Sign("This organisation", SUBJECT, PAPER, "diamond", SUBJECT_AREA)
 FUNNEL_SIGNS = (ABOVE_LIMITS, BELOW_LIMITS, WITHIN_LIMITS, NOT_POSITIONED)
 
 

@@ -75,6 +75,19 @@ class Funnel:
     organisations: int
     estimated_from: int
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the limits can tell anybody apart: not where the usual spread has room for whatever can happen.
+
+        That is so where none lies beyond the 99.8 % limits, and even the 95 % limits of an organisation of usual size
+        (the median) leave no room on one side: they lie at 0, or at 1 of a proportion.
+        """
+        present = self.points.drop_nulls("value")
+        if not self.is_adjusted or present["position"].is_in([place.value for place in BEYOND]).any():
+            return True
+        usual = self.limits_at(np.array([np.median(present["denominator"].cast(pl.Float64).to_numpy())]))
+        return bool(usual["lower_95"][0] > 0 and (self.kind != "proportion" or usual["upper_95"][0] < 1))
+
     def limits(self, denominators: Sequence[float] | pl.Series) -> pl.DataFrame:
         """Return `denominator, lower_99_8, lower_95, upper_95, upper_99_8` at any sizes, by the code of the points."""
         sizes = np.asarray(denominators, dtype=np.float64)
