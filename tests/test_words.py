@@ -447,6 +447,12 @@ def test_a_milestone_is_met_or_missed_in_its_own_month(measure, improvement, val
     assert found == f"Milestone: {said}."
 
 
+def test_a_milestone_that_names_its_month_does_not_say_it_twice(measure):
+    named = _standard("Milestone for March 2024", 65, end=date(2024, 3, 31))
+    found = say(measure.model_copy(update={"standards": [named]}), series(64, 66))
+    assert found.endswith("Milestone for March 2024: met (66.0 % against 65 %).")
+
+
 def test_before_its_month_a_milestone_is_neither_met_nor_missed(measure):
     assert before_a_milestone(measure, 66, end=date(2025, 3, 31)) == (
         "Milestone (65 %) is due in March 2025; March 2024 is at 66.0 %."

@@ -46,7 +46,6 @@ _CANNOT_TELL = (
 )
 _BETTER = {"increase": "; higher is better", "decrease": "; lower is better", "neutral": ""}
 FEWEST_CASES = 50  # our own choice: of fewer, chance alone moves a figure by a quarter or more
-MOST_NAMES = 12  # in a sentence
 _UNUSUAL = (Reading.BOTH, Reading.AMONG_PEERS)
 _PLACES = {
     Quarter.LOWEST_QUARTER: "in the lowest quarter",
@@ -87,20 +86,14 @@ def in_funnel(run: Parameters, found: Funnel, *, group: PeerGroup) -> str:
 
 
 def _beyond(found: Funnel) -> str:
-    above, below = (_named(found.points.filter(pl.col("position") == place.value)) for place in BEYOND)
-    if not above and not below:
+    above, below = (found.points.filter(pl.col("position") == place.value).height for place in BEYOND)
+    if not above + below:
         return "None of them lies beyond the funnel's 99.8\u00a0% limits."
-    sides = [f"{named[0]} {side} ({named[1]})" for named, side in ((above, "above"), (below, "below")) if named]
-    return f"Beyond the funnel's 99.8\u00a0% limits, by more than size {_explains(found)}: {words.listed(sides)}."
-
-
-def _named(points: pl.DataFrame) -> tuple[int, str] | None:
-    """Return how many organisations these are and their names, those farthest from the middle first."""
-    if points.is_empty():
-        return None
-    names = points.sort(pl.col("z_score").abs(), "org_code", descending=[True, False], nulls_last=True)["org_name"]
-    more = [f"{len(names) - MOST_NAMES} more"] * (len(names) > MOST_NAMES)
-    return len(names), words.listed([*names.head(MOST_NAMES), *more])
+    sides = [f"{number} {side}" for number, side in ((above, "above"), (below, "below")) if number]
+    first, *second = sides
+    lie = "lies" if first.startswith("1 ") else "lie"
+    where = words.listed([first.replace(" ", f" {lie} ", 1), *second])
+    return f"Of them {where} the funnel's 99.8\u00a0% limits, by more than size {_explains(found)}."
 
 
 def _explains(found: Funnel) -> str:

@@ -258,7 +258,8 @@ def _of_milestone(milestone: Standard, lately: pl.DataFrame, measure: Measure) -
     if last["period_start"] < milestone.due_month:
         return f"{milestone.name} ({standard}) is due in {month_label(milestone.due_month)}; {month} is at {value}."
     is_met = measure.meets(last["value"], milestone.value)
-    return f"{milestone.name}: {'met' if is_met else 'missed'} in {month} ({value} against {standard})."
+    when = "" if month in milestone.name else f" in {month}"  # most are named after their month
+    return f"{milestone.name}: {'met' if is_met else 'missed'}{when} ({value} against {standard})."
 
 
 def _of_standard(standard: Standard, lately: pl.DataFrame, measure: Measure, *, is_described: bool) -> str:

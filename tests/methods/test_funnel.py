@@ -348,3 +348,48 @@ def test_limits_are_in_order_and_hold_the_target(target, sizes):
                 assert row[-1] <= 1 or kind != "proportion"
             assert (found["lower_95"] <= target).all()
             assert (found["upper_95"] >= target - 1e-12).all()
+
+
+# ---- whether a funnel tells anybody apart
+
+# From 2 to 42 % of 400 each: 99.8 % limits with room for that reach 0, and those of chance alone do not.
+WIDE = [8.0 * number for number in range(1, 22)]
+
+
+def test_limits_that_hold_whatever_can_happen_tell_nobody_apart():
+    found = funnel(frame(WIDE, [400.0] * 21), kind="proportion")
+    assert found.limits([400])["lower_99_8"].item() == 0 < stats.binom.ppf(0.001, 400, found.target)
+    assert found.points["position"].unique().to_list() == [Position.WITHIN_95]
+    assert not found.tells_apart
+
+
+def test_where_nobody_is_adjusted_for_limits_tell_apart():
+    assert funnel(frame(WIDE, [400.0] * 21), kind="proportion", is_adjusted=False).tells_apart
+    assert funnel(frame([], []), kind="proportion").tells_apart
+
+
+@pytest.mark.parametrize("kind", ["proportion", "rate"])
+def test_an_upper_bound_is_one_of_a_proportion_alone(kind):
+    """The same mirrored: all up to 98 %, and a rate may exceed 100 %."""
+    found = funnel(frame([400 - n for n in WIDE], [400.0] * 21), kind=kind)
+    assert found.tells_apart == (kind == "rate")
+
+
+@pytest.mark.parametrize(("position", "number", "tells"), [
+    ("above_99_8", 1, True), ("below_99_8", 1, True), ("above_95", 1, False), ("below_95", 2, True),
+])  # fmt: skip
+def test_one_beyond_99_8_or_more_than_a_fortieth_beyond_95_are_told_apart(position, number, tells):
+    rows = 40
+    points = pl.DataFrame(
+        {"value": 0.2, "denominator": 400, "position": [position] * number + ["within_95"] * (rows - number)}
+    )
+    found = Funnel(points, "proportion", 0.2, "arcsine", 9.0, 0.05, True, True, rows, rows)
+    assert found.limits([400])["lower_99_8"].item() == 0
+    assert found.tells_apart is tells
+
+
+def test_limits_that_chance_alone_puts_at_the_bound_are_a_funnel_still():
+    points = pl.DataFrame({"value": [0.02] * 40, "denominator": [40] * 40, "position": ["within_95"] * 40})
+    found = Funnel(points, "proportion", 0.02, "arcsine", 1.5, 0.001, True, True, 40, 40)
+    assert found.limits([40])["lower_99_8"].item() == 0
+    assert found.tells_apart

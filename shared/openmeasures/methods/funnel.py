@@ -33,6 +33,7 @@ from openmeasures.methods.overdispersion import SCALES, Dispersion, Numbers, Ove
 Kind = Literal["proportion", "rate", "ratio"]
 LEVELS = {"95": 0.95, "99_8": 0.998}  # about two and three standard deviations, as [1] and SHMI draw them
 LIMITS = ("lower_99_8", "lower_95", "upper_95", "upper_99_8")
+HARDLY_ANY = 0.025  # our own choice: half of what 95 % limits leave outside
 MINIMUM_ORGANISATIONS = 10  # our own choice: trimming a tenth at each end of fewer trims nobody
 # Our own choice, of both outcomes where there are two: stable organisations have a φ of 1.1 where 5 are expected, and
 # of 2.5 where 1 is, since on no scale does chance vary alike for so few.
@@ -79,14 +80,22 @@ class Funnel:
     def tells_apart(self) -> bool:
         """Whether the limits can tell anybody apart: not where the usual spread has room for whatever can happen.
 
-        That is so where none lies beyond the 99.8 % limits, and even the 95 % limits of an organisation of usual size
-        (the median) leave no room on one side: they lie at 0, or at 1 of a proportion.
+        That is so where none lies beyond the 99.8 % limits and hardly any beyond those of 95 % (`HARDLY_ANY`), and for
+        an organisation of usual size, the median, a 99.8 % limit lies at what is the least that can happen, or the
+        most, although chance alone would not put it there.
         """
         present = self.points.drop_nulls("value")
         if not self.is_adjusted or present["position"].is_in([place.value for place in BEYOND]).any():
             return True
-        usual = self.limits_at(np.array([np.median(present["denominator"].cast(pl.Float64).to_numpy())]))
-        return bool(usual["lower_95"][0] > 0 and (self.kind != "proportion" or usual["upper_95"][0] < 1))
+        if (present["position"] != Position.WITHIN_95.value).mean() > HARDLY_ANY:  # type: ignore[operator]
+            return True
+        usual = np.array([np.median(present["denominator"].cast(pl.Float64).to_numpy())])
+        chance = replace(self, is_adjusted=False)
+        return not (self._is_at_bound(usual) and not chance._is_at_bound(usual))
+
+    def _is_at_bound(self, sizes: Numbers) -> bool:
+        limits = self.limits_at(sizes)
+        return bool(limits["lower_99_8"][0] <= 0 or (self.kind == "proportion" and limits["upper_99_8"][0] >= 1))
 
     def limits(self, denominators: Sequence[float] | pl.Series) -> pl.DataFrame:
         """Return `denominator, lower_99_8, lower_95, upper_95, upper_99_8` at any sizes, by the code of the points."""
