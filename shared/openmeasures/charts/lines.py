@@ -3,7 +3,7 @@
 | function | gives |
 |---|---|
 | `within_reach`, `standard_in_reach` | which standards are drawn, and which are so far off that they are only named |
-| `end_labels`, `step_labels` | the words at the right of each line, and at the start of an earlier standard |
+| `end_labels` | the words at the right of each line; those of earlier standards are in `steps` |
 | `End`, `end_rows`, `end_layers` | the words at the right of any lines, and the layers that draw them |
 | `across_layer` | the layer of lines across a whole chart |
 """
@@ -28,7 +28,6 @@ LINES = {  # with their words; of equal lines, the first is labelled highest
 STANDARDS = ("standard", "milestone")  # the one that holds for every month, and one that is met or missed at its end
 REACH = ("value", "mean", "lower_process_limit", "upper_process_limit")  # what the chart is about
 TALLER = f"(length(datum.label) - 1) * {theme.LINE_HEIGHT}"  # what lines of words after the first add to the height
-TOP_OF_AXIS = 1 / 8  # of the axis, where words above a line would leave it
 
 Ends = tuple[float, float]
 
@@ -59,7 +58,8 @@ def within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, 
     return points, words
 
 
-def _words(column: str, line: float, measure: Measure) -> list[str]:
+def worded(column: str, line: float, measure: Measure) -> list[str]:
+    """Return what is said of a line of the data set `points`."""
     return [f"{LINES[column]} {(theme.plainly if column in STANDARDS else theme.measured)(line, measure)}"]
 
 
@@ -71,37 +71,12 @@ def end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
     return [
         {
             "period_start": last["period_start"].isoformat(),
-            "label": _words(column, line, measure),
+            "label": worded(column, line, measure),
             "line": round(line, theme.DECIMALS),
             "at": place,
             "ink": theme.STANDARD_TEXT if column in STANDARDS else theme.TEXT,
         }
         for (column, line), place in zip(lines.items(), places, strict=True)
-    ]
-
-
-def step_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
-    """Return the words at the start of each standard before the last, on the side where fewer values are."""
-    return [row for column in STANDARDS for row in _steps_of(column, points, measure, ends)]
-
-
-def _steps_of(column: str, points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
-    above, below = pl.col("value") > pl.col(column), pl.col("value") < pl.col(column)
-    steps = points.group_by(pl.col(column).rle_id().alias("step"), maintain_order=True).agg(
-        pl.col("period_start", column).first(), mostly_met=above.sum() > below.sum()
-    )
-    near_top = pl.col(column) > ends[1] - (ends[1] - ends[0]) * TOP_OF_AXIS
-    earlier = steps.head(-1).drop_nulls(column)  # the last has its label at the end
-    return [
-        {
-            "period_start": month.isoformat(),
-            "label": _words(column, standard, measure),
-            "line": standard,
-            "baseline": "top" if hangs else "bottom",
-        }
-        for month, standard, hangs in earlier.select(
-            "period_start", column, hangs=near_top | pl.col("mostly_met")
-        ).iter_rows()
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from openmeasures.charts import axes, layout, lines, theme
+from openmeasures.charts import axes, layout, lines, steps, theme
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import SpecialCause, Variation
@@ -110,7 +110,7 @@ def chart(
         datasets={
             "points": rows,
             "ends": lines.end_labels(points, measure, ends),
-            "steps": lines.step_labels(points, measure, ends),
+            "steps": steps.labels(points, measure, ends),
         },
     )
 
@@ -157,11 +157,11 @@ def _path(
 
 def _label_layers() -> list[alt.Chart]:
     """Return the labels at the right, tied to their lines, and those of earlier standards, clear of what they cross."""
-    steps = alt.NamedData("steps")
+    earlier = alt.NamedData("steps")
     return [
         *lines.end_layers(axes.MONTH),
         *(
-            alt.Chart(steps, name=name)
+            alt.Chart(earlier, name=name)
             .mark_text(
                 align="left",
                 baseline={"expr": "datum.baseline"},
