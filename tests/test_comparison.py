@@ -12,6 +12,7 @@ from openmeasures.methods.funnel import funnel
 from openmeasures.methods.peers import spread
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
+from openmeasures.releases import Release, ReleaseStatus
 
 MARCH = date(2024, 3, 1)
 FINDING = "What is found."
@@ -24,6 +25,16 @@ class NoData:
     """A data folder without anything synthetic in it."""
 
     synthetic = False
+
+    def newest(self, source):
+        """One provisional release, of March 2024."""
+        return {
+            MARCH: Release(
+                sha256="0" * 64, source=source, file_name="March-2024.csv", periods=[MARCH], metrics=[],
+                period_end=date(2024, 3, 31), status=ReleaseStatus.PROVISIONAL, published=date(2024, 4, 11),
+                retrieved=date(2024, 4, 12), url="https://x.uk/", licence="L", synthetic=False,
+            )
+        }  # fmt: skip
 
 
 def standard(value, date_from, date_to=None):
@@ -72,6 +83,26 @@ def said_by(chart):
 
 def ends(chart):
     return {" ".join(row["label"]).replace("\u00a0", " ") for row in chart.to_dict()["datasets"]["ends"]}
+
+
+# ---- every chart
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda run: comparison.funnel(funnel_of(), run, group=GROUP, finding=FINDING),
+        lambda run: comparison.funnel(funnel_of(WIDE), run, group=GROUP, finding=FINDING),
+        lambda run: comparison.deciles(deciles_of(), MINE, run, group=GROUP, finding=FINDING),
+        lambda run: comparison.strip(
+            latest(RC9=70.0, RJ1=60.0), run, group=GROUP, spread=spread(latest(RC9=70.0, RJ1=60.0)), finding=FINDING
+        ),
+    ],
+)
+def test_every_chart_ends_with_its_source(run, draw):
+    assert draw(run).to_dict()["title"]["subtitle"][-1] == (
+        "Source: NHS England, provisional figures of 11 April 2024 for March 2024."
+    )
 
 
 # ---- funnel

@@ -9,6 +9,7 @@ import pytest
 from openmeasures import corrections, display, parameters
 from openmeasures.definitions import Part, Standard
 from openmeasures.methods.spc import ASSURANCE_TYPE
+from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import STATUS_TYPE, Status
 
 FEBRUARY, MARCH, APRIL = (date(2024, month, 1) for month in (2, 3, 4))
@@ -384,6 +385,31 @@ def test_a_chart_of_the_sample_says_so_wherever_it_is_copied(run_of):
     assert "(synthetic data)" in " ".join(chart.to_dict()["title"]["text"])
 
 
+def test_a_chart_of_the_sample_has_no_publisher(run_of):
+    run = run_of("Z-01", rows=(("Z-01", 1000, 400),))
+    chart = display.variation(charted(60.0, 61.0), run, title="Four hours", finding="It rose.")
+    assert chart.to_dict()["title"]["subtitle"][-1] == "Source: made up by this project, no NHS figures."
+
+
+@pytest.mark.parametrize(
+    ("status", "published", "said"),
+    [
+        ("provisional", None, "Source: NHS England, provisional figures for March 2024."),
+        ("revised", date(2024, 6, 13), "Source: NHS England, revised figures of 13 June 2024 for March 2024."),
+    ],
+)
+def test_a_source_says_how_settled_it_is_and_since_when(run_of, store, status, published, said):
+    run_of()
+    [release] = store.releases()
+    of_vintage = release.model_copy(update={"status": ReleaseStatus(status), "published": published})
+    assert display.source_of(of_vintage, MARCH) == said
+
+
+def test_the_source_is_the_last_line_beneath_the_title(run_of):
+    chart = display.variation(charted(60.0, 61.0), run_of(), title="Four hours", finding="It rose.")
+    assert chart.to_dict()["title"]["subtitle"][-1] == "Source: NHS England, provisional figures for March 2024."
+
+
 def test_a_chart_of_published_figures_is_not_called_synthetic(run_of):
     chart = display.variation(charted(60.0, 61.0), run_of(), title="Four hours", finding="It rose.")
     assert "synthetic" not in str(chart.to_dict())
@@ -410,8 +436,9 @@ def test_a_chart_names_its_rules_and_then_its_note(run_of):
     run, points = run_of(rule_set="abspc"), charted(60.0, 61.0)
     plain = display.variation(points, run, title="Four hours", finding="It rose.")
     noted = display.variation(points, run, title="Four hours", finding="It rose.", note="A note.")
-    assert subtitle(plain).endswith(" Rules: abspc 1.1.0.")
-    assert subtitle(noted) == f"{subtitle(plain)} A note."
+    before, rules, source = subtitle(plain).partition(" Rules: abspc 1.1.0.")
+    assert source.startswith(" Source: ")
+    assert subtitle(noted) == f"{before}{rules} A note.{source}"
 
 
 def rebased(*values):
@@ -441,7 +468,7 @@ def test_a_series_without_its_season_is_drawn_as_such(run_of):
     chart = display.seasons(charted(60.0, 61.0), run_of(), finding="Winter is low.")
     assert chart.to_dict()["description"] == "Winter is low."
     assert " ".join(chart.to_dict()["title"]["text"]).endswith("Four hours, seasonally adjusted")
-    assert subtitle(chart).endswith("The season of the whole series is taken out.")
+    assert subtitle(chart).partition(" Source: ")[0].endswith("The season of the whole series is taken out.")
 
 
 @pytest.mark.parametrize("values", [(None, None), ()])

@@ -80,7 +80,7 @@ def test_too_few_cases_have_no_limits(run, points):
 def test_it_is_put_into_words_and_shown_under_its_own_title(run, points):
     charted = further.charted(run, points, [])
     said = further.finding(run, charted)
-    assert said.startswith("Special-cause concern: 54.0\u00a0% in March 2024 is above the expected range of ")
+    assert said.startswith("Special-cause concern: 54.0\u00a0% in March 2024 is above the limits of ")
     chart = further.shown(run, charted).to_dict()
     assert chart["description"] == said
     assert "Late" in " ".join(chart["title"]["text"])

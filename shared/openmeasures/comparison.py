@@ -18,7 +18,7 @@ from openmeasures import words
 from openmeasures.charts import deciles as deciles_chart
 from openmeasures.charts import distribution
 from openmeasures.charts import funnel as funnel_chart
-from openmeasures.display import Markdown, marked
+from openmeasures.display import Markdown, marked, sourced
 from openmeasures.methods import peers
 from openmeasures.methods.funnel import LIMITS, Funnel
 from openmeasures.methods.peers import Spread
@@ -56,7 +56,7 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
         alike = points.filter(pl.col("org_code") != ENGLAND)
         return _distribution(points, run, group=group, spread=peers.spread(alike), finding=finding)
     room = "make room for the usual spread" if found.is_adjusted else "are those of chance alone"
-    return funnel_chart.chart(
+    chart = funnel_chart.chart(
         points,
         found.limits(grid.tolist()).with_columns(in_unit),
         measure,
@@ -69,6 +69,7 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
         note=f"Limits {room}.",
         standard=_standard(run, group),
     )
+    return sourced(chart, run)
 
 
 def deciles(
@@ -80,7 +81,7 @@ def deciles(
     """
     if found["decile_50"].is_null().all():
         return Markdown(finding)
-    return deciles_chart.chart(
+    chart = deciles_chart.chart(
         found,
         mine.select("period_start", "value"),
         run.measure,
@@ -89,6 +90,7 @@ def deciles(
         finding=finding,
         standard=_standard(run, group, since=found["period_start"].min()),
     )
+    return sourced(chart, run)
 
 
 def strip(
@@ -107,7 +109,7 @@ def strip(
 def _distribution(
     alike: pl.DataFrame, run: Parameters, *, group: PeerGroup, spread: Spread, finding: str
 ) -> alt.LayerChart:
-    return distribution.chart(
+    chart = distribution.chart(
         alike,
         run.measure,
         org_code=run.org_code,
@@ -116,6 +118,7 @@ def _distribution(
         spread=spread,
         standard=_standard(run, group),
     )
+    return sourced(chart, run)
 
 
 def _standard(run: Parameters, group: PeerGroup, *, since: object = None) -> float | None:

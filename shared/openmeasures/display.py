@@ -15,11 +15,13 @@ random id, because committed notebooks must come out the same on every machine.
 | `each` | several of these in one cell |
 | `prose` | a sentence |
 | `marked` | a chart's title, marked as synthetic where it is |
+| `sourced`, `source_of` | a chart with the source of its figures beneath its title; that in words |
 
 What shows an organisation among others is in `comparison`.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -27,7 +29,7 @@ import polars as pl
 from IPython.display import display as ipython_display
 
 from openmeasures import words
-from openmeasures.charts import spc
+from openmeasures.charts import layout, spc, theme
 from openmeasures.corrections import Corrected
 from openmeasures.definitions import Part
 from openmeasures.methods import rulesets
@@ -35,6 +37,7 @@ from openmeasures.methods.assurance import Assurance
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.periods import month_end, month_label, months_span
+from openmeasures.releases import Release
 from openmeasures.results import ALL
 from openmeasures.schemas import Status
 
@@ -42,6 +45,7 @@ SYNTHETIC_NOTICE = (
     "**Synthetic data.** These organisations and figures are made up to show the method. They describe no real "
     "hospital, system or region."
 )
+PUBLISHER = "NHS England"  # of every source that there is a reader for
 ASSURANCE_WORDS = {
     Assurance.CONSISTENTLY_PASSING: "expected to be met",
     Assurance.HIT_OR_MISS: "may be met in some months and missed in others",
@@ -244,7 +248,7 @@ def variation(
     chart = spc.chart(points, run.measure, title=marked(f"{run.org_name}: {title}", run), finding=finding, note=rules)
     if not is_aside:
         chart.usermeta = {"series": run.series_id or ALL}
-    return chart
+    return sourced(chart, run)
 
 
 def without_new_limits(points: pl.DataFrame, without: pl.DataFrame, run: Parameters) -> alt.LayerChart | Markdown:
@@ -270,6 +274,22 @@ def each(*shown: object) -> None:
     for one in shown:
         if not (isinstance(one, Markdown) and not one.text):
             ipython_display(one)  # type: ignore[no-untyped-call]
+
+
+def sourced(chart: alt.LayerChart, run: Parameters) -> alt.LayerChart:
+    """Return a chart whose subtitle ends with where its figures are from, for when it is copied away from its page."""
+    source = source_of(run.release_of[run.period_to], run.period_to)
+    chart.title.subtitle += layout.wrapped(source, width=chart.width, size=theme.PAGE.text)
+    return chart
+
+
+def source_of(release: Release, month: date) -> str:
+    """Return, in a sentence, who published the figures of a month, when if that is known, and how settled they are."""
+    if release.synthetic:
+        return "Source: made up by this project, no NHS figures."
+    day = release.published
+    when = f" of {day.day} {month_label(day)}" if day else ""
+    return f"Source: {PUBLISHER}, {release.status.value} figures{when} for {month_label(month)}."
 
 
 def marked(title: str, run: Parameters) -> str:
