@@ -185,10 +185,9 @@ def sample_folder() -> Path:
 
 # The last cell of a notebook that imports nothing of ours, so that a test can afford to run it in a kernel: a month's
 # result as `results.Result` shows it, taken from the published files themselves.
-RESULT_CELL = """\
+READING = """\
 import csv, os
 from pathlib import Path
-from IPython.display import display
 month = {"01": "JANUARY", "02": "FEBRUARY", "03": "MARCH", "04": "APRIL"}[period_to[-2:]]
 files = sorted(Path(os.environ["OPENMEASURES_DATA"]).glob("releases/ae_monthly/*.csv"))
 tables = [list(csv.DictReader(file.open(encoding="utf-8-sig"))) for file in files]
@@ -196,6 +195,10 @@ tables = [list(csv.DictReader(file.open(encoding="utf-8-sig"))) for file in file
 [row] = [row for row in table if row["Org Code"] == ("TOTAL" if org_code == "ENG" else org_code)]
 whole = float(row["A&E attendances Type 1"])
 part = whole - float(row["Attendances over 4hrs Type 1"])
+"""
+# The rest of it, for a cell that has the figures from elsewhere.
+SHOWING = """\
+from IPython.display import display
 point = dict.fromkeys(
     ["value_lower", "value_upper", "mean", "lower_process_limit", "upper_process_limit", "special_cause", "variation",
      "standard", "standard_name", "lasting_standard", "assurance", "release"]
@@ -209,6 +212,13 @@ content = {"measure": "four_hours", "org_code": org_code, "org_name": f"Hospital
            "points": [point]}
 display({"application/vnd.openmeasures.result+json": content, "text/markdown": "The result."}, raw=True)
 """
+RESULT_CELL = READING + SHOWING
+
+
+@pytest.fixture(scope="session")
+def showing() -> str:
+    """Give the code that shows a month's result, from `part`, `whole`, `org_code` and `period_to`."""
+    return SHOWING
 
 
 @pytest.fixture(scope="session")

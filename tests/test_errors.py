@@ -10,6 +10,7 @@ def test_every_error_is_one_that_the_command_line_prints_as_a_line():
         errors.DefinitionError,
         errors.ParameterError,
         errors.RenderError,
+        errors.ClusterError,
     ]
     assert all(issubclass(error, errors.OpenMeasuresError) for error in family)
 

@@ -40,6 +40,12 @@ Org = Annotated[list[str] | None, typer.Option("--org", help="Organisation code,
 PeriodTo = Annotated[str, typer.Option("--period-to", help="Last month, as 2024-03 (default: the latest).")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time (default: one a core).")]
 Force = Annotated[bool, typer.Option("--force", help="Run everything anew, done already or not.")]
+Scheduler = Annotated[
+    str, typer.Option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
+]
+Storage = Annotated[
+    str, typer.Option("--storage", metavar="URL", help="Where its machines share files (default: a folder in _build).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output, for programs.")]
 Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures (default: all).")]
 
@@ -143,19 +149,24 @@ def run(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
     out_folder: Out = None, force: Force = False, as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run and why, and run nothing.")] = False,
+    scheduler: Scheduler = "", storage: Storage = "",
 ) -> None:  # fmt: skip
     """Run measures with papermill for every organisation and for England, or for those named; what is done stays."""
     folder, build = project.data_folder(data), _build(out_folder)
     if dry_run:
         _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json)
-    elif _run(measures, org, period_to, workers, folder, build, force=force, as_json=as_json):
+    elif _run(
+        measures, org, period_to, workers, folder, build, force=force, as_json=as_json, scheduler=scheduler,
+        storage=storage,
+    ):  # fmt: skip
         raise typer.Exit(1)
 
 
 @app.command()
 def site(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
-    out_folder: Out = None, renderer: Renderer = Renderer.AUTO, force: Force = False,
+    out_folder: Out = None, renderer: Renderer = Renderer.AUTO, force: Force = False, scheduler: Scheduler = "",
+    storage: Storage = "",
 ) -> None:  # fmt: skip
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
@@ -163,7 +174,10 @@ def site(
 
     render.choose(renderer.value)  # refused before the runs, which take time
     folder = project.data_folder(data)
-    failed = _run(measures, org, period_to, workers, folder, _build(out_folder), force=force)
+    failed = _run(
+        measures, org, period_to, workers, folder, _build(out_folder), force=force, scheduler=scheduler,
+        storage=storage,
+    )  # fmt: skip
     stage = _out(out_folder)
     written = pages.publish(Store(folder), _build(out_folder), stage, period_to=period_to)
     rendered = render.render(stage, renderer.value)
@@ -228,7 +242,7 @@ def reconcile_(measures: Measures = None, data: Data = None) -> None:
 
 def _run(
     measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path,
-    *, force: bool = False, as_json: bool = False,
+    *, force: bool = False, as_json: bool = False, scheduler: str = "", storage: str = "",
 ) -> int:  # fmt: skip
     """Run and collect; return how many runs failed."""
     from openmeasures.running.build import bring_up_to_date
@@ -236,7 +250,7 @@ def _run(
     with closing(_observer(as_json)) as observer:
         failed = bring_up_to_date(
             _with_data(measures, Store(data)), data=data, build=build, observer=observer, org_codes=org,
-            period_to=period_to, workers=workers, force=force,
+            period_to=period_to, workers=workers, force=force, scheduler=scheduler, storage=storage,
         )  # fmt: skip
     observer.finished()
     return failed

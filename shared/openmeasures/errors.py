@@ -10,6 +10,7 @@ A message says, in this order: the place, what was found, what was expected, and
 | `DefinitionError` | a `measure.yml`, `corrections.yml` or notebook that breaks its promises |
 | `ParameterError` | an unknown organisation, period, measure or parameter |
 | `RenderError` | the site's renderer failed |
+| `ClusterError` | the machines of a distributed build are not there, or not alike |
 | `near_miss` | "did you mean …?" for a mistyped name |
 """
 
@@ -41,6 +42,10 @@ class ParameterError(OpenMeasuresError):
 
 class RenderError(OpenMeasuresError):
     """The renderer could not make the site."""
+
+
+class ClusterError(OpenMeasuresError):
+    """The machines of a distributed build are not there, or not alike."""
 
 
 def near_miss(found: str, known: Iterable[str]) -> str:

@@ -22,11 +22,11 @@ from filelock import FileLock, Timeout
 
 from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
-from openmeasures.errors import StoreError
+from openmeasures.errors import ClusterError, ParameterError, StoreError
 from openmeasures.running import cache, collect, dependencies, execute, plan
 from openmeasures.running.cache import Step
 from openmeasures.running.manifest import Entry
-from openmeasures.running.plan import Planned
+from openmeasures.running.plan import Planned, Task
 
 LOCK = ".lock"
 HOLDER = ".lock-holder"  # who has the lock: its own file, since Windows lets nobody read a locked one
@@ -63,12 +63,20 @@ def bring_up_to_date(
     period_to: str = "",
     workers: int | None = None,
     force: bool = False,
+    scheduler: str = "",
+    storage: str = "",
 ) -> int:
     """Run what is not done, and collect the results of all; return how many runs failed.
 
-    Raises what `plan.plan` raises, before anything runs; `StoreError` for a manifest that cannot be read or a folder
-    that cannot be written.
+    With the address of a `scheduler` its cluster runs them, and `storage` is where its machines leave things for each
+    other; see `distributed`. Raises what `plan.plan` raises, before anything runs; `StoreError` for a manifest that
+    cannot be read or a folder that cannot be written; `ParameterError` for options that exclude each other, and
+    `ClusterError` for a cluster that cannot be used.
     """
+    if scheduler and workers:
+        raise ParameterError("--workers: the cluster behind --scheduler has its own. Leave one of the two out.")
+    if storage and not scheduler:
+        raise ParameterError("--storage: of use to a cluster only. Name its --scheduler too.")
 
     def planned_now() -> dict[str, Planned]:
         return _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to)
@@ -83,16 +91,32 @@ def bring_up_to_date(
         for each in planned.values():
             dependencies.keep(build, each.parts)
         if to_run := [step.task for step in todo if step.reason]:
-            with conversion.service(processes=workers or os.cpu_count() or 1):
-                for entry in execute.execute(to_run, build, workers=workers):
-                    failures += entry.status == "failed"
-                    observer.ended(entry)
+            runs = _on_cluster(to_run, build, scheduler, storage) if scheduler else _here(to_run, build, workers)
+            for entry in runs:
+                failures += entry.status == "failed"
+                observer.ended(entry)
         for measure in measures:
             if measure.id in planned:
                 tasks = planned[measure.id].tasks
                 path = collect.bring_up_to_date(build, measure, data, tasks[0].digest)
                 observer.collected(measure.id, len(tasks), path)
     return failures
+
+
+def _here(tasks: list[Task], build: Path, workers: int | None) -> Iterator[Entry]:
+    with conversion.service(processes=workers or os.cpu_count() or 1):
+        yield from execute.execute(tasks, build, workers=workers)
+
+
+def _on_cluster(tasks: list[Task], build: Path, scheduler: str, storage: str) -> Iterator[Entry]:
+    try:
+        from openmeasures.running import distributed  # noqa: PLC0415 - an extra, which not everybody installs
+    except ModuleNotFoundError as error:
+        raise ClusterError(
+            f"--scheduler: needs the package {error.name!r}, which is not installed. Install the extra of this project "
+            "that has it: `pip install -e '.[distributed]'` in your clone."
+        ) from error
+    yield from distributed.execute(tasks, build, scheduler=scheduler, storage=storage)
 
 
 def steps(

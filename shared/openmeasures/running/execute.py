@@ -79,7 +79,7 @@ def _in_kernels(unfinished: dict[Task, str], build: Path, workers: int) -> Itera
             try:
                 entry = pool.submit(run_one, task, build).result()
             except BrokenProcessPool:
-                entry = _failed(task, 0.0, "its process was ended from outside, perhaps for lack of memory")
+                entry = failed(task, 0.0, "its process was ended from outside, perhaps for lack of memory")
         yield _tried_before(entry, unfinished[task])
 
 
@@ -125,9 +125,9 @@ def run_one(task: Task, build: Path, engine: str | None = None) -> Entry:
         content = notebooks.write(notebooks.steady(executed), target)
     except PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}" if error.ename not in _ours() else str(error.evalue)
-        return _failed(task, time.monotonic() - started, f"cell {error.exec_count}: {reason}")
+        return failed(task, time.monotonic() - started, f"cell {error.exec_count}: {reason}")
     except Exception as error:  # whatever goes wrong in one organisation's run must not stop the others
-        return _failed(task, time.monotonic() - started, f"{type(error).__name__}: {error}")
+        return failed(task, time.monotonic() - started, f"{type(error).__name__}: {error}")
     return _entry(task, time.monotonic() - started, sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -135,7 +135,8 @@ def _ours() -> set[str]:
     return {error.__name__ for error in OpenMeasuresError.__subclasses__()}
 
 
-def _failed(task: Task, seconds: float, error: str) -> Entry:
+def failed(task: Task, seconds: float, error: str) -> Entry:
+    """Return the entry of a run that failed, with the error in one line."""
     return _entry(task, seconds, error=" ".join(error.split()))
 
 
