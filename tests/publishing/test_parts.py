@@ -24,6 +24,7 @@ def chart(measure):
     none = dict.fromkeys(
         ["mean", "lower_process_limit", "upper_process_limit", "standard", "lasting_standard"], pl.lit(None, pl.Float64)
     ) | dict.fromkeys(["variation", "standard_name"], pl.lit(None, pl.String))
+    none |= {"is_milestone": pl.lit(None, pl.Boolean)}
     points = pl.DataFrame(
         {
             "period_start": [date(2024, 2, 1), date(2024, 3, 1)],
