@@ -431,7 +431,7 @@ def test_the_organisation_that_failed_has_a_page_that_says_why(pages):
 
 
 def test_the_organisation_that_failed_is_said_to_have_failed_where_it_is_listed(pages):
-    assert "the notebook failed" in pages[f"organisations/{FAILING}/index.html"].text
+    assert "the notebook has failed since" in pages[f"organisations/{FAILING}/index.html"].text
     assert f"{FAILING}/index.html" in pages["organisations/index.html"].source
 
 

@@ -98,8 +98,8 @@ def finding(run: Parameters, bands: pl.DataFrame, *, over: Sequence[int] = ()) -
     ]
     ending = f" Of these {words.listed(longest)}." if longest else ""
     if waiting < FEWEST:
-        there = f"there {'was' if waiting == 1 else 'were'} {words.number(waiting)} {counted}"
-        return f"At the end of {month} {there}, too few for a median or a 92nd percentile.{ending}"
+        few = f"the number of {counted} was {words.number(waiting)}"  # which reads well of 1, too
+        return f"At the end of {month} {few}, too few for a median or a 92nd percentile.{ending}"
     return (
         f"At the end of {month} there were {words.number(waiting)} {counted}: half of them had lasted {_weeks(half)} "
         f"and 92 in 100 {_weeks(most)}.{ending}"

@@ -352,26 +352,26 @@ def test_limits_are_in_order_and_hold_the_target(target, sizes):
 
 # ---- whether a funnel tells anybody apart
 
-# From 2 to 42 % of 400 each: 99.8 % limits with room for that reach 0, and those of chance alone do not.
-WIDE = [8.0 * number for number in range(1, 22)]
+# From 1 to 46 % of 400 each: 99.8 % limits with room for that reach 0, and those of chance alone do not.
+WIDE = [number * number // 2 + 4.0 for number in range(20)]
 
 
 def test_limits_that_hold_whatever_can_happen_tell_nobody_apart():
-    found = funnel(frame(WIDE, [400.0] * 21), kind="proportion")
+    found = funnel(frame(WIDE, [400.0] * 20), kind="proportion")
     assert found.limits([400])["lower_99_8"].item() == 0 < stats.binom.ppf(0.001, 400, found.target)
     assert found.points["position"].unique().to_list() == [Position.WITHIN_95]
     assert not found.tells_apart
 
 
 def test_where_nobody_is_adjusted_for_limits_tell_apart():
-    assert funnel(frame(WIDE, [400.0] * 21), kind="proportion", is_adjusted=False).tells_apart
+    assert funnel(frame(WIDE, [400.0] * 20), kind="proportion", is_adjusted=False).tells_apart
     assert funnel(frame([], []), kind="proportion").tells_apart
 
 
 @pytest.mark.parametrize("kind", ["proportion", "rate"])
 def test_an_upper_bound_is_one_of_a_proportion_alone(kind):
-    """The same mirrored: all up to 98 %, and a rate may exceed 100 %."""
-    found = funnel(frame([400 - n for n in WIDE], [400.0] * 21), kind=kind)
+    """The same mirrored: all up to 99 %, and a rate may exceed 100 %."""
+    found = funnel(frame([400 - n for n in WIDE], [400.0] * 20), kind=kind)
     assert found.tells_apart == (kind == "rate")
 
 
