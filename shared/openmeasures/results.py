@@ -6,9 +6,11 @@ from the notebook that was run.
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
+from openmeasures import standards
 from openmeasures.methods import choice
 from openmeasures.parameters import Parameters
 
@@ -88,6 +90,12 @@ def collect(run: Parameters, findings: dict[str, str], met: pl.DataFrame, **seri
         )
         tables.append(mine.select(_typed(mine, column, kind) for column, kind in COLUMNS.items()))
     return Result(run, pl.concat(tables).sort("series", "period_start"), findings, met)
+
+
+def is_readable(content: dict[str, Any]) -> bool:
+    """Whether a result, which an earlier version of this package may have left, has the columns that pages read now."""
+    expected = {"points": set(COLUMNS), "standards": set(standards.MET)}
+    return all(set(row) == columns for name, columns in expected.items() for row in content[name])
 
 
 def _typed(points: pl.DataFrame, column: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:

@@ -21,7 +21,7 @@ _JOINED = {
     "is_milestone": pl.Boolean,
     "lasting_standard": pl.Float64,
 }
-_MET: dict[str, pl.DataType | type[pl.DataType]] = {
+MET: dict[str, pl.DataType | type[pl.DataType]] = {
     "period_start": pl.Date,
     "standard_name": pl.String,
     "standard": pl.Float64,
@@ -92,7 +92,7 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
     ordered = points.sort("period_start")
     last = ordered.drop_nulls("value")["period_start"].max()
     if measure.improvement == "neutral" or not isinstance(last, date):
-        return pl.DataFrame(schema=_MET)
+        return pl.DataFrame(schema=MET)
     recent = ordered.filter(pl.col("period_start") <= last).tail(RECENT_PERIODS).drop_nulls("value")
     rows = []
     for each in measure.standards_on(last):
@@ -112,7 +112,7 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
                 is_changing().last() | pl.lit(not _is_described(ordered, last)),
             )
         )
-    return pl.concat(rows) if rows else pl.DataFrame(schema=_MET)
+    return pl.concat(rows) if rows else pl.DataFrame(schema=MET)
 
 
 def _is_described(points: pl.DataFrame, month: date) -> bool:

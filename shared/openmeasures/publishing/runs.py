@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from openmeasures import project
+from openmeasures import project, results
 from openmeasures.definitions import Measure
 from openmeasures.periods import month_named
 from openmeasures.publishing import parts
@@ -66,13 +66,22 @@ def _run(history: History, store: Store, build: Path, measure: Measure) -> Run:
         return _succeeded(history.latest, store, build, measure)
     entry = history.latest
     error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
-    newest, month, good = store.newest(measure.source), month_named(entry.period_to), history.last_good
-    is_good = good is not None and month_named(good.period_to) in newest and manifest.is_there(build, good)
+    month = month_named(entry.period_to)
     return Run(
-        measure, entry.org_code, notebook_path(build, measure.id, entry.org_code), month, newest[month], entry.ended,
-        failure=Failure(error, history.failing_since),
-        last_good=_succeeded(good, store, build, measure) if good and is_good else None,
+        measure, entry.org_code, notebook_path(build, measure.id, entry.org_code), month,
+        store.newest(measure.source)[month], entry.ended, failure=Failure(error, history.failing_since),
+        last_good=_last_good(history.last_good, store, build, measure),
     )  # fmt: skip
+
+
+def _last_good(entry: Entry | None, store: Store, build: Path, measure: Measure) -> Run | None:
+    """Return the last run that succeeded, if its month, its notebook and a result that pages can read are here."""
+    if entry is None or month_named(entry.period_to) not in store.newest(measure.source):
+        return None
+    if not manifest.is_there(build, entry):
+        return None
+    run = _succeeded(entry, store, build, measure)
+    return run if results.is_readable(run.content) else None
 
 
 def _succeeded(entry: Entry, store: Store, build: Path, measure: Measure) -> Run:
