@@ -419,6 +419,45 @@ def test_a_release_that_is_damaged_is_one_line_and_leaves_what_was_done(called, 
     assert {path: path.read_bytes() for path in before} == before
 
 
+# ---- plans, and programs that read them
+
+
+def test_a_dry_run_says_what_would_be_run_and_why_and_runs_nothing(called, filled):
+    assert called("run", "--org", "RC9")[0] == 0
+    before = files(filled)
+    code, out, err = called("run", "--dry-run")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "four_hours: 2 runs to do, never run here: ENG, RJ1",
+        "four_hours: 1 run done already: RC9",
+    ]
+    assert files(filled) == before
+
+
+def test_a_dry_run_with_force_would_run_everything(called, filled):
+    assert called("run", "--org", "RC9")[0] == 0
+    assert called("run", "--org", "RC9", "--dry-run", "--force")[1] == "four_hours: 1 run to do, forced: RC9\n"
+
+
+def test_a_program_is_told_each_step_as_an_object(called, filled):
+    code, out, _ = called("run", "--json", "--org", "ENG", "--org", "RJ1")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [each["event"] for each in told] == ["planned", "run", "run", "collected", "finished"]
+    assert {each["org_code"]: each["status"] for each in told[1:3]} == {"ENG": "done", "RJ1": "failed"}
+    assert told[-1]["failed"] == 1
+    told = [json.loads(line) for line in called("run", "--json", "--dry-run", "--org", "ENG")[1].splitlines()]
+    assert told[-1] == {"event": "step", "measure_id": "four_hours", "org_code": "ENG", "reason": ""}
+
+
+def test_a_terminal_has_a_live_line(called, filled, monkeypatch):
+    monkeypatch.setattr(cli, "err", Console(stderr=True, force_terminal=True, no_color=True, width=120))
+    code, _, err = called("run", "--org", "RC9")
+    assert code == 0
+    assert "Running" in err
+    assert "0 done before, 0 failed" in err
+
+
 def test_runs_on_other_data_are_not_mixed(called, filled, keep):
     assert called("run", "--org", "RC9")[0] == 0
     keep(("RC9", 1100, 500), month="APRIL-2024", name="April-2024.csv")

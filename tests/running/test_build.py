@@ -122,6 +122,21 @@ def test_a_run_that_failed_is_tried_again_and_its_last_good_notebook_stays(go, b
     assert go(org_codes=["RA1"]).failed == 0
 
 
+def test_a_measure_without_the_organisation_asked_for_is_passed_over(go, project, store):
+    """Two measures of which one has the organisation: the other has nothing to collect."""
+    other = project / "analyses" / "another"
+    shutil.copytree(project / "analyses" / "four_hours", other)
+    text = (other / "corrections.yml").parent / "corrections.yml"
+    text.write_text(
+        "- what: Zeros\n  reason: Not asked\n  org_codes: [RA1]\n  from: 2024-03-01\n  to: 2024-03-31\n"
+        "  metrics: [over_four_hours_type_1]\n  expect: 400\n  status: not_applicable\n",
+        encoding="utf-8",
+    )
+    watching = go(org_codes=["RA1"])
+    assert watching.told == ["RA1: no figures in another"]
+    assert watching.ran == ["RA1"]
+
+
 def test_force_runs_everything_and_changes_nothing(go, build):
     go()
     before = content_of(build)
