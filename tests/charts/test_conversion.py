@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
 import threading
 from multiprocessing import Pipe
 
@@ -142,3 +144,33 @@ def test_charts_are_drawn_ahead_and_those_that_are_kept_are_not(folder, monkeypa
 def test_nothing_is_kept_without_a_folder(alone):
     conversion.svg(spec())
     assert not conversion._is_kept(spec())
+
+
+# ---- fonts
+
+COUNTED = """
+import json, sys
+from openmeasures.charts import conversion
+conversion.svg(json.loads(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there fonts are found by a configuration file")
+def test_no_font_of_this_machine_is_opened(alone, tmp_path):
+    """A font that is in a folder of the machine's, under the name that the theme asks for, is not even looked at."""
+    fonts = tmp_path / "fonts"
+    fonts.mkdir()
+    (fonts / "LiberationSans-Regular.ttf").write_bytes(b"no font")
+    machine = tmp_path / "fonts.conf"
+    machine.write_text(f"<fontconfig><dir>{fonts}</dir></fontconfig>", encoding="utf-8")
+    before = (fonts / "LiberationSans-Regular.ttf").stat().st_atime_ns
+    os.utime(fonts / "LiberationSans-Regular.ttf", ns=(0, 0))
+    environment = {**os.environ, conversion.FONT_CONFIGURATION: str(machine)}
+    subprocess.run([sys.executable, "-c", COUNTED, json.dumps(spec())], check=True, env=environment)
+    assert (fonts / "LiberationSans-Regular.ttf").stat().st_atime_ns == 0 != before
+
+
+def test_the_environment_is_left_as_it_was(alone, monkeypatch):
+    monkeypatch.setenv(conversion.FONT_CONFIGURATION, "of the machine")
+    conversion.svg(spec())
+    assert os.environ[conversion.FONT_CONFIGURATION] == "of the machine"
