@@ -1,5 +1,6 @@
 """The engine beside a real Jupyter kernel: the same sources, execution counts and outputs, to the byte."""
 
+import asyncio
 import builtins
 import difflib
 import os
@@ -13,12 +14,14 @@ import nbformat
 import papermill
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 from papermill.exceptions import PapermillExecutionError
 
 from openmeasures.running import notebooks
 from openmeasures.running.execute import ENGINE, notebook_path, run_one
+from openmeasures.running.kernel import Kernel
 from openmeasures.running.plan import Task
 
 ROOT = Path(__file__).parents[2]
@@ -239,6 +242,13 @@ def test_text_written_over_a_while_is_one_output(here):
 def test_a_started_program_writes_into_the_notebook(here):
     made = here(notebook("import subprocess, sys\n_ = subprocess.run(['echo', 'hi'], stdout=sys.stdout.fileno())"))
     assert outputs(made) == ["hi\n"]
+
+
+def test_nbclient_finds_the_kernel_alive():
+    """It asks each second that an answer takes; what it asks in vain ends a task, which is logged at any later time."""
+    client = NotebookClient(new_notebook())
+    client.kc = Kernel()
+    asyncio.run(client._async_check_alive())  # raises for a kernel that is dead, or cannot be asked
 
 
 def test_what_awaits_runs_in_the_loop(here):
