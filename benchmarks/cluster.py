@@ -23,7 +23,7 @@ import nbformat
 
 from openmeasures import definitions, ingest
 from openmeasures.charts import conversion
-from openmeasures.running import dependencies, distributed, execute, manifest, notebooks, plan
+from openmeasures.running import dependencies, distributed, execute, manifest, plan, traces
 from openmeasures.store import Store
 
 FEW, MANY = 2, 22
@@ -79,7 +79,7 @@ def tiny_project(folder: Path) -> Path:
         nbformat.v4.new_code_cell(TINY, id="b"),
     ]
     nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": notebooks.KERNEL}), measure / "notebook.ipynb"
+        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": traces.KERNEL}), measure / "notebook.ipynb"
     )
     return folder / "project"
 

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from openmeasures import definitions, ingest
-from openmeasures.running import notebooks
+from openmeasures.running import traces
 from openmeasures.sources import SourceFile
 from openmeasures.store import Store
 
@@ -231,7 +231,7 @@ def notebook_of() -> Callable[..., nbformat.NotebookNode]:
             tags = {} if number else {"tags": ["parameters"]}
             made.append(nbformat.v4.new_markdown_cell(f"## Step {number}\n\nWhy {number}.", id=f"why-{number}"))
             made.append(nbformat.v4.new_code_cell(code, metadata=tags, id=f"step-{number}"))
-        return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": notebooks.KERNEL})
+        return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": traces.KERNEL})
 
     return notebook
 

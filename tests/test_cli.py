@@ -164,7 +164,7 @@ def test_help_gives_the_defaults(called, name):
     code, out, _ = called(name, "--help")
     said = " ".join(re.sub(r"[│╭╮╰╯─]", " ", out).split())
     assert code == 0
-    for default in ("default: all", "default: the latest", "default: one a core", "default: the project"):
+    for default in ("default: all", "default: the latest", "default: three for two cores", "default: the project"):
         assert default in said
 
 

@@ -176,7 +176,7 @@ def test_a_span_that_ends_before_it_starts_is_refused(refused, section):
         (b"- a\n- list", "found list, expected fields and values."),
         (b"just text", "found str, expected fields and values."),
         (b"title: [", "not valid YAML: while parsing"),
-        (b"title: A: B", "not valid YAML: mapping values are not allowed here"),
+        (b"title: A: B", "not valid YAML: mapping values are not allowed"),
         (b"title: !!python/object:os.system {}", "not valid YAML: could not determine a constructor"),
         (b"title: caf\xe9\n", "not UTF-8 (invalid continuation byte at byte 10). Save it as UTF-8."),
     ],

@@ -38,7 +38,7 @@ Data = Annotated[Path | None, typer.Option("--data", help="Data folder (default:
 Out = Annotated[Path | None, typer.Option("--out", help="Where _build/ and _site/ go (default: the project).")]
 Org = Annotated[list[str] | None, typer.Option("--org", help="Organisation code, ENG for England; may be repeated.")]
 PeriodTo = Annotated[str, typer.Option("--period-to", help="Last month, as 2024-03 (default: the latest).")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time (default: one a core).")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time (default: three for two cores).")]
 Force = Annotated[bool, typer.Option("--force", help="Run everything anew, done already or not.")]
 Scheduler = Annotated[
     str, typer.Option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import date
 from math import isclose
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import yaml
 from pydantic import (
@@ -31,6 +31,11 @@ from pydantic import (
 
 from openmeasures import project
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
+
+if TYPE_CHECKING or not yaml.__with_libyaml__:
+    from yaml import SafeLoader
+else:
+    from yaml import CSafeLoader as SafeLoader  # the same in C; a build reads each definition hundreds of times
 
 Improvement = Literal["increase", "decrease", "neutral"]
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
@@ -408,12 +413,12 @@ def load(folder: Path | None = None) -> Measure:
         raise DefinitionError(f"{path}: {faults(error, Measure)} See analyses/README.md for the fields.") from error
 
 
-class _DatesAsText(yaml.SafeLoader):
+class _DatesAsText(SafeLoader):
     """Leaves dates to the field they stand in, so that one that does not exist is refused with the field's name."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the base class's own attribute
         sign: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for sign, resolvers in SafeLoader.yaml_implicit_resolvers.items()
     }
 
 

@@ -79,7 +79,7 @@ def definition(run: Parameters) -> Markdown:
     """Show what is measured, which way is better, and for whom this run counts it."""
     measure = run.measure
     better = {"increase": "higher is better", "decrease": "lower is better", "neutral": "neither way is better"}
-    notice = f"{SYNTHETIC_NOTICE}\n\n" if run.store.synthetic else ""
+    notice = f"{SYNTHETIC_NOTICE}\n\n" if run.synthetic else ""
     rows = [
         ("Organisation", f"{run.org_name} ({run.org_code})"),
         ("Question", measure.question),
@@ -130,7 +130,7 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     are in it, and not in ours. Where a publication has none, it is what the organisations reported together.
     """
     mine = observations.filter(pl.col("org_code") == run.org_code)
-    given = f"as {'invented' if run.store.synthetic else 'published'}"
+    given = f"as {'invented' if run.synthetic else 'published'}"
     if mine.is_empty() and run.org_code == ENGLAND:
         given = f"added up over organisations, {given}"
         everyone = observations.drop_nulls("value").group_by("metric", "period_start").agg(pl.col("value").sum())
@@ -294,4 +294,4 @@ def source_of(release: Release, month: date) -> str:
 
 def marked(title: str, run: Parameters) -> str:
     """Mark a chart of made-up figures as such, for when it is copied away from its page."""
-    return f"{title} (synthetic data)" if run.store.synthetic else title
+    return f"{title} (synthetic data)" if run.synthetic else title

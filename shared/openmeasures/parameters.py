@@ -6,6 +6,7 @@ chart; so both are refused here, by the notebook itself and by `openmeasures run
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
@@ -55,7 +56,12 @@ class Parameters:
         """The releases that the figures come from, oldest period first, each once."""
         return list({release.sha256: release for release in self.release_of.values()}.values())
 
-    @property
+    @cached_property
+    def synthetic(self) -> bool:
+        """Whether the figures are the sample's."""
+        return self.store.synthetic
+
+    @cached_property
     def release_of(self) -> dict[date, Release]:
         """The release that the figures of each period come from, up to `period_to`."""
         newest = self.store.newest(self.measure.source)

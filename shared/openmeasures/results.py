@@ -62,7 +62,7 @@ class Result:
             "org_name": run.org_name,
             "region_name": run.organisations.filter(pl.col("org_code") == run.org_code)["region_name"].item(),
             "period_to": run.period_to.isoformat(),
-            "synthetic": run.store.synthetic,
+            "synthetic": run.synthetic,
             "suits_limits": choice.suits_limits(self.points.filter(pl.col("series") == ALL), kind=run.measure.kind),
             "releases": [release.sha256 for release in run.releases],
             "findings": self.findings,

@@ -234,7 +234,14 @@ class Store:
 
     def _records(self) -> list[Release]:
         """Return every record that is there, a sample about to be removed included."""
-        return [_record(path) for path in sorted((self.folder / "releases").glob("*/*.json"))]
+        place = self.folder / "releases"
+        sources = sorted(entry.path for entry in os.scandir(place) if entry.is_dir()) if place.is_dir() else []
+        return [
+            _record(entry)
+            for source in sources
+            for entry in sorted(os.scandir(source), key=lambda entry: entry.name)
+            if entry.name.endswith(".json") and not entry.name.startswith(".")
+        ]
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -250,19 +257,19 @@ class Store:
             ) from error
 
 
-def _record(path: Path) -> Release:
-    """Return a release's record; a notebook asks twenty times for what may be hundreds."""
+def _record(file: os.DirEntry[str]) -> Release:
+    """Return a release's record; a notebook asks several times for what may be hundreds."""
     try:
-        stat = path.stat()
-        return _read_record(path, stat.st_mtime_ns, stat.st_size)
+        stat = file.stat()
+        return _read_record(file.path, stat.st_mtime_ns, stat.st_size)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
+        raise StoreError(f"{file.path}: cannot be read ({error.strerror}). {REMEDY}") from error
 
 
 @cache  # by what the file was when it was read
-def _read_record(path: Path, mtime: int, size: int) -> Release:
+def _read_record(path: str, mtime: int, size: int) -> Release:
     try:
-        return Release.model_validate_json(path.read_bytes())
+        return Release.model_validate_json(Path(path).read_bytes())
     except ValidationError as error:
         raise StoreError(f"{path}: not a release's record ({error.error_count()} faults). {REMEDY}") from error
 

@@ -10,7 +10,7 @@ from multiprocessing import Pipe
 
 import pytest
 
-from openmeasures.charts import conversion
+from openmeasures.charts import conversion, drawing
 
 
 def spec(words="Hello", **changes):
@@ -94,11 +94,30 @@ def test_a_service_leaves_no_socket_and_restores_the_one_before(monkeypatch):
     assert not os.path.exists(address)  # noqa: PTH110 - a pipe's name is no path on Windows
 
 
+def test_a_process_that_does_not_start_is_an_error(monkeypatch):
+    monkeypatch.setattr(conversion, "COMMAND", [sys.executable, "-c", "pass"])
+    with pytest.raises(RuntimeError, match="ended before it drew anything"), conversion.service(processes=1):
+        pass  # pragma: no cover - never reached
+
+
+def test_a_process_that_draws_imports_little_else():
+    code = "import sys, openmeasures.charts.drawing; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"altair", "polars", "openmeasures.cli"} & {*imported}
+
+
+def test_it_ends_with_the_process_that_started_it():
+    with subprocess.Popen(conversion.COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
 def test_an_answer_is_the_image_or_the_reason():
     ours, theirs = Pipe()
-    for asked, begins in ((spec(), b"<svg"), (BROKEN, conversion.FAILED)):
+    for asked, begins in ((spec(), b"<svg"), (BROKEN, drawing.FAILED)):
         ours.send_bytes(json.dumps(asked).encode())
-        conversion.answer_to(theirs)
+        drawing.answer_to(theirs, vega_lite=conversion.VEGA_LITE_VERSION)
         assert ours.recv_bytes().startswith(begins)
 
 
@@ -165,12 +184,12 @@ def test_no_font_of_this_machine_is_opened(alone, tmp_path):
     machine.write_text(f"<fontconfig><dir>{fonts}</dir></fontconfig>", encoding="utf-8")
     before = (fonts / "LiberationSans-Regular.ttf").stat().st_atime_ns
     os.utime(fonts / "LiberationSans-Regular.ttf", ns=(0, 0))
-    environment = {**os.environ, conversion.FONT_CONFIGURATION: str(machine)}
+    environment = {**os.environ, drawing.FONT_CONFIGURATION: str(machine)}
     subprocess.run([sys.executable, "-c", COUNTED, json.dumps(spec())], check=True, env=environment)
     assert (fonts / "LiberationSans-Regular.ttf").stat().st_atime_ns == 0 != before
 
 
 def test_the_environment_is_left_as_it_was(alone, monkeypatch):
-    monkeypatch.setenv(conversion.FONT_CONFIGURATION, "of the machine")
+    monkeypatch.setenv(drawing.FONT_CONFIGURATION, "of the machine")
     conversion.svg(spec())
-    assert os.environ[conversion.FONT_CONFIGURATION] == "of the machine"
+    assert os.environ[drawing.FONT_CONFIGURATION] == "of the machine"

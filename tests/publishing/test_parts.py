@@ -13,7 +13,7 @@ from openmeasures.charts import output as chart_output
 from openmeasures.charts import spc
 from openmeasures.errors import DefinitionError
 from openmeasures.publishing import parts
-from openmeasures.running.notebooks import INJECTED
+from openmeasures.running.traces import INJECTED
 
 FINDING = 'Two months, of which "one" is < the other.'
 

@@ -19,7 +19,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 from papermill.exceptions import PapermillExecutionError
 
-from openmeasures.running import notebooks
+from openmeasures.running import notebooks, traces
 from openmeasures.running.execute import ENGINE, notebook_path, run_one
 from openmeasures.running.kernel import Kernel
 from openmeasures.running.plan import Task
@@ -31,7 +31,7 @@ FAILING = {"tags": ["raises-exception"]}  # upon which Jupyter goes on with the 
 
 def notebook(*cells, **metadata):
     made = [new_code_cell(code, id=f"cell-{number}", metadata=metadata) for number, code in enumerate(cells)]
-    return new_notebook(cells=made, metadata={"kernelspec": notebooks.KERNEL})
+    return new_notebook(cells=made, metadata={"kernelspec": traces.KERNEL})
 
 
 def differences(one, other):
@@ -169,7 +169,7 @@ def command(tmp_path_factory):
             [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--no-progress-bar", *options],
             cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        text = nbformat.writes(notebooks.steady(nbformat.read(folder / "out.ipynb", as_version=4)))
+        text = nbformat.writes(traces.steady(nbformat.read(folder / "out.ipynb", as_version=4)))
         # Two kernels differ in this as well: the process's number, in the name that a cell has as a file, and the ids
         # of the cells that papermill adds where one failed.
         return re.sub(r'ipykernel_\d+|"id": "[0-9a-f]{8}"', "…", text), done
@@ -190,7 +190,7 @@ def test_cells_that_are_hard_to_get_right_come_out_the_same(command, cells, meta
 def test_parameters_and_timings_are_papermills(tmp_path, here):
     tagged = new_code_cell("org_code = 'ENG'", metadata={"tags": ["parameters"]})
     cells = [tagged, new_code_cell("org_code")]
-    made = here(new_notebook(cells=cells, metadata={"kernelspec": notebooks.KERNEL}), parameters={"org_code": "RC9"})
+    made = here(new_notebook(cells=cells, metadata={"kernelspec": traces.KERNEL}), parameters={"org_code": "RC9"})
     assert [cell.execution_count for cell in made.cells] == [1, 2, 3]
     assert made.cells[1].source == '# Parameters\norg_code = "RC9"\n'
     assert made.cells[2].outputs[0].data == {"text/plain": "'RC9'"}

@@ -16,29 +16,27 @@ import gzip
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Client
 from pathlib import Path
-from threading import Thread
+from subprocess import PIPE, Popen
 from typing import Any
 
 import altair as alt
-import vl_convert
 
+from openmeasures.charts import drawing
 from openmeasures.store import write_whole
 
 ADDRESSES, FOLDER = "OPENMEASURES_CHARTS", "OPENMEASURES_CHARTS_FOLDER"  # in the environment; the first as JSON
 VEGA_LITE_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # what Altair writes
-FONT_CONFIGURATION = "FONTCONFIG_FILE"  # fontconfig's own variable
-OWN_FONTS = Path(__file__).with_name("fonts.conf")
-WAITING = 64  # callers that may queue at one process
+# `-P`: nothing in the working directory is taken for a module.
+COMMAND = [sys.executable, "-P", "-m", drawing.__name__, VEGA_LITE_VERSION]
 QUICKLY = 1  # compression to a sixth; the best would save another fortieth and take as long as drawing
-FAILED = b"!"  # begins an answer that is an error; an image begins with `<`
 
 Spec = dict[str, Any]  # JSON; what may stand in it is Vega-Lite's to say, not ours
 
@@ -53,7 +51,7 @@ def svg(spec: Spec) -> str:
     kept = _path(content)
     if kept is not None and kept.is_file():
         return gzip.decompress(kept.read_bytes()).decode()
-    image = _asked(content) or _drawn(content)
+    image = _asked(content) or drawing.draw(content, vega_lite=VEGA_LITE_VERSION)
     if kept is not None:
         write_whole(kept, gzip.compress(image.encode(), QUICKLY, mtime=0))
     return image
@@ -75,45 +73,32 @@ def draw_ahead(specs: Sequence[Spec], *, processes: int) -> None:
 
 def keeping(folder: Path) -> AbstractContextManager[None]:
     """Keep images in `folder`, under a hash of what they were drawn from and by."""
-    return _environment(FOLDER, str(folder.resolve()))
+    return drawing.environment(FOLDER, str(folder.resolve()))
 
 
 @contextmanager
 def service(*, processes: int) -> Iterator[None]:
     """Have so many processes draw the charts of this process and of those that it starts."""
-    context = get_context("spawn")
-    started, addresses = [], []
-    for _ in range(processes):
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_serve, args=(sender,), daemon=True)
-        process.start()
-        sender.close()
-        started.append((process, receiver))
+    started: list[Popen[str]] = []
+    addresses: list[str] = []
     try:
-        addresses = [receiver.recv() for _, receiver in started]
-        with _environment(ADDRESSES, json.dumps(addresses)):
+        for _ in range(processes):
+            started.append(Popen(COMMAND, stdin=PIPE, stdout=PIPE, text=True))
+        for process in started:
+            assert process.stdout is not None
+            addresses.append(process.stdout.readline().rstrip("\n"))
+        if not all(addresses):
+            raise RuntimeError(f"{' '.join(COMMAND)}: ended before it drew anything; what it said stands above.")
+        with drawing.environment(ADDRESSES, json.dumps(addresses)):
             yield
     finally:
-        for process, receiver in started:
+        for process in started:
             process.kill()
-            process.join()
-            receiver.close()
+            with process:  # closes its pipes and waits for its end
+                pass
         for address in addresses:
             with suppress(OSError):  # a named pipe of Windows is gone with its process
                 Path(address).unlink()
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    """Set a variable, and restore it afterwards."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(name, None)
-        if before is not None:
-            os.environ[name] = before
 
 
 def _is_kept(spec: Spec) -> bool:
@@ -146,44 +131,6 @@ def _asked(content: bytes) -> str:
             answer = connection.recv_bytes()
     except (OSError, EOFError):
         return ""
-    if answer.startswith(FAILED):
-        raise ValueError(answer.removeprefix(FAILED).decode())
+    if answer.startswith(drawing.FAILED):
+        raise ValueError(answer.removeprefix(drawing.FAILED).decode())
     return answer.decode()
-
-
-def _drawn(content: bytes) -> str:
-    """Draw a chart with the fonts that vl-convert carries, and none of this machine's.
-
-    It takes a machine's font of the same name first, of whatever version, and opens its file once for each letter that
-    it measures: with Debian's Liberation fonts that is two thirds of the time. Linux alone heeds the variable.
-    """
-    with _environment(FONT_CONFIGURATION, str(OWN_FONTS)):  # read at the first chart of a process
-        image: str = vl_convert.vegalite_to_svg(content.decode(), vl_version=VEGA_LITE_VERSION, allowed_base_urls=[])
-    return image
-
-
-def _serve(told: Connection) -> None:  # pragma: no cover - in processes of their own
-    """Draw what is asked for, one chart at a time, until the process that started this one ends."""
-    Thread(target=_end_with_parent, daemon=True).start()
-    with Listener(backlog=WAITING) as listener:
-        told.send(listener.address)
-        while True:
-            with suppress(OSError, EOFError), listener.accept() as connection:  # a caller that went away
-                answer_to(connection)
-
-
-def answer_to(connection: Connection) -> None:
-    """Read one specification and send its image, or the reason why there is none."""
-    content = connection.recv_bytes()
-    try:
-        answer = _drawn(content).encode()
-    except ValueError as error:
-        answer = FAILED + str(error).encode()
-    connection.send_bytes(answer)
-
-
-def _end_with_parent() -> None:  # pragma: no cover - in processes of their own
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(0)

@@ -11,6 +11,7 @@
 
 import math
 import textwrap
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from statistics import quantiles
@@ -42,7 +43,8 @@ def wrapped(words: str, *, width: float, size: int) -> list[str]:
         return textwrap.wrap(words, letters, break_long_words=False, break_on_hyphens=False)
 
     fewest = len(lines(most))
-    return lines(next(letters for letters in range(1, most + 1) if len(lines(letters)) == fewest))
+    # Longer lines are never more lines, so that the shortest that will do is found by halving.
+    return lines(1 + bisect_left(range(1, most), -fewest, key=lambda letters: -len(lines(letters))))
 
 
 def apart(

@@ -41,12 +41,22 @@ def enable() -> None:
     formatter = shell.display_formatter if shell is not None else None
     if formatter is not None and conversion.is_served():
         disable_debug_mode()  # checks each part of a chart as it is made
-        formatter.mimebundle_formatter.for_type(alt.TopLevelMixin, _unchecked)
+        formatter.mimebundle_formatter.for_type(alt.LayerChart, _unchecked)
 
 
-def _unchecked(chart: alt.TopLevelMixin, **_: object) -> dict[str, Any]:
-    """Do what Altair does to show a chart, but for the check."""
-    return _bundle(chart.to_dict(validate=False, context={"pre_transform": False}))
+def _unchecked(chart: alt.LayerChart, **_: object) -> dict[str, Any]:
+    """Do what Altair does to show a chart, but for the check.
+
+    All charts of ours are layered and name their data sets, which are JSON already: Altair would look at each figure
+    for something to convert.
+    """
+    named = chart.datasets
+    chart.datasets = alt.Undefined
+    try:
+        spec = chart.to_dict(validate=False, context={"pre_transform": False})
+    finally:
+        chart.datasets = named
+    return _bundle(spec | {"datasets": named})
 
 
 def _bundle(spec: Spec) -> dict[str, Any]:

@@ -7,7 +7,7 @@
 What they would cover is worked out for the page; on a phone, whose months are closer, they keep their place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import polars as pl
@@ -19,6 +19,7 @@ from openmeasures.definitions import Measure
 TOP_OF_AXIS = 1 / 8  # of the axis, where words above a line would leave it
 PLOT_SHARE = 0.78  # of the image's width; axis and words at the right have the rest
 NEAR, FAR = 2, 22  # pixels from the line between which its words stand, edges of points included
+Heights = Sequence[float | None]  # of a line, month by month
 ACROSS = ("mean", "lower_process_limit", "upper_process_limit", *lines.STANDARDS)
 
 
@@ -39,6 +40,7 @@ def _of(column: str, points: pl.DataFrame, measure: Measure, ends: lines.Ends) -
         .agg(pl.col("place"), pl.col(column).first(), is_mostly_met=above.sum() > below.sum())
     )
     rows: list[Row] = []
+    drawn = {name: points[name].to_list() for name in ("value", *ACROSS) if name != column}
     for step in steps.head(-1).drop_nulls(column).iter_rows(named=True):  # the last has its label at the end
         words, line = lines.worded(column, step[column], measure), step[column]
         is_near_top = line > ends[1] - (ends[1] - ends[0]) * TOP_OF_AXIS
@@ -47,7 +49,7 @@ def _of(column: str, points: pl.DataFrame, measure: Measure, ends: lines.Ends) -
         places = [(place, side) for place in step["place"] for side in sides if place + long <= points.height - 1]
         first, hangs = min(
             places or [(step["place"][0], sides[0])],
-            key=lambda at: _covered(points, line, column, months=(at[0], at[0] + long), hangs=at[1], ends=ends),
+            key=lambda at: _covered(drawn, line, months=(at[0], at[0] + long), hangs=at[1], ends=ends),
         )
         rows.append(
             {
@@ -61,20 +63,20 @@ def _of(column: str, points: pl.DataFrame, measure: Measure, ends: lines.Ends) -
 
 
 def _covered(
-    points: pl.DataFrame, line: float, column: str, *, months: tuple[float, float], hangs: str, ends: lines.Ends
+    drawn: Mapping[str, Heights], line: float, *, months: tuple[float, float], hangs: str, ends: lines.Ends
 ) -> int:
     """Return how many points, pieces of the series and lines there are in the room of words on a line."""
     unit = (ends[1] - ends[0]) / theme.PLOT_HEIGHT
     near, far = (line - FAR * unit, line - NEAR * unit) if hangs == "top" else (line + NEAR * unit, line + FAR * unit)
-    first, last = int(months[0]), int(months[1]) + 1
-    part = points[max(first - 1, 0) : last + 1]
-    covered = _pieces(part["value"].to_list(), near, far)
-    for other in ACROSS:
-        covered += sum(near <= value <= far for value in part[other].drop_nulls().unique() if other != column)
+    first, last = max(int(months[0]) - 1, 0), int(months[1]) + 2
+    covered = _pieces(drawn["value"][first:last], near, far)
+    for name, heights in drawn.items():
+        if name != "value":
+            covered += sum(near <= height <= far for height in {*heights[first:last]} if height is not None)
     return covered
 
 
-def _pieces(values: Sequence[float | None], near: float, far: float) -> int:
+def _pieces(values: Heights, near: float, far: float) -> int:
     """Return how many lines between neighbouring values, and single values, touch the band between two heights."""
     pieces = [(one, other) for one, other in pairwise(values) if one is not None and other is not None]
     return sum(max(piece) >= near and min(piece) <= far for piece in pieces) + sum(

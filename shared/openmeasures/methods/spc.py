@@ -141,17 +141,18 @@ def _series(table: pl.DataFrame, natural_bounds: tuple[float | None, float | Non
     tolerance = ROUNDING * value.abs().max()
     lowest, highest = (pl.lit(bound, pl.Float64) for bound in natural_bounds)
     beyond = (value < lowest - tolerance) | (value > highest + tolerance)
-    for fault, expected in (
+    faults = (
         (pl.any_horizontal(pl.col(*period).is_null()), "an organisation and a period in every row"),
         (same_period | same_period.shift(-1), "one row an organisation and period; chart one metric at a time"),
         (pl.col("segment").is_null(), "a segment in every row, or no segments"),
         (goes_back, "segments whose numbers grow with time"),
         (~value.is_finite(), "a finite value, or null where there is none"),
         (beyond, f"a value within the natural bounds {natural_bounds!r}; correct the value or widen the bounds"),
-    ):
-        faulty = points.filter(fault)
-        if not faulty.is_empty():
-            row = faulty.sort("row").row(0, named=True)
+    )
+    found = points.select(fault.any().alias(expected) for fault, expected in faults).row(0)
+    for (fault, expected), is_found in zip(faults, found, strict=True):
+        if is_found:
+            row = points.filter(fault).sort("row").row(0, named=True)
             place = " ".join(repr(row[name]) for name in by)
             raise ParameterError(
                 f"organisation {place}, period {row['order']!s}: found {row['value']!r}, expected {expected}."

@@ -7,11 +7,13 @@ order of cells, how messages become outputs, errors.
 import platform
 
 import nbformat
+from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine as PapermillEngine
 from papermill.engines import NotebookExecutionManager
 from papermill.log import logger
 
+from openmeasures.running import traces
 from openmeasures.running.kernel import Kernel
 
 LANGUAGE = {
@@ -38,6 +40,14 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill carrie
 
 class Engine(PapermillEngine):  # type: ignore[misc]
     """What papermill calls for `--engine openmeasures`."""
+
+    @classmethod
+    def execute_notebook(
+        cls, nb: NotebookNode, kernel_name: str, *, steady: bool = False, **options: object
+    ) -> NotebookNode:
+        """Run a notebook as papermill's engines do; `steady`: leave nothing in it that differs between two runs."""
+        executed = super().execute_notebook(nb, kernel_name, **options)
+        return traces.steady(executed) if steady else executed
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: object) -> None:

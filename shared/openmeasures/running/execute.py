@@ -20,7 +20,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 from openmeasures.errors import OpenMeasuresError
-from openmeasures.running import forks, manifest, notebooks
+from openmeasures.running import forks, manifest, notebooks, traces
 from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.running.plan import Task
 
@@ -28,6 +28,9 @@ ENGINE = "openmeasures"  # as pyproject.toml names it to papermill
 RUN_SECONDS = 120  # no run of ours takes 10; what takes longer than this hangs
 STANDARD_ERROR = 2  # by POSIX, and on Windows as well
 KERNEL_LOG = "kernels.log"
+# Read by Polars at its first query. Tables here are small, and as many runs go at a time as there are cores: threads
+# that wait for each other would be a sixth of a run.
+POLARS_THREADS = "POLARS_MAX_THREADS"
 MOST_WORKERS = 61  # what Windows can wait for at a time
 
 
@@ -111,23 +114,34 @@ def run_one(task: Task, build: Path, engine: str | None = None) -> Entry:
     Without the name of one of papermill's engines it runs in a Jupyter kernel.
     """
     target = notebook_path(build, task.measure_id, task.org_code)
+    part = target.with_name(f".{target.name}.{os.getpid()}.json")  # an ending that papermill asks for
+    options = {"steady": True} if engine == ENGINE else {"extra_arguments": notebooks.KERNEL_ARGUMENTS}
     started = time.monotonic()
     os.environ["OPENMEASURES_DATA"] = str(task.data)
+    os.environ.setdefault(POLARS_THREADS, "1")
     try:
+        part.parent.mkdir(parents=True, exist_ok=True)
         executed = papermill.execute_notebook(
-            str(task.notebook), None, parameters=task.parameters, cwd=str(task.notebook.parent),
+            str(task.notebook), str(part), parameters=task.parameters, cwd=str(task.notebook.parent),
             kernel_name=notebooks.KERNEL_NAME, engine_name=engine, progress_bar=False, log_output=False,
-            execution_timeout=notebooks.CELL_SECONDS,
-            extra_arguments=notebooks.KERNEL_ARGUMENTS,
+            execution_timeout=notebooks.CELL_SECONDS, request_save_on_cell_execute=False, **options,
         )  # fmt: skip
         notebooks.check_outputs(executed)
         notebooks.result_of(executed)
-        content = notebooks.write(notebooks.steady(executed), target)
+        if engine == ENGINE:
+            with part.open("ab") as written:
+                written.write(b"\n")  # which papermill leaves out, and Jupyter does not
+        else:
+            notebooks.write(traces.steady(executed), part)
+        content = part.read_bytes()
+        part.replace(target)
     except PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}" if error.ename not in _ours() else str(error.evalue)
         return failed(task, time.monotonic() - started, f"cell {error.exec_count}: {reason}")
     except Exception as error:  # whatever goes wrong in one organisation's run must not stop the others
         return failed(task, time.monotonic() - started, f"{type(error).__name__}: {error}")
+    finally:
+        part.unlink(missing_ok=True)
     return _entry(task, time.monotonic() - started, sha256=hashlib.sha256(content).hexdigest())
 
 

@@ -1,8 +1,8 @@
-"""Notebooks that come out the same on every machine: no timings, no paths, no random ids.
+"""Notebooks on their way to a page: run anew in place, checked, written whole, and their result.
 
 | function | what |
 |---|---|
-| `steady` | remove from an executed notebook whatever differs between two runs |
+| `write` | validate a notebook, write it whole, and return what was written |
 | `refresh` | run a committed notebook on the given data and save its outputs in place |
 | `check_outputs` | refuse what no page could show |
 | `result`, `result_of` | the result that a run left in its last output |
@@ -19,28 +19,14 @@ from nbformat import NotebookNode
 from openmeasures import results
 from openmeasures.charts.output import SPEC_TYPE
 from openmeasures.errors import DefinitionError
+from openmeasures.running.traces import steady
 from openmeasures.store import write_whole
 
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 KERNEL_NAME = "python3"
 # ipykernel warns of each kernel on the loopback address; on a machine of one's own that is noise.
 KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=50"]
 CELL_SECONDS = 120  # no cell of ours takes 10; what takes longer than this hangs
 SHOWN = {results.MIME_TYPE, SPEC_TYPE, "text/markdown"}
-INJECTED = "injected-parameters"  # papermill's tag, used as the id of the cell that it adds
-
-
-def steady(notebook: NotebookNode) -> NotebookNode:
-    """Remove timings, paths and random ids; keep sources, outputs, tags and execution counts."""
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        if INJECTED in tags:
-            cell.id = INJECTED
-        for output in cell.get("outputs", []):
-            output.pop("transient", None)
-    return notebook
 
 
 def write(notebook: NotebookNode, path: Path) -> bytes:

@@ -43,6 +43,8 @@ for package in (openmeasures, charts, methods):
         import_module(module.name)
 for name in ALSO:
     import_module(name)
+nbformat = import_module("nbformat")  # not above, as it imports NumPy
+nbformat.validate(nbformat.v4.new_notebook())  # which compiles the schema of notebooks
 del os.environ["OPENBLAS_NUM_THREADS"]
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - on Windows only what collects tests imports this
