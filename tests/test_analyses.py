@@ -16,6 +16,7 @@ from openmeasures.charts.output import SPEC_TYPE
 from openmeasures.ingest import Kept, ingest
 from openmeasures.methods import rulesets
 from openmeasures.parameters import NAMES
+from openmeasures.periods import Period
 from openmeasures.results import COLUMNS, MIME_TYPE
 from openmeasures.running.plan import check_notebook
 from openmeasures.store import Store
@@ -211,3 +212,12 @@ def test_notebook_gives_what_was_worked_out_by_hand(folder, example_data, monkey
                     assert round(point[column], digits) == float(row[column]), (row, column)
             assert point["status"] == row["status"], row
         assert {(org_code, *key) for key in found} <= seen
+
+
+@pytest.mark.parametrize("call", ["counts.count(", "seasonal.adjust("])
+def test_a_notebook_of_any_but_months_says_what_its_figures_cover(folder, call):
+    """What it does not pass is taken to be months, without a word."""
+    if definitions.load(folder).period is Period.MONTH:
+        return
+    lines = [line for cell in code_cells(folder) for line in cell.source.splitlines() if call in line]
+    assert [line for line in lines if "period=measure.period" not in line] == []

@@ -3,9 +3,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures.counts import LATE_PERIODS, by_category, count, published, roll_up
+from openmeasures.counts import by_category, count, published, roll_up
 from openmeasures.definitions import Part
-from openmeasures.periods import months
+from openmeasures.periods import Period, months
 from openmeasures.schemas import STATUS_TYPE, Counts
 
 WITHIN = Part(text="within four hours", label="within four hours", add=["all"], subtract=["over"])
@@ -135,7 +135,14 @@ def test_nothing_is_invented_before_the_first_period(first):
 # Ten months; the organisation reports the first of them, and is missing from the rest.
 @pytest.mark.parametrize(
     ("missing", "filled"),
-    [(0, 0), (1, 1), (LATE_PERIODS - 1, LATE_PERIODS - 1), (LATE_PERIODS, LATE_PERIODS), (LATE_PERIODS + 1, 0), (9, 0)],
+    [
+        (0, 0),
+        (1, 1),
+        (Period.MONTH.late - 1, Period.MONTH.late - 1),
+        (Period.MONTH.late, Period.MONTH.late),
+        (Period.MONTH.late + 1, 0),
+        (9, 0),
+    ],
 )
 def test_the_latest_periods_are_not_submitted_unless_they_are_too_many(missing, filled):
     every = months(date(2023, 6, 1), MARCH)

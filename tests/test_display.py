@@ -402,7 +402,7 @@ def test_a_source_says_how_settled_it_is_and_since_when(run_of, store, status, p
     run_of()
     [release] = store.releases()
     of_vintage = release.model_copy(update={"status": ReleaseStatus(status), "published": published})
-    assert display.source_of(of_vintage, MARCH) == said
+    assert display.source_of(of_vintage, "March 2024") == said
 
 
 def test_the_source_is_the_last_line_beneath_the_title(run_of):

@@ -27,7 +27,6 @@ from openmeasures.display import Markdown, marked
 from openmeasures.display import table as markdown_table
 from openmeasures.methods import intervals
 from openmeasures.parameters import Parameters
-from openmeasures.periods import month_label
 from openmeasures.tables import SMALLEST_FIGURE
 
 MOST_NAMED = 6  # in one sentence, or one more rather than leave out one; the table has them all
@@ -57,7 +56,7 @@ def finding(parts: pl.DataFrame, mine: pl.DataFrame, run: Parameters, *, by: str
     - `mine`: the organisation's own points, with `numerator`, `denominator` and `value`. Where its parts do not add up
       to them, that is said.
     """
-    title, month = run.measure.breakdown(by).title, month_label(run.period_to)
+    title, month = run.measure.breakdown(by).title, run.measure.period.label(run.period_to)
     now, whole = latest(parts, run), _whole(mine, run)
     rows = now.drop_nulls("value")
     if rows.is_empty():
@@ -143,7 +142,7 @@ def chart(
     if rows.is_empty():
         return Markdown(finding)
     title = measure.breakdown(by).title
-    title = f"{measure.short_title}, {title[:1].lower()}{title[1:]}, {month_label(run.period_to)}"
+    title = f"{measure.short_title}, {title[:1].lower()}{title[1:]}, {run.measure.period.label(run.period_to)}"
     counted = [_counted(part, of, measure) for part, of in rows.select("numerator", "denominator").iter_rows()]
     whole, lasting = _whole(mine, run), measure.lasting_standard_on(run.period_to)
     return breakdown_chart.chart(

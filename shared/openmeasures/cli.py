@@ -37,7 +37,9 @@ err = Console(stderr=True, soft_wrap=True)
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder (default: OPENMEASURES_DATA, else data/).")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where _build/ and _site/ go (default: the project).")]
 Org = Annotated[list[str] | None, typer.Option("--org", help="Organisation code, ENG for England; may be repeated.")]
-PeriodTo = Annotated[str, typer.Option("--period-to", help="Last month, as 2024-03 (default: the latest).")]
+PeriodTo = Annotated[
+    str, typer.Option("--period-to", help="Last month, as 2024-03; also Q3 2024/25 or 2024/25 (default: the latest).")
+]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time (default: three for two cores).")]
 Force = Annotated[bool, typer.Option("--force", help="Run everything anew, done already or not.")]
 Scheduler = Annotated[
@@ -225,9 +227,11 @@ def reconcile_(measures: Measures = None, data: Data = None) -> None:
     from openmeasures.reviewing import reconcile
 
     store = Store(project.data_folder(data))
-    found = {measure.id: reconcile.reconcile(measure, store) for measure in _with_data(measures, store)}
+    known = _with_data(measures, store)
+    periods = {measure.id: measure.period for measure in known}
+    found = {measure.id: reconcile.reconcile(measure, store) for measure in known}
     for measure_id, table in found.items():
-        for line in reconcile.lines(table):
+        for line in reconcile.lines(table, periods[measure_id]):
             out.print(f"{measure_id}: {escape(line)}.")
     unexplained = pl.concat(found.values()).filter(pl.col("verdict") == reconcile.Verdict.UNEXPLAINED.value)
     for row in unexplained.iter_rows(named=True):

@@ -25,7 +25,6 @@ from openmeasures.methods.peers import Spread
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
-from openmeasures.periods import month_label
 
 TOGETHER = "Together"  # the group, which is not all of England: others report as well
 CURVE_POINTS = 120  # of each limit: closer than a line's width can show
@@ -61,7 +60,7 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
         found.limits(grid.tolist()).with_columns(in_unit),
         measure,
         org_code=run.org_code,
-        title=marked(f"{group.title}, {month_label(run.period_to)}", run),
+        title=marked(f"{group.title}, {run.measure.period.label(run.period_to)}", run),
         finding=finding,
         target=measure.scale * found.target,
         target_label=TOGETHER,
@@ -113,7 +112,7 @@ def _distribution(
         alike,
         run.measure,
         org_code=run.org_code,
-        title=marked(f"{group.title}, {month_label(run.period_to)}", run),
+        title=marked(f"{group.title}, {run.measure.period.label(run.period_to)}", run),
         finding=finding,
         spread=spread,
         standard=_standard(run, group),
@@ -141,4 +140,6 @@ def without_figure(latest: pl.DataFrame, run: Parameters) -> Markdown:
     if missing.is_empty():
         return Markdown("")
     named = [f"{row['org_name']} ({words.reason(row['status'])})" for row in missing.iter_rows(named=True)]
-    return Markdown(f"Not in the chart, for want of a figure for {month_label(run.period_to)}: {words.listed(named)}.")
+    return Markdown(
+        f"Not in the chart, for want of a figure for {run.measure.period.label(run.period_to)}: {words.listed(named)}."
+    )

@@ -15,25 +15,27 @@ import polars as pl
 
 from openmeasures.definitions import Part
 from openmeasures.organisations import ENGLAND
+from openmeasures.periods import Period
 from openmeasures.schemas import STATUS_TYPE, Counts, Status
 
 # A sum is reported only if all its parts are; otherwise it takes the first of these that any part has.
 _WORST_FIRST = (Status.SUPPRESSED, Status.NOT_APPLICABLE, Status.NOT_SUBMITTED)
-LATE_PERIODS = 6  # our choice: what is missing for longer has mostly closed or merged, not failed to report
 
 
-def count(observations: pl.DataFrame, *, numerator: Part, denominator: Part) -> pl.DataFrame:
+def count(
+    observations: pl.DataFrame, *, numerator: Part, denominator: Part, period: Period = Period.MONTH
+) -> pl.DataFrame:
     """Return `schemas.Counts` for every organisation, published totals left out.
 
     Numerator and denominator stand or fall together: if any metric of either is suppressed, not applicable or not
     submitted (or has no row at all), both are null with that status, so that no percentage rests on half its data.
     A period without any row, between an organisation's first and last, is `not_submitted`; so are the latest ones,
-    if it is missing from `LATE_PERIODS` of them at most. Earlier and later periods are not invented: the organisation
-    may not have existed.
+    if it is missing from `period.late` of them at most, half a year's. Earlier and later periods are not invented: the
+    organisation may not have existed.
     """
     grouped = _grouped(observations.filter(pl.col("org_code") != ENGLAND), numerator, denominator, keys=_KEYS)
     every_period = grouped.select(pl.col("period_start").unique().sort())
-    latest = every_period["period_start"].tail(LATE_PERIODS + 1)
+    latest = every_period["period_start"].tail(period.late + 1)
     is_late = pl.col("last").is_in(latest.implode())  # absent from the last ones at most
     spans = (
         grouped.group_by("org_code")

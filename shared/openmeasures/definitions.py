@@ -31,6 +31,7 @@ from pydantic import (
 
 from openmeasures import project
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
+from openmeasures.periods import Period
 
 if TYPE_CHECKING or not yaml.__with_libyaml__:
     from yaml import SafeLoader
@@ -260,6 +261,7 @@ class Measure(_Strict):
     denominator: Part
     unit: Unit
     improvement: Improvement
+    period: Period = Period.MONTH
     decimals: int = Field(default=1, ge=0, le=3)
     rule_set: str = "making-data-count"  # of reference/rulesets.yml
     standards: list[Standard] = []
@@ -342,6 +344,10 @@ class Measure(_Strict):
         return self.improvement != "neutral" and (
             value >= standard if self.improvement == "increase" else value <= standard
         )
+
+    def due(self, standard: Standard) -> date | None:
+        """Return the first day of the one period that meets or misses a milestone; None of any other standard."""
+        return None if standard.due_month is None else self.period.ending(standard.due_month)
 
     def lasting_standard_on(self, day: date) -> Standard | None:
         """Return the standard in force on `day` that holds for every month; milestones are England's alone."""

@@ -21,7 +21,6 @@ What shows an organisation among others is in `comparison`.
 """
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import altair as alt
@@ -36,7 +35,7 @@ from openmeasures.methods import rulesets
 from openmeasures.methods.assurance import Assurance
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
-from openmeasures.periods import month_end, month_label, months_span
+from openmeasures.periods import Period, day_label
 from openmeasures.releases import Release
 from openmeasures.results import ALL
 from openmeasures.schemas import Status
@@ -48,7 +47,7 @@ SYNTHETIC_NOTICE = (
 PUBLISHER = "NHS England"  # of every source that there is a reader for
 ASSURANCE_WORDS = {
     Assurance.CONSISTENTLY_PASSING: "expected to be met",
-    Assurance.HIT_OR_MISS: "may be met in some months and missed in others",
+    Assurance.HIT_OR_MISS: "may be met in some {periods} and missed in others",
     Assurance.CONSISTENTLY_FAILING: "not expected to be met",
 }
 
@@ -95,9 +94,10 @@ def sources(run: Parameters) -> Markdown:
     """Show how many releases the figures come from, and the latest."""
     releases, periods = run.releases, list(run.release_of)
     last = run.release_of[run.period_to]
-    months = months_span(periods[0], periods[-1])
+    period = run.measure.period
+    span = period.span(periods[0], periods[-1])
     rows = [
-        ("Months", f"{months} ({words.plural(len(releases), 'release')})"),
+        (period.plural.capitalize(), f"{span} ({words.plural(len(releases), 'release')})"),
         ("Latest file", f"{last.file_name} ({last.status.value})"),
         ("SHA-256", f"`{last.sha256}`"),
         ("Publisher's page", "none: made by this project" if last.synthetic else f"<{last.url}>"),
@@ -116,11 +116,13 @@ def corrected(corrected_: Corrected, run: Parameters) -> Markdown:
     if not applied:
         return Markdown(f"No known error concerns the figures of {run.org_name}.")
     rows = [
-        (entry.what, entry.reason, months_span(entry.date_from, entry.date_to),
+        (entry.what, entry.reason, run.measure.period.span(entry.date_from, entry.date_to),
          words.STATUS_WORDS[entry.status], f"{changed:,}")
         for entry, changed in applied
     ]  # fmt: skip
-    return Markdown(table(("Error", "Reason", "Months", "Treated as", "Figures"), rows, numbers=1))
+    return Markdown(
+        table(("Error", "Reason", run.measure.period.plural.capitalize(), "Treated as", "Figures"), rows, numbers=1)
+    )
 
 
 def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
@@ -141,7 +143,8 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     for name, part in (("Numerator", run.measure.numerator), ("Denominator", run.measure.denominator)):
         rows += [(sign, metric.replace("_", " "), _cell(figures.get(metric))) for sign, metric in _signed(part)]
         rows.append(("=", f"**{name}** ({part.label})", f"**{_sum(part, figures)}**"))
-    title = month_label(latest["period_start"][0]) if figures else "no month"
+    period = run.measure.period
+    title = period.label(latest["period_start"][0]) if figures else f"no {period.noun}"
     return Markdown(table(("", f"{given[:1].upper()}{given[1:]} for {title}", "Figure"), rows, numbers=1))
 
 
@@ -169,13 +172,13 @@ def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markd
     """Show the latest rows of one organisation's series: counts, value and 95 % interval."""
     measure = run.measure
     rows = [
-        (month_label(row["period_start"]), *_counted(row),
+        (measure.period.label(row["period_start"]), *_counted(row),
          words.reason(row["status"]) if row["value"] is None else measure.written_on(row["value"], row["period_start"]),
          words.span(row["value_lower"], row["value_upper"], measure))
         for row in points.sort("period_start").tail(latest).iter_rows(named=True)
     ]  # fmt: skip
     counted = (words.label(measure.numerator), words.label(measure.denominator))
-    headings = ("Month", *counted, measure.short_title, "95 % interval")
+    headings = (measure.period.heading, *counted, measure.short_title, "95 % interval")
     return Markdown(table(headings, rows, numbers=4))
 
 
@@ -195,43 +198,48 @@ def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
         if not run.measure.standards_on(run.period_to):
             return Markdown("No national standard is in force for this measure.")
         return Markdown(f"{run.org_name} has no figure to set against the standard in force.")
-    month = met["period_start"][0]
+    month, period = met["period_start"][0], run.measure.period
     ended = month < run.period_to
     over = {
-        each.name: f"ended in {month_label(each.date_to)}"
+        each.name: f"ended in {period.label(period.ending(each.date_to))}"
         for each in run.measure.standards
-        if each.date_to and each.date_to <= month_end(month)
+        if each.date_to and each.date_to <= period.end(month)
     }
     rows = [
-        (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", *_standing(row),
-         "the series ended" if ended else over.get(row["standard_name"]) or _outlook(row))
+        (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", *_standing(row, period.noun),
+         "the series ended" if ended else over.get(row["standard_name"]) or _outlook(row, period))
         for row in met.iter_rows(named=True)
     ]  # fmt: skip
-    headings = ("Standard", f"Met in {month_label(month)}", "Months met, of the last", "If nothing changes")
+    headings = (
+        "Standard",
+        f"Met in {period.label(month)}",
+        f"{period.plural.capitalize()} met, of the last",
+        "If nothing changes",
+    )
     return Markdown(table(headings, rows))
 
 
-def _standing(row: dict[str, Any]) -> tuple[str, str]:
+def _standing(row: dict[str, Any], noun: str) -> tuple[str, str]:
     """Return whether the latest figure meets a standard, and how many months do, if that can be said of a month."""
     if row["latest"] is None:
         return (
-            ("not due yet", "one month counts")
+            ("not due yet", f"one {noun} counts")
             if row["due_month"]
-            else ("no month by itself can", "all count together")
+            else (f"no {noun} by itself can", "all count together")
         )
     met = "yes" if row["latest"] else "no"
-    return met, "one month counts" if row["due_month"] else f"{row['periods_met']} of {row['periods']}"
+    return met, f"one {noun} counts" if row["due_month"] else f"{row['periods_met']} of {row['periods']}"
 
 
-def _outlook(row: dict[str, Any]) -> str:
+def _outlook(row: dict[str, Any], period: Period) -> str:
     if row["periods"] is None:
         is_due_later = row["latest"] is None and row["due_month"]
-        return f"due in {month_label(row['due_month'])}" if is_due_later else ""
+        return f"due in {period.label(row['due_month'])}" if is_due_later else ""
     if row["assurance"] is None:
         return "too few to say"
     if row["is_changing"]:
         return "cannot be told: the series is changing"
-    return ASSURANCE_WORDS[Assurance(str(row["assurance"]))]
+    return ASSURANCE_WORDS[Assurance(str(row["assurance"]))].format(periods=period.plural)
 
 
 def variation(
@@ -256,7 +264,7 @@ def without_new_limits(points: pl.DataFrame, without: pl.DataFrame, run: Paramet
     if points["segment"].n_unique() <= 1:
         return Markdown("")
     finding = words.finding(without, run.measure, period_to=run.period_to)
-    title = f"{run.measure.short_title}, limits of all months together"
+    title = f"{run.measure.short_title}, limits of all {run.measure.period.plural} together"
     return variation(without, run, title=title, finding=finding, is_aside=True)
 
 
@@ -278,18 +286,18 @@ def each(*shown: object) -> None:
 
 def sourced(chart: alt.LayerChart, run: Parameters) -> alt.LayerChart:
     """Return a chart whose subtitle ends with where its figures are from, for when it is copied away from its page."""
-    source = source_of(run.release_of[run.period_to], run.period_to)
+    source = source_of(run.release_of[run.period_to], run.measure.period.label(run.period_to))
     chart.title.subtitle += layout.wrapped(source, width=chart.width, size=theme.PAGE.text)
     return chart
 
 
-def source_of(release: Release, month: date) -> str:
-    """Return, in a sentence, who published the figures of a month, when if that is known, and how settled they are."""
+def source_of(release: Release, period: str) -> str:
+    """Return, in a sentence, who published the figures of a period, when if that is known, and how settled they are."""
     if release.synthetic:
         return "Source: made up by this project, no NHS figures."
     day = release.published
-    when = f" of {day.day} {month_label(day)}" if day else ""
-    return f"Source: {PUBLISHER}, {release.status.value} figures{when} for {month_label(month)}."
+    when = f" of {day_label(day)}" if day else ""
+    return f"Source: {PUBLISHER}, {release.status.value} figures{when} for {period}."
 
 
 def marked(title: str, run: Parameters) -> str:

@@ -24,7 +24,9 @@ from openmeasures.rebases import Rebase
 
 def counted(run: Parameters, observations: pl.DataFrame, **figures: pl.Expr) -> pl.DataFrame:
     """Return `counts.count` of the series, England's sum last, with columns made by `figures`."""
-    providers = counts.count(observations, numerator=run.measure.numerator, denominator=run.measure.denominator)
+    providers = counts.count(
+        observations, numerator=run.measure.numerator, denominator=run.measure.denominator, period=run.measure.period
+    )
     return pl.concat([providers, counts.roll_up(providers)]).with_columns(**figures)
 
 

@@ -1,4 +1,4 @@
-"""A run's parameters: which organisation, up to which month, from which data; typed and checked before anything runs.
+"""A run's parameters: which organisation, up to which period, from which data; typed and checked before anything runs.
 
 papermill only warns of a parameter that a notebook does not have, and a filter on an unknown organisation is an empty
 chart; so both are refused here, by the notebook itself and by `openmeasures run` before it starts.
@@ -12,9 +12,9 @@ import polars as pl
 
 from openmeasures import project
 from openmeasures.definitions import Measure
-from openmeasures.errors import ParameterError, near_miss
+from openmeasures.errors import DefinitionError, ParameterError, near_miss
 from openmeasures.organisations import ENGLAND, ENGLAND_NAME, SYNTHETIC_ENGLAND_NAME, directory
-from openmeasures.periods import month_label, month_named, months_span
+from openmeasures.periods import Period, day_label
 from openmeasures.releases import Release
 from openmeasures.store import Store
 
@@ -70,18 +70,37 @@ class Parameters:
     def observations(self, *, breakdown: str = "") -> pl.DataFrame:
         """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`.
 
-        They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs.
+        They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs. Raises
+        `DefinitionError` where one covers another length of time than the measure says.
         """
         found = self.store.observations(self.measure.source, metrics=self.measure.metrics, breakdown=breakdown)
+        _check_lengths(found, self.measure)
         return found.filter(pl.col("period_start") <= self.period_to)
+
+
+def _check_lengths(observations: pl.DataFrame, measure: Measure) -> None:
+    """Refuse figures that are not of the measure's `period`."""
+    dates = pl.struct("period_start", "period_end")
+    changes = observations.select("period_start", "period_end").filter((dates != dates.shift(1)).fill_null(True))
+    for first, last in changes.unique(maintain_order=True).iter_rows():
+        if (first, last) != (measure.period.start(first), measure.period.end(first)):
+            found = next((each for each in Period if (each.start(first), each.end(first)) == (first, last)), None)
+            kinds = ", ".join(f"{each.value!r}" for each in Period)
+            raise DefinitionError(
+                f"{measure.folder / 'measure.yml'}: 'period' is {measure.period.value!r}, but {measure.source} has "
+                f"figures from {day_label(first)} to {day_label(last)}; expected each to be of one "
+                f"{measure.period.noun}. "
+                + (f"Set 'period' to {found.value!r}." if found else f"Correct the source: a period is one of {kinds}.")
+            )
 
 
 def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Parameters:
     """Return the parameters, checked against the data.
 
-    `period_to` is a month such as `2024-03` or `March 2024`, or empty for the latest; `data` is a folder, or empty
+    `period_to` is a month such as `2024-03` or `March 2024`, of a quarterly measure one in the quarter or `Q3 2024/25`,
+    of an annual one one in the financial year or `2024/25`, or empty for the latest; `data` is a folder, or empty
     for `OPENMEASURES_DATA` or the project's own `data/`. Raises `ParameterError` for a value of the wrong type, an
-    unknown organisation or a month without data, `StoreError` for an empty store.
+    unknown organisation or a period without data, `StoreError` for an empty store.
     """
     for name, value in zip(NAMES, (org_code, period_to, data), strict=True):
         if not isinstance(value, str):
@@ -98,7 +117,7 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
             f"{near_miss(org_code, codes) or _named(org_code, organisations)} "
             f"`openmeasures list --organisations` shows them all; {ENGLAND!r} is all of England."
         )
-    return Parameters(measure, store, org_code, _month(store, measure, period_to), organisations)
+    return Parameters(measure, store, org_code, _period(store, measure, period_to), organisations)
 
 
 def _named(text: str, organisations: pl.DataFrame) -> str:
@@ -109,14 +128,15 @@ def _named(text: str, organisations: pl.DataFrame) -> str:
     return f" Did you mean {names[name]!r} ({name})?" if name in names else ""
 
 
-def _month(store: Store, measure: Measure, period_to: str) -> date:
+def _period(store: Store, measure: Measure, period_to: str) -> date:
     available = list(store.newest(measure.source))
     if not period_to:
         return available[-1]
-    month = month_named(period_to)
-    if month not in available:
+    length = measure.period
+    period = length.named(period_to)
+    if period not in available:
         raise ParameterError(
-            f"parameter 'period_to': no release for {month_label(month)}; the data cover "
-            f"{months_span(available[0], available[-1])}. Ingest that month, or name another."
+            f"parameter 'period_to': no release for {length.label(period)}; the data cover "
+            f"{length.span(available[0], available[-1])}. Ingest that {length.noun}, or name another."
         )
-    return month
+    return period

@@ -10,7 +10,6 @@ import polars as pl
 
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
-from openmeasures.periods import RECENT_PERIODS
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class PeerGroup:
 
     `series` is the id of the series in which they are compared, empty for the measure itself; `title` names it, and
     `size_label` what its denominators count. A group without organisations is that of one which reported nothing in
-    the last twelve periods.
+    the last year.
     """
 
     org_codes: list[str]
@@ -30,12 +29,12 @@ class PeerGroup:
 
 
 def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
-    """Return the organisations like the run's own, itself included, by what was published for the last twelve periods.
+    """Return the organisations like the run's own, itself included, by what was published for the last year.
 
     `observations` are those up to `period_to`. An organisation that reported nothing in that time is in no group.
     """
     measure, rule = run.measure, run.measure.peers
-    periods = observations["period_start"].unique().sort().tail(RECENT_PERIODS)
+    periods = observations["period_start"].unique().sort().tail(measure.period.per_year)
     recent = (
         observations.filter(
             pl.col("period_start").is_in(periods.implode()),

@@ -18,7 +18,7 @@ import polars as pl
 
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
-from openmeasures.periods import RECENT_PERIODS
+from openmeasures.periods import Period
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
 
@@ -35,6 +35,7 @@ class Quality:
     coverage: float | None
     latest_status: ReleaseStatus
     absent: list[str]
+    period: Period = Period.MONTH
 
 
 def completeness(counts: pl.DataFrame) -> dict[Status, int]:
@@ -96,16 +97,17 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
         coverage=coverage(published, counts, denominator=run.measure.denominator.metrics, period=run.period_to),
         latest_status=run.release_of[run.period_to].status,
         absent=absent(run, counts) if run.org_code == ENGLAND else [],
+        period=run.measure.period,
     )
 
 
 def absent(run: Parameters, counts: pl.DataFrame) -> list[str]:
-    """Return the names of organisations with figures in the twelve periods up to the latest, but none in the latest.
+    """Return the names of organisations with figures in the year up to the latest period, but none in the latest.
 
-    England's figure of that period lacks them, whether they closed, merged or did not submit. One that reported no
-    activity is not lacking.
+    Of annual figures, in the two years up to it. England's figure of the latest period lacks them, whether they closed,
+    merged or did not submit. One that reported no activity is not lacking.
     """
-    periods = counts["period_start"].unique().sort().tail(RECENT_PERIODS)
+    periods = counts["period_start"].unique().sort().tail(max(run.measure.period.per_year, 2))
     recent = counts.filter(pl.col("period_start").is_in(periods.implode()), pl.col("org_code") != ENGLAND)
     now = recent.filter(pl.col("period_start") == run.period_to, pl.col("denominator").is_not_null())["org_code"]
     active = recent.filter(pl.col("denominator") > 0)

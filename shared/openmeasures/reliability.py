@@ -20,7 +20,6 @@ from openmeasures.methods import change_points, choice, laney, rulesets, seasona
 from openmeasures.methods import false_alarms as alarms
 from openmeasures.methods.assurance import ROUNDING
 from openmeasures.methods.signals import KINDS, Variation
-from openmeasures.periods import MONTH_NAMES, month_label
 
 _COUNTED = ["org_code", "period_start", "numerator", "denominator", "segment"]
 _KIND_WORDS = {
@@ -97,7 +96,7 @@ def other_charts(points: pl.DataFrame, measure: Measure) -> str:
         return ""
     inside = abs(last) <= laney.SIGMAS * (1 + ROUNDING)
     return (
-        "A P′ chart, which allows for the uneven numbers of months, has the latest figure by itself "
+        f"A P′ chart, which allows for the uneven numbers of {measure.period.plural}, has the latest figure by itself "
         f"{'inside' if inside else 'outside'} its limits."
     )
 
@@ -115,11 +114,12 @@ def false_alarms(points: pl.DataFrame, measure: Measure) -> str:
     if found is None:
         return ""
     likeness = stability.likeness(points)
+    neighbours = f"Neighbouring {measure.period.plural}"
     if likeness is not None:
         return (
-            f"Neighbouring months of this series are alike (a correlation of {likeness:.1f}), as where it drifts, "
-            "changes its level or has a season. Limits allow for none of that, so that marks are more frequent than "
-            f"the {100 * found.latest:.1f} in 100 at the latest figure of independent values."
+            f"{neighbours} of this series are alike (a correlation of {likeness:.1f}), as where "
+            "it drifts, changes its level or has a season. Limits allow for none of that, so that marks are more "
+            f"frequent than the {100 * found.latest:.1f} in 100 at the latest figure of independent values."
         )
     return (
         f"Where nothing changes at all, {100 * found.anywhere:.0f} in 100 charts of this length still have a mark "
@@ -140,7 +140,7 @@ def changes(points: pl.DataFrame, measure: Measure) -> str:
     points = points.sort("period_start")
     starts = points.filter(pl.col("segment") != pl.col("segment").shift(1)).select("org_code", "period_start").rows()
     applied = [
-        f"From {month_label(entry.date)} the limits start anew. {entry.reason}"
+        f"From {measure.period.label(entry.date)} the limits start anew. {entry.reason}"
         for entry in rebases.load(measure.folder)
         if (entry.org_code, entry.date) in starts
     ]
@@ -154,12 +154,12 @@ def changes(points: pl.DataFrame, measure: Measure) -> str:
         row for row in change_points.suggest(values).iter_rows(named=True) if not is_applied(row["period_start"])
     ]
     steps = [
-        f"{month_label(row['period_start'])} (from about {measure.written(row['mean_before'])} to "
+        f"{measure.period.label(row['period_start'])} (from about {measure.written(row['mean_before'])} to "
         f"{measure.written(row['mean_after'])})"
         for row in suggested
         if row["is_step"]
     ]
-    slopes = [month_label(row["period_start"]) for row in suggested if not row["is_step"]]
+    slopes = [measure.period.label(row["period_start"]) for row in suggested if not row["is_step"]]
     if steps:
         change, they_are = ("a change", "it is") if len(steps) == 1 else ("changes", "they are")
         applied.append(
@@ -179,25 +179,28 @@ def season(points: pl.DataFrame, adjusted: pl.DataFrame, measure: Measure) -> st
 
     `adjusted` are the same months without their season, with the columns of `spc.xmr`; all null where there is none.
     """
+    period = measure.period
+    if period.seasons == 1:
+        return f"A {period.noun} holds every season, so there is none to take out."
     frame = points.select("org_code", "period_start", "value", "segment")
-    found = seasonal.seasonality(frame, segment="segment")
+    found = seasonal.seasonality(frame, period=period, segment="segment")
     if found["p_value"].is_null().all():
         return "Whether this series has a season cannot be told yet: that takes three full years."
     row = found.row(0, named=True)
     if not row["is_seasonal"]:
         return "No season can be told from chance in this series."
-    high, low = MONTH_NAMES[row["highest_month"] - 1], MONTH_NAMES[row["lowest_month"] - 1]
+    high, low = (period.part_of_year(row[name]) for name in ("highest_month", "lowest_month"))
     apart = measure.written(row["swing"]).replace("\u00a0%", " percentage points")
     text = (
-        f"This series has a season: {high} is highest and {low} lowest, {apart} apart, and the month "
-        f"of the year explains {100 * row['strength']:.0f}\u00a0% of its variation about the trend."
+        f"This series has a season: {high} is highest and {low} lowest, {apart} apart, and the "
+        f"{period.noun} of the year explains {100 * row['strength']:.0f}\u00a0% of its variation about the trend."
     )
     plain, without = (_latest_kind(each) for each in (points, adjusted))
     if plain is None or without is None:
         return text
     if plain == without:
-        return f"{text} Without the season the latest month is {_KIND_WORDS[without]} too."
-    return f"{text} Without the season the latest month is {_KIND_WORDS[without]}, not {_KIND_WORDS[plain]}."
+        return f"{text} Without the season the latest {period.noun} is {_KIND_WORDS[without]} too."
+    return f"{text} Without the season the latest {period.noun} is {_KIND_WORDS[without]}, not {_KIND_WORDS[plain]}."
 
 
 def _latest_kind(points: pl.DataFrame) -> str | None:

@@ -13,7 +13,6 @@ import polars as pl
 
 from openmeasures.definitions import Measure
 from openmeasures.methods import spc, stability
-from openmeasures.periods import RECENT_PERIODS
 
 _JOINED = {
     "standard": pl.Float64,
@@ -79,9 +78,10 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
     Gives `period_start` (of that value), `standard_name`, `standard`, `value` and, where a month can meet the standard:
 
     - `latest`: whether the value meets it; of a milestone null before its own month.
-    - `due_month`: of a milestone, its own month. Null of a standard for every month, and of a milestone that is for
-      all its months together, which no value meets by itself: its `latest` and the following are null.
-    - `periods_met` of `periods`: the values in the twelve periods up to it; null of a milestone.
+    - `due_month`: of a milestone, its own month, or the start of the period that this is in. Null of a standard for
+      every month, and of a milestone that is for all its months together, which no value meets by itself: its `latest`
+      and the following are null.
+    - `periods_met` of `periods`: the values in the latest periods up to it (see `Period.lately`); null of a milestone.
     - `assurance`: see `spc.assurance`; null without limits, and of a milestone.
     - `is_changing`: the latest value is special cause, or limits do not describe the series, so that they say little of
       what comes next.
@@ -93,11 +93,11 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
     last = ordered.drop_nulls("value")["period_start"].max()
     if measure.improvement == "neutral" or not isinstance(last, date):
         return pl.DataFrame(schema=MET)
-    recent = ordered.filter(pl.col("period_start") <= last).tail(RECENT_PERIODS).drop_nulls("value")
+    recent = ordered.filter(pl.col("period_start") <= last).tail(measure.period.lately).drop_nulls("value")
     rows = []
     for each in measure.standards_on(last):
         meets = [measure.meets(value, each.value) for value in recent["value"]]
-        is_due = each.is_monthly or each.due_month == last
+        is_due = each.is_monthly or measure.due(each) == last
         rows.append(
             recent.select(
                 pl.col("period_start").last(),
@@ -107,7 +107,7 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
                 pl.lit(meets[-1] if is_due else None, pl.Boolean).alias("latest"),
                 pl.lit(sum(meets) if each.is_monthly else None, pl.UInt32).alias("periods_met"),
                 pl.lit(len(meets) if each.is_monthly else None, pl.UInt32).alias("periods"),
-                pl.lit(each.due_month, pl.Date).alias("due_month"),
+                pl.lit(measure.due(each), pl.Date).alias("due_month"),
                 _assurance(measure, standard=pl.lit(each.value if each.is_monthly else None)).last(),
                 is_changing().last() | pl.lit(not _is_described(ordered, last)),
             )

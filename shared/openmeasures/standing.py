@@ -22,7 +22,6 @@ from openmeasures.methods.peers import Spread, position
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
-from openmeasures.periods import month_label
 
 _IN_FUNNEL = {
     Position.ABOVE_99_8: "lies above the funnel's 99.8\u00a0% limit: higher than its size {explains}",
@@ -61,9 +60,9 @@ def in_funnel(run: Parameters, found: Funnel, *, group: PeerGroup) -> str:
     missing from it. England is the target, so for England it is said how many lie beyond the limits. The only
     organisation with a figure is the target, too, and has no place.
     """
-    month, measure = month_label(run.period_to), run.measure
+    month, measure = run.measure.period.label(run.period_to), run.measure
     if not group.org_codes and run.org_code != ENGLAND:
-        return f"{run.org_name} reported nothing in the year to {month}, so it is compared with no one."
+        return f"{run.org_name} reported nothing in {_year_to(run)}, so it is compared with no one."
     if found.organisations == 0:
         return f"None of the {group.label} has a figure for {month}."
     mine = found.points.filter(pl.col("org_code") == run.org_code).drop_nulls("value")
@@ -83,6 +82,12 @@ def in_funnel(run: Parameters, found: Funnel, *, group: PeerGroup) -> str:
     opening = f"{group.title}: in {month} {run.org_name}"
     said = f"{opening}, at {value}, {place}." if found.tells_apart else f"{opening} is at {value}. {_CANNOT_TELL}"
     return f"{said} {_others(row, found, better=_BETTER[measure.improvement])}"
+
+
+def _year_to(run: Parameters) -> str:
+    """Return the time in which an organisation has to have reported anything to have peers."""
+    period = run.measure.period
+    return period.label(run.period_to) if period.per_year == 1 else f"the year to {period.label(run.period_to)}"
 
 
 def _beyond(found: Funnel) -> str:
@@ -169,7 +174,7 @@ def over_time(run: Parameters, deciles: pl.DataFrame, *, group: PeerGroup) -> st
         return ""
     row = latest.row(0, named=True)
     return (
-        f"{group.title} over time: in {month_label(run.period_to)} eight in ten of the {row['organisations']} "
+        f"{group.title} over time: in {measure.period.label(run.period_to)} eight in ten of the {row['organisations']} "
         f"{group.label} lie between {measure.written(row['decile_10'])} and {measure.written(row['decile_90'])}, the "
         f"middle one at {measure.written(row['decile_50'])}."
     )
@@ -196,9 +201,9 @@ def by_quarters(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group:
 
     `latest` has one row an organisation of the group (`org_code`, `value`); the run's own may be missing from it.
     """
-    month, measure = month_label(run.period_to), run.measure
+    month, measure = run.measure.period.label(run.period_to), run.measure
     if not group.org_codes and run.org_code != ENGLAND:
-        return f"{run.org_name} reported nothing in the year to {month}, so it is compared with no one."
+        return f"{run.org_name} reported nothing in {_year_to(run)}, so it is compared with no one."
     if spread.organisations == 0:
         return f"None of the {group.label} has a figure for {month}."
     quartiles = (

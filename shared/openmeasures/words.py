@@ -21,7 +21,6 @@ from openmeasures.definitions import Measure, Part, Standard
 from openmeasures.methods import choice, rulesets, stability
 from openmeasures.methods.assurance import ROUNDING, Assurance
 from openmeasures.methods.signals import SpecialCause, Variation
-from openmeasures.periods import RECENT_PERIODS, month_label, months, months_span
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -38,7 +37,7 @@ _HIGH = {Variation.IMPROVEMENT_HIGH, Variation.CONCERN_HIGH, Variation.NEUTRAL_H
 
 # What the process, left as it is, will make of the standard.
 _OUTLOOKS = {
-    Assurance.HIT_OR_MISS: "Left as it is, the process may meet it in some months and miss it in others.",
+    Assurance.HIT_OR_MISS: "Left as it is, the process may meet it in some {periods} and miss it in others.",
     Assurance.CONSISTENTLY_FAILING: "Left as it is, the process is not expected to meet it.",
     Assurance.CONSISTENTLY_PASSING: "Left as it is, the process is expected to go on meeting it.",
 }
@@ -126,27 +125,37 @@ def finding(points: pl.DataFrame, measure: Measure, *, period_to: date) -> str:
     """
     figures = points.sort("period_start").drop_nulls("value")
     if figures.is_empty():
-        return f"No figures up to {month_label(period_to)}."
+        return f"No figures up to {measure.period.in_full(period_to)}."
     last = figures.row(-1, named=True)
-    month, value = month_label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
-    ended = last["period_start"] < period_to
-    opening = f"The last figure is for {month}; later months have none. " if ended else ""
+    said = _finding(points, figures, measure, ended=last["period_start"] < period_to)
+    label_, in_full = measure.period.label(last["period_start"]), measure.period.in_full(last["period_start"])
+    return said.replace(label_, in_full, 1)
+
+
+def _finding(points: pl.DataFrame, figures: pl.DataFrame, measure: Measure, *, ended: bool) -> str:
+    last, period = figures.row(-1, named=True), measure.period
+    month, value = period.label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
+    opening = f"The last figure is for {month}; later {period.plural} have none. " if ended else ""
     if is_none(figures):
-        return f"{opening}{label(measure.numerator)}: none in {plural(figures.height, 'month')}, up to {month}."
+        return f"{opening}{label(measure.numerator)}: none in {plural(figures.height, period.noun)}, up to {month}."
     level = figures.filter(pl.col("segment") == last["segment"])  # to which the limits at the last figure apply
     if not choice.suits_limits(figures, kind=measure.kind):
         return (
-            f"{opening}{value} in {month}. Fewer than {choice.FEWEST_CASES} cases a month, on average, make the "
-            "difference: too few for process limits to mean much, so no change is claimed here."
+            f"{opening}{value} in {month}. Fewer than {choice.FEWEST_CASES} cases a {period.noun}, on average, make "
+            "the difference: too few for process limits to mean much, so no change is claimed here."
         )
     if last["mean"] is None:
-        since = "" if level.height == figures.height else f" since {month_label(level['period_start'][0])}"
+        since = "" if level.height == figures.height else f" since {period.label(level['period_start'][0])}"
         return (
-            f"{opening}{value} in {month}. {plural(level.height, 'month')} of figures{since} are too few to tell "
+            f"{opening}{value} in {month}. {plural(level.height, period.noun)} of figures{since} are too few to tell "
             f"common from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
         )
     # What ended has no future to speak of.
-    said = [_variation(level, measure), _fit(level), "" if ended else _against_standards(points, level, measure)]
+    said = [
+        _variation(level, measure),
+        _fit(level, measure),
+        "" if ended else _against_standards(points, level, measure),
+    ]
     return f"{opening}{together(said)}"
 
 
@@ -159,7 +168,7 @@ def is_none(points: pl.DataFrame) -> bool:
 def _variation(figures: pl.DataFrame, measure: Measure) -> str:
     """Say what the last of the figures means; all of them share the last one's limits."""
     last = figures.row(-1, named=True)
-    month = month_label(last["period_start"])
+    period, month = measure.period, measure.period.label(last["period_start"])
     variation, cause = Variation(last["variation"]), SpecialCause(last["special_cause"])
     value, mean, low, high = _told_apart(last, measure)
     is_described = stability.is_described(figures)
@@ -174,8 +183,10 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
         )
     side, limit = ("above", high) if variation in _HIGH else ("below", low)
     run = _run_beside_mean(figures)
-    months_of = len(months(figures["period_start"][-run], last["period_start"]))
-    lately = f"the last {run} months" if months_of == run else f"the last {run} figures, over {months_of} months,"
+    spanned = period.number(figures["period_start"][-run], last["period_start"])
+    lately = f"the last {run} {period.plural}"
+    if spanned != run:
+        lately = f"the last {run} figures, over {spanned} {period.plural},"
     is_shift = run >= rulesets.find(measure.rule_set).shift_points
     match cause:
         case SpecialCause.ASTRONOMICAL_POINT:
@@ -188,23 +199,23 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
             reason = f"{lately} are {side} the average of {mean}; {month} is at {value}."
         case SpecialCause.TREND:
             direction = "higher" if variation in _HIGH else "lower"
-            reason = f"each of the last months is {direction} than the one before; {month} is at {value}."
+            reason = f"each of the last {period.plural} is {direction} than the one before; {month} is at {value}."
         case _:
-            reason = f"two of the last three months are unusually far {side} the average of {mean}"
+            reason = f"two of the last three {period.plural} are unusually far {side} the average of {mean}"
             if is_shift:  # two months are the least of it
                 reason = f"{lately} are all {side} the average of {mean}, two of the last three unusually far from it"
             reason += f", close to the limit of {limit}; {month} is at {value}."
     return f"{_KIND[variation]}: {reason}"
 
 
-def _fit(figures: pl.DataFrame) -> str:
+def _fit(figures: pl.DataFrame, measure: Measure) -> str:
     """Say that limits do not describe the figures that share them; nothing where they do."""
     if stability.is_described(figures):
         return ""
     within, limited = stability.inside(figures)
     return (
-        f"The series keeps to no one level: {within} of {plural(limited, 'month')} {'lies' if within == 1 else 'lie'} "
-        "inside its limits, which therefore do not describe it."
+        f"The series keeps to no one level: {within} of {plural(limited, measure.period.noun)} "
+        f"{'lies' if within == 1 else 'lie'} inside its limits, which therefore do not describe it."
     )
 
 
@@ -231,7 +242,7 @@ def _run_beside_mean(figures: pl.DataFrame) -> int:
 
 def _against_standards(points: pl.DataFrame, level: pl.DataFrame, measure: Measure) -> str:
     """Say what the latest figure is to each standard in force; `level` are those that share its limits."""
-    lately = points.sort("period_start").tail(RECENT_PERIODS).drop_nulls("value")  # the same as `standards.met`
+    lately = points.sort("period_start").tail(measure.period.lately).drop_nulls("value")  # the same as `standards.met`
     if measure.improvement == "neutral":
         return ""
     standards = measure.standards_on(lately["period_start"][-1])
@@ -248,15 +259,16 @@ def _against_standards(points: pl.DataFrame, level: pl.DataFrame, measure: Measu
 def _of_milestone(milestone: Standard, lately: pl.DataFrame, measure: Measure) -> str:
     """Say whether a milestone was met, or when it is due; no other month than its own meets or misses it."""
     last, standard = lately.row(-1, named=True), measure.written_as_set(milestone.value)
-    month, value = month_label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
-    if milestone.due_month is None:
-        span = months_span(milestone.date_from, milestone.date_to or milestone.date_from)
+    period, due = measure.period, measure.due(milestone)
+    month, value = period.label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
+    if due is None:
+        span = period.span(milestone.date_from, milestone.date_to or milestone.date_from)
         return (
-            f"{milestone.name} ({standard}) is for the months from {span} together, so that none by itself meets or "
-            f"misses it; {month} is at {value}."
+            f"{milestone.name} ({standard}) is for the {period.plural} from {span} together, so that none by itself "
+            f"meets or misses it; {month} is at {value}."
         )
-    if last["period_start"] < milestone.due_month:
-        return f"{milestone.name} ({standard}) is due in {month_label(milestone.due_month)}; {month} is at {value}."
+    if last["period_start"] < due:
+        return f"{milestone.name} ({standard}) is due in {period.label(due)}; {month} is at {value}."
     is_met = measure.meets(last["value"], milestone.value)
     when = "" if month in milestone.name else f" in {month}"  # most are named after their month
     return f"{milestone.name}: {'met' if is_met else 'missed'}{when} ({value} against {standard})."
@@ -268,7 +280,11 @@ def _of_standard(standard: Standard, lately: pl.DataFrame, measure: Measure, *, 
     is_above = (assurance == Assurance.CONSISTENTLY_FAILING) == (measure.improvement == "increase")
     place = "inside" if assurance == Assurance.HIT_OR_MISS else "above" if is_above else "below"
     is_changing = not is_described or lately["special_cause"][-1] != SpecialCause.NONE
-    outlook = "Whether that goes on cannot be told: the series is changing." if is_changing else _OUTLOOKS[assurance]
+    outlook = (
+        "Whether that goes on cannot be told: the series is changing."
+        if is_changing
+        else _OUTLOOKS[assurance].format(periods=measure.period.plural)
+    )
     return (
         f"{standard.name} ({measure.written_as_set(standard.value)}) lies {place} the "
         f"{'expected range' if is_described else 'limits'}; {_often(standard, lately, measure)} reach it. {outlook}"
@@ -277,23 +293,24 @@ def _of_standard(standard: Standard, lately: pl.DataFrame, measure: Measure, *, 
 
 def _often(standard: Standard, lately: pl.DataFrame, measure: Measure) -> str:
     met = sum(measure.meets(value, standard.value) for value in lately["value"])
-    window = f"the last {plural(RECENT_PERIODS, 'month')}"
-    among = window if lately.height == RECENT_PERIODS else f"{plural(lately.height, 'figure')} in {window}"
+    latest, noun = measure.period.lately, measure.period.noun
+    window = f"the last {plural(latest, noun)}"
+    among = window if lately.height == latest else f"{plural(lately.height, 'figure')} in {window}"
     return f"{met} of {among}"
 
 
 def quality(found: Quality) -> str:
     """Say how complete, how consistent and how settled one organisation's figures are."""
-    expected = sum(found.periods.values())
+    expected, noun = sum(found.periods.values()), found.period.noun
     without = [(f"with {NO_ACTIVITY}", found.without_activity)]
     without += [(STATUS_WORDS[status], number) for status, number in found.periods.items() if status != Status.REPORTED]
-    gaps = [f"{plural(number, 'month')} {why}" for why, number in without if number]
+    gaps = [f"{plural(number, noun)} {why}" for why, number in without if number]
     have = found.periods[Status.REPORTED] - found.without_activity
-    parts = [f"{have} of {plural(expected, 'month')} {'has' if expected == 1 else 'have'} a figure"]
+    parts = [f"{have} of {plural(expected, noun)} {'has' if expected == 1 else 'have'} a figure"]
     if gaps:
         parts[0] += f" ({listed(gaps)})"
     if found.last_figure and found.last_figure < found.latest:
-        parts.append(f"nothing after {month_label(found.last_figure)}")
+        parts.append(f"nothing after {found.period.label(found.last_figure)}")
     unequal = found.unequal_totals
     if unequal is None:
         parts.append("the files have no published total to compare the sum of organisations with")
@@ -306,8 +323,8 @@ def quality(found: Quality) -> str:
         parts.append(f"as published, before corrections, {sums}")
     if found.coverage is not None:
         share = f"{100 * found.coverage:.1f}\u00a0%"
-        parts.append(f"all organisations together cover {share} of what was published for England in the latest month")
+        parts.append(f"all organisations together cover {share} of what was published for England in the latest {noun}")
     if found.absent:
-        parts.append(f"reported in the year before, but not in the latest month: {listed(found.absent)}")
-    parts.append(f"the latest month {_SETTLED[found.latest_status]}")
+        parts.append(f"reported in the year before, but not in the latest {noun}: {listed(found.absent)}")
+    parts.append(f"the latest {noun} {_SETTLED[found.latest_status]}")
     return f"{'; '.join(parts)}."

@@ -99,7 +99,7 @@ def test_halves_of_shared_care_are_kept(measure):
 def test_a_summary_without_a_figure(measure):
     found = summary.summarise(content(), measure, RELEASE)
     assert (found.month, found.value, found.counted) == ("No month", "no figure", "")
-    assert (found.variation, found.standards) == (summary.TOO_FEW, [])
+    assert (found.variation, found.standards) == (Badge("none", "Too few months to say"), [])
 
 
 @pytest.mark.parametrize("status", ReleaseStatus)
@@ -162,7 +162,7 @@ def test_variation_has_words_beside_its_colour(variation, badge):
 
 
 def test_no_point_has_no_variation():
-    assert summary.variation(content()) == summary.TOO_FEW
+    assert summary.variation(content()) == Badge("none", "Too few months to say")
 
 
 def test_every_label_has_its_badge():

@@ -9,6 +9,7 @@ fine, without steps, and shaded between the outermost. Figures are drawn as they
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 
 import altair as alt
@@ -17,13 +18,12 @@ import polars as pl
 from openmeasures.charts import axes, labels, layout, lines, theme
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
-from openmeasures.periods import month_label
 
 MEDIAN = "decile_50"
 LOWEST, HIGHEST = "decile_10", "decile_90"
 DECILES = tuple(f"decile_{share}" for share in range(10, 100, 10))
 WORDS = {HIGHEST: "Highest tenth", MEDIAN: "Median", LOWEST: "Lowest tenth"}
-TOOLTIP = {"month:N": "Month", "written:N": "Value", "median:N": "Median of all", "middle:N": "Middle 8 in 10"}
+TOOLTIP = {"written:N": "Value", "median:N": "Median of all", "middle:N": "Middle 8 in 10"}
 BREAK: Literal["break-paths-filter-domains"] = "break-paths-filter-domains"  # a gap stays a gap
 POINT_AREA, POINT_SHARE = 30, 0.6  # a point's square pixels at most, and of the room of its month, its width at most
 
@@ -63,8 +63,9 @@ def chart(
     )
     months = months.sort("period_start")
     if months[MEDIAN].is_null().all():
+        plural = f"{months.height} {measure.period.plural}"
         raise ParameterError(
-            f"chart {title!r}: found no deciles in {months.height} months, expected one month with deciles or more. "
+            f"chart {title!r}: found no deciles in {plural}, expected one {measure.period.noun} with deciles or more. "
             "Show the series alone."
         )
     figures = [float(figure) for column in ("value", *DECILES) for figure in months[column].drop_nulls()]
@@ -75,7 +76,7 @@ def chart(
     if months["value"].is_null().all():
         said.append(f"{org_name} has no figure.")
     return alt.LayerChart(
-        layer=_layers(months.height, y_ends, measure),
+        layer=_layers(months["period_start"].to_list(), y_ends, measure),
         title=alt.Title(
             layout.wrapped(title, width=width, size=theme.PAGE.title),
             subtitle=layout.wrapped(" ".join(filter(None, [*said, note])), width=width, size=theme.PAGE.text),
@@ -107,7 +108,7 @@ def _rows(months: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
         pl.Series("written", [measure.written(value) for value in months["value"]], dtype=pl.String),
         pl.Series("median", [measure.written(value) for value in months[MEDIAN]], dtype=pl.String),
         pl.Series("middle", middle, dtype=pl.String),
-        month=pl.col("period_start").dt.to_string("%B %Y"),
+        month=pl.Series([measure.period.in_full(day) for day in months["period_start"]], dtype=pl.String),
     ).to_dicts()
 
 
@@ -121,7 +122,7 @@ def _ends(months: pl.DataFrame, measure: Measure, *, name: str, standard: float 
             month, line = known.row(-1)
             place = {"period_start": month.isoformat()}
             if column == "value":
-                until = "" if month == last else f" in {month_label(month)}"
+                until = "" if month == last else f" in {measure.period.label(month)}"
                 words = f"{name} {theme.measured(line, measure)}{until}"
                 ends.append(lines.End(line, words, place, theme.SUBJECT, is_subject=True))
             else:
@@ -133,21 +134,23 @@ def _ends(months: pl.DataFrame, measure: Measure, *, name: str, standard: float 
     return ends
 
 
-def _layers(months: int, y_ends: tuple[float, float], measure: Measure) -> list[alt.Chart]:
+def _layers(starts: Sequence[date], y_ends: tuple[float, float], measure: Measure) -> list[alt.Chart]:
     """Return the band, the deciles, the standard, the organisation's own line and the words, as they are painted."""
     points = alt.NamedData("points")
     band = alt.Chart(points, name="band").mark_area(color=theme.BAND, invalid=BREAK)
     own = alt.Chart(points, name="points").transform_filter("isValid(datum.value)")
-    area = f"min({POINT_AREA}, pow({POINT_SHARE} * width / {months}, 2))"
+    area = f"min({POINT_AREA}, pow({POINT_SHARE} * width / {len(starts)}, 2))"
     return [
-        band.encode(axes.months(months), axes.values(LOWEST, y_ends, measure), alt.Y2(HIGHEST)),  # axes for all layers
+        band.encode(
+            axes.time(starts, measure.period), axes.values(LOWEST, y_ends, measure), alt.Y2(HIGHEST)
+        ),  # axes for all layers
         *(_path(decile, theme.OTHERS_EDGE, width=1, dash=[1, 3]) for decile in DECILES if decile != MEDIAN),
         _path(MEDIAN, theme.OTHERS_EDGE, width=2.5),
-        *lines.end_layers(axes.MONTH, with_subject=True),
+        *lines.end_layers(axes.WHEN, with_subject=True),
         lines.across_layer(),
         _path("value", theme.SUBJECT, width=2),
         own.mark_point(fill=theme.SUBJECT, stroke=None, opacity=1, size={"expr": area}).encode(
-            axes.MONTH, alt.Y("value:Q"), tooltip=theme.tooltip(TOOLTIP)
+            axes.WHEN, alt.Y("value:Q"), tooltip=theme.tooltip({"month:N": measure.period.heading} | TOOLTIP)
         ),
     ]
 
@@ -156,6 +159,6 @@ def _path(field: str, colour: str, *, width: float, dash: Sequence[int] = ()) ->
     path: alt.Chart = (
         alt.Chart(alt.NamedData("points"), name=field)
         .mark_line(color=colour, strokeWidth=width, strokeDash=list(dash), strokeJoin="round", invalid=BREAK)
-        .encode(axes.MONTH, alt.Y(f"{field}:Q"))
+        .encode(axes.WHEN, alt.Y(f"{field}:Q"))
     )
     return path

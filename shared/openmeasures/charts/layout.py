@@ -2,7 +2,7 @@
 
 | function | gives |
 |---|---|
-| `month_step` | how far apart the labels of months are |
+| `month_step`, `spaced` | how far apart the labels of months are, and which quarters and years have one |
 | `wrapped`, `apart` | words on lines that fit, labels that do not touch |
 | `domain`, `reach` | where an axis of values begins and ends, and how far from them a line may be |
 | `size_axis`, `ticks` | the scale of an axis of sizes, where it begins and ends, and its labels |
@@ -13,6 +13,7 @@ import math
 import textwrap
 from bisect import bisect_left
 from collections.abc import Sequence
+from datetime import date
 from itertools import accumulate, pairwise
 from statistics import quantiles
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import polars as pl
 
 from openmeasures.charts import theme
+from openmeasures.periods import YEAR_STARTS
 
 Scale = Literal["linear", "sqrt", "log"]
 Row = dict[str, Any]  # of a data set in the specification: JSON, as in `output`
@@ -33,6 +35,24 @@ LABELLED_SIZES = 100  # times smaller than the greatest is the least that a labe
 def month_step(months: int, size: theme.Size) -> int:
     """Return how many months apart the labels of an axis of so many months are."""
     return next((step for step in theme.MONTH_STEPS if months <= step * size.months), theme.MONTH_STEPS[-1])
+
+
+def spaced(starts: Sequence[date], size: theme.Size) -> list[date]:
+    """Return the quarters or financial years that have a label, oldest first: evenly spaced, the last April among them.
+
+    Where no period starts in April, as in less than a year of quarters, the last period is among them.
+
+    >>> quarters = [date(2024, 1, 1), date(2024, 4, 1), date(2024, 7, 1), date(2024, 10, 1), date(2025, 1, 1)]
+    >>> [day.isoformat() for day in spaced(quarters, theme.PHONE)]
+    ['2024-04-01', '2024-10-01']
+    """
+    months = [start.year * 12 + start.month for start in starts]
+    between = min((later - earlier for earlier, later in pairwise(months)), default=1)
+    aprils = [month for month, start in zip(months, starts, strict=True) if start.month == YEAR_STARTS]
+    kept = (aprils or months)[-1]
+    number = (months[-1] - months[0]) // between + 1
+    step = next((step for step in theme.PERIOD_STEPS if number <= step * size.years), theme.PERIOD_STEPS[-1])
+    return [start for month, start in zip(months, starts, strict=True) if (month - kept) // between % step == 0]
 
 
 def wrapped(words: str, *, width: float, size: int) -> list[str]:

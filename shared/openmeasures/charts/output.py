@@ -12,6 +12,7 @@ from elsewhere. An image shows in JupyterLab, in VS Code and on GitHub, with no 
 
 import copy
 import re
+from datetime import date
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -19,7 +20,7 @@ import altair as alt
 from altair.utils.schemapi import disable_debug_mode
 from IPython.core.getipython import get_ipython
 
-from openmeasures.charts import boxes, conversion, labels, layout, theme
+from openmeasures.charts import axes, boxes, conversion, labels, layout, theme
 from openmeasures.charts.conversion import Spec
 
 SPEC_TYPE = "application/vnd.openmeasures.chart+json"  # "+json", so that nbformat keeps it as JSON
@@ -114,11 +115,16 @@ def _spread_end_labels(phone: Spec) -> None:
 
 
 def _thin_axis_and_points(phone: Spec) -> None:
-    """Label fewer months of a chart over time, and draw smaller points."""
-    months = phone["datasets"].get("points", [])
+    """Label fewer periods of a chart over time, and draw smaller points."""
+    over_time = phone["datasets"].get("points", [])
     for encoding in (layer["encoding"] for layer in phone["layer"]):
-        if months and "axis" in encoding.get("x", {}):
-            encoding["x"]["axis"]["tickCount"]["step"] = layout.month_step(len(months), theme.PHONE)
+        if over_time and "axis" in encoding.get("x", {}):
+            axis = encoding["x"]["axis"]
+            if "values" in axis:
+                starts = [date.fromisoformat(row["period_start"]) for row in over_time]
+                axis["values"] = axes.moments(layout.spaced(starts, theme.PHONE))
+            else:
+                axis["tickCount"]["step"] = layout.month_step(len(over_time), theme.PHONE)
         if "scale" in encoding.get("size", {}):
             scale = encoding["size"]["scale"]
             scale["range"] = [
@@ -128,13 +134,13 @@ def _thin_axis_and_points(phone: Spec) -> None:
 
 def _name_anew(phone: Spec) -> None:
     """Find anew which names of a funnel fit, and where."""
-    datasets, axes = phone["datasets"], phone["layer"][0]["encoding"]
+    datasets, encoding = phone["datasets"], phone["layer"][0]["encoding"]
     for row in datasets["ends"]:
         row["room"] = labels.end_room(row["label"], theme.PHONE)
     plot = boxes.Plot(
-        x_ends=axes["x"]["scale"]["domain"],
-        y_ends=axes["y"]["scale"]["domain"],
-        scale=axes["x"]["scale"]["type"],
+        x_ends=encoding["x"]["scale"]["domain"],
+        y_ends=encoding["y"]["scale"]["domain"],
+        scale=encoding["x"]["scale"]["type"],
         width=labels.plot_width(phone["width"], datasets["ends"]),
         height=phone["height"],
     )

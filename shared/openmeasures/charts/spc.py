@@ -37,10 +37,9 @@ CAUSES = {
     SpecialCause.NONE: "none",
     SpecialCause.ASTRONOMICAL_POINT: "beyond a process limit",
     SpecialCause.SHIFT: "in a run on one side of the mean",
-    SpecialCause.TREND: "in a run that rises, or falls, each month",
-    SpecialCause.TWO_IN_THREE: "two of three months near a process limit",
+    SpecialCause.TREND: "in a run that rises, or falls, each {period}",
+    SpecialCause.TWO_IN_THREE: "two of three {period}s near a process limit",
 }
-WHEN_AND_WHAT = {"month:N": "Month", "written:N": "Value"}
 JUDGEMENT = {
     "sign:N": "Variation",
     "cause:N": "Signal",
@@ -78,8 +77,8 @@ def chart(
     """
     if points["value"].null_count() == points.height:
         raise ParameterError(
-            f"chart {title!r}: found {points.height} months without a value, expected one with a value or more. "
-            "Say in words that there is no figure."
+            f"chart {title!r}: found {points.height} {measure.period.plural} without a value, expected one with a "
+            "value or more. Say in words that there is no figure."
         )
     points, beyond = lines.within_reach(points.sort("period_start"), measure)
     drawn = [float(figure) for column in ("value", *lines.LINES) for figure in points[column].drop_nulls()]
@@ -90,13 +89,13 @@ def chart(
     return alt.LayerChart(
         layer=[
             _path("mean", theme.MEAN).encode(
-                axes.months(len(rows)), axes.values("mean", ends, measure), SEGMENT
+                axes.time(points["period_start"].to_list(), measure.period), axes.values("mean", ends, measure), SEGMENT
             ),  # for all layers
-            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(axes.MONTH, alt.Y("upper_process_limit:Q"), SEGMENT),
-            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(axes.MONTH, alt.Y("lower_process_limit:Q"), SEGMENT),
-            _path("standard", theme.STANDARD).encode(axes.MONTH, alt.Y("standard:Q")),
-            _path("milestone", theme.STANDARD, dash=[2, 3]).encode(axes.MONTH, alt.Y("milestone:Q")),
-            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(axes.MONTH, alt.Y("value:Q")),
+            _path("upper limit", theme.EDGE, dash=[5, 4]).encode(axes.WHEN, alt.Y("upper_process_limit:Q"), SEGMENT),
+            _path("lower limit", theme.EDGE, dash=[5, 4]).encode(axes.WHEN, alt.Y("lower_process_limit:Q"), SEGMENT),
+            _path("standard", theme.STANDARD).encode(axes.WHEN, alt.Y("standard:Q")),
+            _path("milestone", theme.STANDARD, dash=[2, 3]).encode(axes.WHEN, alt.Y("milestone:Q")),
+            _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(axes.WHEN, alt.Y("value:Q")),
             *_label_layers(),
             *_sign_layers({row["sign"] for row in rows}, measure),
         ],
@@ -118,8 +117,11 @@ def chart(
 def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
     """Return what is drawn of each month, and the words of its tooltip."""
     signs = {variation: sign.words for variation, sign in VARIATION_SIGNS.items()}
+    causes = {cause: words.format(period=measure.period.noun) for cause, words in CAUSES.items()}
     reasons = {status: sign.words for status, sign in MISSING_SIGNS.items()}
-    sign_of_value = pl.col("variation").cast(pl.String).replace_strict(signs, default=theme.NO_LIMITS.words)
+    sign_of_value = (
+        pl.col("variation").cast(pl.String).replace_strict(signs, default=theme.no_limits(measure.period.plural).words)
+    )
     reason = pl.col("status").cast(pl.String).replace_strict(reasons)
     standards = [
         "none in force" if value is None else f"{theme.plainly(value, measure)} ({name})"
@@ -135,9 +137,9 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
         ),
         pl.Series("standard_written", standards),
         "segment",
-        month=pl.col("period_start").dt.to_string("%B %Y"),
+        month=pl.Series([measure.period.in_full(day) for day in points["period_start"]], dtype=pl.String),
         sign=pl.when(pl.col("value").is_null()).then(reason).otherwise(sign_of_value),
-        cause=pl.col("special_cause").cast(pl.String).replace_strict(CAUSES, default=CAUSES[SpecialCause.NONE]),
+        cause=pl.col("special_cause").cast(pl.String).replace_strict(causes, default=causes[SpecialCause.NONE]),
     ).to_dicts()
 
 
@@ -159,7 +161,7 @@ def _label_layers() -> list[alt.Chart]:
     """Return the labels at the right, tied to their lines, and those of earlier standards, clear of what they cross."""
     earlier = alt.NamedData("steps")
     return [
-        *lines.end_layers(axes.MONTH),
+        *lines.end_layers(axes.WHEN),
         *(
             alt.Chart(earlier, name=name)
             .mark_text(
@@ -172,7 +174,7 @@ def _label_layers() -> list[alt.Chart]:
                 strokeWidth=4,
                 strokeJoin="round",
             )
-            .encode(axes.MONTH, alt.Y("line:Q"), alt.Text("label:N"))
+            .encode(axes.WHEN, alt.Y("line:Q"), alt.Text("label:N"))
             for name, halo in (("step label halos", theme.PAPER), ("step labels", "transparent"))
         ),
     ]
@@ -180,7 +182,9 @@ def _label_layers() -> list[alt.Chart]:
 
 def _sign_layers(signs: set[str], measure: Measure) -> list[alt.Chart]:
     """Return the points, and at the base the marks of months without one; the legend says only what occurs."""
-    shown = [sign for sign in theme.SIGNS if sign.words in signs]
+    period = measure.period
+    possible = [theme.no_limits(period.plural) if sign is theme.NO_LIMITS else sign for sign in theme.SIGNS]
+    shown = [sign for sign in possible if sign.words in signs]
     words = [sign.words for sign in shown]
     looks = [
         alt.Fill("sign:N", scale=alt.Scale(type="ordinal", domain=words, range=[sign.fill for sign in shown])),
@@ -189,12 +193,13 @@ def _sign_layers(signs: set[str], measure: Measure) -> list[alt.Chart]:
         # The last area stands twice, since Vega-Lite loses a range of one.
         alt.Size("sign:O", scale=alt.Scale(domain=words, range=[*(sign.area for sign in shown), shown[-1].area])),
     ]
+    when = {"month:N": period.heading}
     counted = {"numerator:Q": measure.numerator.heading, "denominator:Q": measure.denominator.heading}
-    told = theme.tooltip(WHEN_AND_WHAT | counted | JUDGEMENT)
+    told = theme.tooltip(when | {"written:N": "Value"} | counted | JUDGEMENT)
     points = alt.Chart(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
-    layers = [points.mark_point(opacity=1, strokeWidth=1).encode(axes.MONTH, alt.Y("value:Q"), *looks, tooltip=told)]
+    layers = [points.mark_point(opacity=1, strokeWidth=1).encode(axes.WHEN, alt.Y("value:Q"), *looks, tooltip=told)]
     if signs & {sign.words for sign in MISSING_SIGNS.values()}:
         missing = alt.Chart(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
         marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})
-        layers.append(marks.encode(axes.MONTH, *looks, tooltip=theme.tooltip({"month:N": "Month", "sign:N": "Value"})))
+        layers.append(marks.encode(axes.WHEN, *looks, tooltip=theme.tooltip(when | {"sign:N": "Value"})))
     return layers

@@ -87,6 +87,7 @@ class Size(NamedTuple):
     text: int
     legend_columns: int
     months: int  # labels that an axis of months has room for
+    years: int  # the same of wider labels, such as 2024/25
     points: float  # share of the area that `Sign` gives a point
     piles: int  # height that piles of dots may fill
     names: int  # on a funnel, at most
@@ -95,12 +96,12 @@ class Size(NamedTuple):
 
 
 PAGE = Size(
-    width=820, title=17, text=13, legend_columns=4, months=21, points=1, piles=170, names=12, name_width=165,
-    name_lines=2,
+    width=820, title=17, text=13, legend_columns=4, months=21, years=12, points=1, piles=170, names=12,
+    name_width=165, name_lines=2,
 )  # fmt: skip
 PHONE = Size(
-    width=340, title=15, text=12, legend_columns=1, months=7, points=0.5, piles=110, names=4, name_width=100,
-    name_lines=3,
+    width=340, title=15, text=12, legend_columns=1, months=7, years=4, points=0.5, piles=110, names=4,
+    name_width=100, name_lines=3,
 )  # fmt: skip
 PADDING = 8  # around every chart
 PLOT_HEIGHT = 300
@@ -113,10 +114,16 @@ LABEL_SPACE = 3  # between labels that stand above one another
 # The share of the image's width that one line of words may have, by the data set that holds the words.
 LABEL_SHARES = {"ends": 0.22, "steps": 0.22, "labels": 0.62}
 MONTH_STEPS = (1, 3, 6, 12)  # months between labels: steps that keep January, where the year stands
+PERIOD_STEPS = (1, 2, 4, 8)  # quarters, or financial years, between labels: steps that keep the first quarter
 NEAR_BOUND = 1 / 4  # of the axis: how near to zero the figures of several organisations must be for it to start there
 LEAST_SPAN = 1 / 20  # of the range that can happen: five points of a percentage
 RARE_SPANS = 20  # of values below 5 %, the range that counts is so many times the greatest
 DECIMALS = 4  # of a drawn figure: finer than any pixel, and coarser than what differs between processors
+
+
+def no_limits(periods: str) -> Sign:
+    """Return `NO_LIMITS` in words for what the figures cover, such as `quarters`."""
+    return NO_LIMITS._replace(words=NO_LIMITS.words.replace("months", periods))
 
 
 def config(size: Size = PAGE) -> alt.theme.ConfigKwds:

@@ -61,7 +61,7 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     for run in runs:
         by_org[run.org_code].append(run)
         of_measure = [other for other in runs if other.measure.id == run.measure.id]
-        write_run_page(pages, run, of_measure, store, lines(reconciled[run.measure.id]), regions)
+        write_run_page(pages, run, of_measure, store, lines(reconciled[run.measure.id], run.measure.period), regions)
     synthetic = store.synthetic
     _organisation_pages(pages, by_org, regions, synthetic=synthetic)
     reconciliation.write(pages, reconciled, measures, synthetic=synthetic)

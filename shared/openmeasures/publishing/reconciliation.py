@@ -5,7 +5,6 @@ from typing import Any
 import polars as pl
 
 from openmeasures.definitions import Measure
-from openmeasures.periods import months_span
 from openmeasures.publishing.writer import Pages
 from openmeasures.reviewing.reconcile import Verdict, summarise
 from openmeasures.words import plural
@@ -38,7 +37,7 @@ def _rows(found: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
             | {
                 "title": title,
                 "measure_id": measure.id,
-                "span": months_span(summary["first"], summary["last"]),
+                "span": measure.period.span(summary["first"], summary["last"]),
                 "csv": address(measure),
                 "differences": [
                     _difference(part, measure) for part in mine.partition_by("reason", maintain_order=True)
@@ -51,8 +50,8 @@ def _rows(found: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
 def _difference(part: pl.DataFrame, measure: Measure) -> dict[str, str]:
     least, most = part["difference"].min(), part["difference"].max()
     return {
-        "months": months_span(part["period_start"][0], part["period_start"][-1]),
-        "number": plural(part.height, "month"),
+        "months": measure.period.span(part["period_start"][0], part["period_start"][-1]),
+        "number": plural(part.height, measure.period.noun),
         "range": f"{_signed(least, measure)} to {_signed(most, measure)}"
         if part.height > 1
         else _signed(least, measure),

@@ -7,7 +7,7 @@ from openmeasures import project, results
 from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
-from openmeasures.periods import day_label, month_end, month_label, months_span
+from openmeasures.periods import day_label
 from openmeasures.publishing import provenance, summary
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages, RunPage
@@ -31,15 +31,16 @@ def write_run_page(
     figures are the published ones; `regions` are those of the organisations, by code.
     """
     measure, is_england = run.measure, run.org_code == ENGLAND
+    period = measure.period
     folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
     address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
     page: dict[str, Any] = {"is_england": is_england, "synthetic": run.release.synthetic}
-    command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {run.period_to:%Y-%m}"
+    command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {period.key(run.period_to)}"
     failure = run.failure
     if failure:
         page["failure"] = {
             "error": failure.error, "since": day_label(failure.since), "command": command,
-            "month": month_label(run.period_to),
+            "month": period.label(run.period_to),
         }  # fmt: skip
         if run.last_good is None:
             title = f"{run.org_code}: {measure.title}"
@@ -47,7 +48,7 @@ def write_run_page(
             pages.render(address, "failed.qmd.jinja", up="../../", page=page, measure=measure)
             return
         run = run.last_good
-        page |= {"made": day_label(run.ended), "up_to": month_label(run.period_to)}
+        page |= {"made": day_label(run.ended), "up_to": period.label(run.period_to)}
     content = run.content
     name = content["org_name"]
     downloads = _downloads(pages, run, folder)
@@ -68,7 +69,7 @@ def write_run_page(
         organisations_intro=UNRANKED,
         standards=_standards(measure),
         reconciled=reconciled,
-        caveats=measure.caveats_for(first, month_end(run.period_to)),
+        caveats=measure.caveats_for(first, period.end(run.period_to)),
         provenance=_provenance(run, store, command) | ({"commit": "an earlier state"} if failure else {}),
     )  # fmt: skip
 
@@ -109,9 +110,9 @@ def _listed(run: Run, region: str) -> dict[str, Any]:
         "code": run.org_code,
         "name": run.content["org_name"],
         "region": region,
-        "month": month_label(date.fromisoformat(point["period_start"])) if point else "",
+        "month": run.measure.period.label(date.fromisoformat(point["period_start"])) if point else "",
         "value": summary.written(point, run.measure),
-        "variation": summary.variation(run.content),
+        "variation": summary.variation(run.content, run.measure.period),
         "has_ended": summary.has_ended(run.content),
     }
 
@@ -119,7 +120,7 @@ def _listed(run: Run, region: str) -> dict[str, Any]:
 def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
     release, measure = run.release, run.measure
     first = next(iter(store.newest(measure.source)))
-    title = f"{measure.title}, {run.content['org_name']}, data up to {month_label(run.period_to)}"
+    title = f"{measure.title}, {run.content['org_name']}, data up to {measure.period.label(run.period_to)}"
     source = "the synthetic sample" if release.synthetic else f"[{measure.source}]({release.url})"
     licence = (
         "Synthetic figures and code: MIT"
@@ -129,7 +130,7 @@ def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
         "Source: NHS England. Code: MIT"
     )
     return {
-        "data": f"{source}, {months_span(first, run.period_to)}",
+        "data": f"{source}, {measure.period.span(first, run.period_to)}",
         "file": f"{release.file_name} ({release.status.value})",
         "retrieved": release.retrieved,
         "published": release.published,

@@ -9,7 +9,6 @@ from typing import Any
 
 from openmeasures import project, results
 from openmeasures.definitions import Measure
-from openmeasures.periods import month_named
 from openmeasures.publishing import parts
 from openmeasures.releases import Release
 from openmeasures.running import collect, manifest
@@ -66,7 +65,7 @@ def _run(history: History, store: Store, build: Path, measure: Measure) -> Run:
         return _succeeded(history.latest, store, build, measure)
     entry = history.latest
     error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
-    month = month_named(entry.period_to)
+    month = measure.period.named(entry.period_to)
     return Run(
         measure, entry.org_code, notebook_path(build, measure.id, entry.org_code), month,
         store.newest(measure.source)[month], entry.ended, failure=Failure(error, history.failing_since),
@@ -76,7 +75,7 @@ def _run(history: History, store: Store, build: Path, measure: Measure) -> Run:
 
 def _last_good(entry: Entry | None, store: Store, build: Path, measure: Measure) -> Run | None:
     """Return the last run that succeeded, if its month, its notebook and a result that pages can read are here."""
-    if entry is None or month_named(entry.period_to) not in store.newest(measure.source):
+    if entry is None or measure.period.named(entry.period_to) not in store.newest(measure.source):
         return None
     if not manifest.is_there(build, entry):
         return None
@@ -85,7 +84,7 @@ def _last_good(entry: Entry | None, store: Store, build: Path, measure: Measure)
 
 
 def _succeeded(entry: Entry, store: Store, build: Path, measure: Measure) -> Run:
-    month = month_named(entry.period_to)
+    month = measure.period.named(entry.period_to)
     (content,) = collect.contents(build, [entry])
     notebook, release = notebook_path(build, measure.id, entry.org_code), store.newest(measure.source)[month]
     return Run(measure, entry.org_code, notebook, month, release, entry.ended, content)

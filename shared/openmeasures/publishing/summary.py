@@ -8,7 +8,7 @@ from openmeasures import results, words
 from openmeasures.definitions import Measure
 from openmeasures.methods.assurance import Assurance
 from openmeasures.methods.signals import Variation
-from openmeasures.periods import month_label
+from openmeasures.periods import Period
 from openmeasures.releases import Release
 from openmeasures.schemas import Status
 
@@ -61,7 +61,6 @@ _ICONS = {
     Assurance.HIT_OR_MISS: "hit-or-miss",
     Assurance.CONSISTENTLY_FAILING: "failing",
 }
-TOO_FEW = Badge("none", "Too few months to say")
 TOO_FEW_CASES = Badge("none", "Too few cases to say")
 
 
@@ -77,24 +76,25 @@ def has_ended(content: dict[str, Any]) -> bool:
     return point is not None and point["period_start"] < content["period_to"]
 
 
-def variation(content: dict[str, Any]) -> Badge:
+def variation(content: dict[str, Any], period: Period = Period.MONTH) -> Badge:
     """Return the badge of the latest figure's variation; a series that has ended has none."""
     point = latest_point(content)
     if point and has_ended(content):
-        return Badge("none", f"No figures after {_month(point)}")
+        return Badge("none", f"No figures after {period.label(_start(point))}")
     if point and not content["suits_limits"]:
         return TOO_FEW_CASES
-    return _VARIATIONS[Variation(point["variation"])] if point and point["variation"] else TOO_FEW
+    too_few = Badge("none", f"Too few {period.plural} to say")
+    return _VARIATIONS[Variation(point["variation"])] if point and point["variation"] else too_few
 
 
 def summarise(content: dict[str, Any], measure: Measure, release: Release) -> Summary:
     """Return the facts of one run; `release` is the latest behind it."""
     point = latest_point(content)
     return Summary(
-        month=_month(point) if point else "No month",
+        month=measure.period.in_full(_start(point)) if point else f"No {measure.period.noun}",
         value=written(point, measure),
         counted=_counted(point, measure) if point else "",
-        variation=variation(content),
+        variation=variation(content, measure.period),
         standards=[] if has_ended(content) else [_standard(row, measure) for row in content["standards"]],
         vintage=release.status.value,
     )
@@ -115,12 +115,16 @@ def _counted(point: dict[str, Any], measure: Measure) -> str:
     return f"{words.number(point['numerator'])} of {of_all}"
 
 
-def _month(point: dict[str, Any]) -> str:
-    return month_label(date.fromisoformat(point["period_start"]))
+def _start(point: dict[str, Any]) -> date:
+    return date.fromisoformat(point["period_start"])
+
+
+def _month(point: dict[str, Any], measure: Measure) -> str:
+    return measure.period.label(_start(point))
 
 
 def _standard(row: dict[str, Any], measure: Measure) -> StandardFact:
-    met, often = _milestone(row, measure) if row["periods"] is None else _monthly(row)
+    met, often = _milestone(row, measure) if row["periods"] is None else _monthly(row, measure)
     return StandardFact(
         name=row["standard_name"],
         value=measure.written_as_set(row["standard"]),
@@ -130,20 +134,25 @@ def _standard(row: dict[str, Any], measure: Measure) -> StandardFact:
     )
 
 
-def _monthly(row: dict[str, Any]) -> tuple[Badge, str]:
-    return _verdict(row), f"Met in {row['periods_met']} of the last {words.plural(row['periods'], 'month')}"
+def _monthly(row: dict[str, Any], measure: Measure) -> tuple[Badge, str]:
+    periods = words.plural(row["periods"], measure.period.noun)
+    return _verdict(row, measure), f"Met in {row['periods_met']} of the last {periods}"
 
 
 def _milestone(row: dict[str, Any], measure: Measure) -> tuple[Badge, str]:
     """Return whether a milestone was met, or when it will be, and the figure; the months before say nothing of that."""
     if row["latest"] is not None:
-        return _verdict(row), f"{written(row, measure)} against {measure.written_as_set(row['standard'])}"
-    due = f"Due in {month_label(date.fromisoformat(row['due_month']))}" if row["due_month"] else "For all its months"
-    return Badge("none", due), f"{_month(row)}: {written(row, measure)}"
+        return _verdict(row, measure), f"{written(row, measure)} against {measure.written_as_set(row['standard'])}"
+    period = measure.period
+    due = f"For all its {period.plural}"
+    if row["due_month"]:
+        due = f"Due in {period.label(date.fromisoformat(row['due_month']))}"
+    return Badge("none", due), f"{_month(row, measure)}: {written(row, measure)}"
 
 
-def _verdict(row: dict[str, Any]) -> Badge:
-    return Badge("passing", f"Met in {_month(row)}") if row["latest"] else Badge("failing", f"Missed in {_month(row)}")
+def _verdict(row: dict[str, Any], measure: Measure) -> Badge:
+    month = _month(row, measure)
+    return Badge("passing", f"Met in {month}") if row["latest"] else Badge("failing", f"Missed in {month}")
 
 
 @dataclass(frozen=True)
@@ -157,7 +166,7 @@ class Table:
 def table(content: dict[str, Any], measure: Measure, *, series: str) -> Table:
     """Return the table behind a chart, latest month first, without the columns in which no month has anything."""
     headings = {
-        "month": "Month",
+        "month": measure.period.heading,
         "numerator": measure.numerator.heading,
         "denominator": measure.denominator.heading,
         "value": "Value",
@@ -174,7 +183,7 @@ def _row(point: dict[str, Any], measure: Measure) -> dict[str, str]:
     # A percentile beyond the last band has no value either, although people were counted.
     is_idle = point["value"] is None and point["denominator"] == 0
     return {
-        "month": _month(point),
+        "month": _month(point, measure),
         "numerator": words.number(point["numerator"]),
         "denominator": words.number(point["denominator"]),
         "value": "" if point["value"] is None else written(point, measure),

@@ -22,7 +22,7 @@ from openmeasures.definitions import Measure, Published
 from openmeasures.methods import waits
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import check
-from openmeasures.periods import months_span
+from openmeasures.periods import Period
 from openmeasures.store import Store
 from openmeasures.words import plural
 
@@ -105,7 +105,9 @@ def _ours(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         return waited.select("period_start", ours="weeks").drop_nulls()
     counted = measure.of(entry.series) if entry.series else measure
     observations = corrections.apply(run.observations(), measure.folder).observations
-    providers = counts.count(observations, numerator=counted.numerator, denominator=counted.denominator)
+    providers = counts.count(
+        observations, numerator=counted.numerator, denominator=counted.denominator, period=counted.period
+    )
     return _quotient(counts.roll_up(providers), "ours", scale=counted.scale)
 
 
@@ -152,20 +154,20 @@ def summarise(found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def lines(found: pl.DataFrame) -> list[str]:
-    """Say, for each published figure of a measure, in how many months ours is the same."""
-    return [_line(row) for row in summarise(found).iter_rows(named=True)]
+def lines(found: pl.DataFrame, period: Period = Period.MONTH) -> list[str]:
+    """Say, for each published figure of a measure, in how many of its periods ours is the same."""
+    return [_line(row, period) for row in summarise(found).iter_rows(named=True)]
 
 
-def _line(row: dict[str, Any]) -> str:
-    span = months_span(row["first"], row["last"])
+def _line(row: dict[str, Any], period: Period) -> str:
+    span = period.span(row["first"], row["last"])
     if not row["months"]:
-        return f"{row['published_in']}: no figure to compare with in {plural(row['unpublished'], 'month')} ({span})"
-    said = f"{row['published_in']}: {row['agrees']} of {plural(row['months'], 'month')} agree ({span})"
+        return f"{row['published_in']}: no figure to compare with in {plural(row['unpublished'], period.noun)} ({span})"
+    said = f"{row['published_in']}: {row['agrees']} of {plural(row['months'], period.noun)} agree ({span})"
     if row["explained"]:
         said += f", {row['explained']} differ for a known reason"
     if row["unexplained"]:
         said += f", {row['unexplained']} differ and we do not know why"
     if row["unpublished"]:
-        said += f", {plural(row['unpublished'], 'month')} without a figure there"
+        said += f", {plural(row['unpublished'], period.noun)} without a figure there"
     return said

@@ -26,7 +26,6 @@ from openmeasures.definitions import Measure
 from openmeasures.errors import StoreError
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import check
-from openmeasures.periods import month_label
 
 SMALLEST = 1e-6  # of a count: halves and seconds are the finest that publications give
 REMEDY = "Do not publish this build. Tell the project, then delete _build/ and run again."
@@ -60,7 +59,9 @@ def check_results(measure: Measure, data: Path, contents: Mapping[str, dict[str,
 def _counted(measure: Measure, data: Path) -> Counted:
     run = check(measure, org_code=ENGLAND, period_to="", data=str(data))
     observations = corrections.apply(run.observations(), measure.folder).observations
-    providers = counts.count(observations, numerator=measure.numerator, denominator=measure.denominator)
+    providers = counts.count(
+        observations, numerator=measure.numerator, denominator=measure.denominator, period=measure.period
+    )
     rows = pl.concat([providers, counts.roll_up(providers)])
     columns = ("org_code", "period_start", "numerator", "denominator")
     return {(code, period): (above, below) for code, period, above, below in rows.select(columns).iter_rows()}
@@ -72,8 +73,8 @@ def _compare(measure: Measure, org_code: str, point: Mapping[str, Any], expected
     wanted = expected.get((org_code, period), (None, None))
     if any(_differ(one, other) for one, other in zip(found, wanted, strict=True)):
         raise StoreError(
-            f"{measure.id}, {org_code}, {month_label(period)}: its notebook counts {found[0]} of {found[1]}, the "
-            f"observations {wanted[0]} of {wanted[1]}. {REMEDY}"
+            f"{measure.id}, {org_code}, {measure.period.label(period)}: its notebook counts {found[0]} of {found[1]}, "
+            f"the observations {wanted[0]} of {wanted[1]}. {REMEDY}"
         )
 
 

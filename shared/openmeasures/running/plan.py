@@ -99,15 +99,15 @@ def _planned(
         try:
             parameters.check(measure, org_code=org_code, period_to=period_to, data=str(data))
             refused[org_code] = ParameterError(
-                f"organisation {org_code!r} ({run.name_of(org_code)}): no {measure.short_title} figure in any month "
-                "up to the one asked for, so there is nothing to show. Name another."
+                f"organisation {org_code!r} ({run.name_of(org_code)}): no {measure.short_title} figure in any "
+                f"{measure.period.noun} up to the one asked for, so there is nothing to show. Name another."
             )
         except ParameterError as error:
             refused[org_code] = error
-    month = f"{run.period_to:%Y-%m}"
+    period = measure.period.key(run.period_to)
     parts = dependencies.parts(run)
     digest = dependencies.digest(parts)
-    tasks = [Task(measure.id, notebook, code, month, data, digest) for code in named if code not in refused]
+    tasks = [Task(measure.id, notebook, code, period, data, digest) for code in named if code not in refused]
     return Planned(tasks, parts), {code: refused[code] for code in named if code in refused}
 
 
@@ -123,7 +123,9 @@ def run_digest(store: Store, measure: Measure, period_to: str) -> str:
 
 def _with_figures(run: parameters.Parameters) -> list[str]:
     observations = corrections.apply(run.observations(), run.measure.folder).observations
-    counted = counts.count(observations, numerator=run.measure.numerator, denominator=run.measure.denominator)
+    counted = counts.count(
+        observations, numerator=run.measure.numerator, denominator=run.measure.denominator, period=run.measure.period
+    )
     return [ENGLAND, *counted.filter(pl.col("denominator") > 0)["org_code"].unique().sort()]
 
 
