@@ -564,7 +564,7 @@ def test_an_spc_chart_speaks_of_its_period(of, period, when, number):
     assert not re.search(r"[Mm]onths?\b(?!'|\()", text.replace("'month'", "").replace("month:N", ""))
     assert period.heading in text
     if period is YEAR:
-        assert "Value (no limits: too few financial years or cases)" in text
+        assert "Value (no limits: too few years or cases)" in text
         assert theme.no_limits("months") == theme.NO_LIMITS
     phone = output.narrow(spec)
     for each, size in ((spec, theme.PAGE), (phone, theme.PHONE)):

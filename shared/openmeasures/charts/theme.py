@@ -100,7 +100,7 @@ PAGE = Size(
     name_width=165, name_lines=2,
 )  # fmt: skip
 PHONE = Size(
-    width=340, title=15, text=12, legend_columns=1, months=7, years=4, points=0.5, piles=110, names=4,
+    width=340, title=15, text=12, legend_columns=1, months=7, years=3, points=0.5, piles=110, names=4,
     name_width=100, name_lines=3,
 )  # fmt: skip
 PADDING = 8  # around every chart
@@ -122,8 +122,8 @@ DECIMALS = 4  # of a drawn figure: finer than any pixel, and coarser than what d
 
 
 def no_limits(periods: str) -> Sign:
-    """Return `NO_LIMITS` in words for what the figures cover, such as `quarters`."""
-    return NO_LIMITS._replace(words=NO_LIMITS.words.replace("months", periods))
+    """Return `NO_LIMITS` in words for what figures cover, such as `quarters`; of `financial years`, just `years`."""
+    return NO_LIMITS._replace(words=NO_LIMITS.words.replace("months", periods.rpartition(" ")[2]))  # a phone's width
 
 
 def config(size: Size = PAGE) -> alt.theme.ConfigKwds:
