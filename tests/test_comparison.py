@@ -8,6 +8,7 @@ import pytest
 
 from openmeasures import comparison
 from openmeasures.definitions import Standard
+from openmeasures.errors import ParameterError
 from openmeasures.methods.funnel import funnel
 from openmeasures.methods.peers import spread
 from openmeasures.parameters import Parameters
@@ -268,3 +269,17 @@ def test_those_without_a_figure_are_named_with_the_reason(run):
 def test_where_all_have_a_figure_nothing_is_said(run):
     frame = latest(RC9=70.0, ENG=None).with_columns(status=pl.Series(["reported", None]))
     assert comparison.without_figure(frame, run).text == ""
+
+
+@pytest.mark.parametrize(("unit", "is_refused"), [("percent", True), ("ratio", False)])
+def test_a_ratio_of_two_counts_has_no_funnel(measure, unit, is_refused):
+    """Its target would be 1, as of observed by expected: of beds, every one of them occupied."""
+    run = run_of(measure.model_copy(update={"kind": "ratio", "unit": unit}))
+    found = funnel(funnel_of().points.select("org_code", "org_name", "numerator", "denominator"), kind="ratio")
+    if is_refused:
+        with pytest.raises(
+            ParameterError, match=r"four_hours: a funnel of a ratio in 'percent'; expected one of observed"
+        ):
+            comparison.funnel(found, run, group=GROUP, finding=FINDING)
+    else:
+        assert isinstance(comparison.funnel(found, run, group=GROUP, finding=FINDING), alt.LayerChart)

@@ -268,3 +268,11 @@ def test_totals_that_differ_are_counted_for_the_measures_own_metrics(assess, kee
     changed = ("TOTAL,400,0,", "TOTAL,401,9,")
     keep(("RC9", 100, 40), ("RJ1", 300, 30), name="March-2024-revised-130624.csv", change=changed)
     assert assess("RC9").unequal_totals == 1  # type 1 attendances; type 2 are not part of the measure
+
+
+@pytest.mark.parametrize(("off", "unequal"), [(1e-7, 0), (0.001, 0), (0.002, 1), (0.5, 1), (-0.5, 1)])
+def test_sums_that_differ_by_rounding_alone_are_equal(monkeypatch, assess, off, unequal):
+    """Beds are averages with nine decimals, whose sum over trusts differs from the published one in the last."""
+    frame = pl.DataFrame({"metric": "attendances_type_1", "period_start": MARCH, "difference": off})
+    monkeypatch.setattr(quality, "agreement", lambda _: frame)
+    assert assess("RC9").unequal_totals == unequal

@@ -22,7 +22,7 @@ from openmeasures.charts import deciles as deciles_chart
 from openmeasures.charts import output, theme
 from openmeasures.charts import spc as spc_chart
 from openmeasures.errors import DefinitionError, ParameterError
-from openmeasures.methods import seasonal, spc
+from openmeasures.methods import peers, seasonal, spc
 from openmeasures.peer_groups import PeerGroup, alike
 from openmeasures.periods import Period
 from openmeasures.publishing import summary
@@ -588,3 +588,20 @@ def test_deciles_speak_of_quarters(of):
         ParameterError, match="found no deciles in 6 quarters, expected one quarter with deciles or more"
     ):
         deciles_chart.chart(empty, mine, of(), org_name="City", title="T", finding="F")
+
+
+@pytest.mark.parametrize(
+    ("period", "value", "said"),
+    [
+        (QUARTER, 9.0, "is in the highest quarter of the organisations; half"),
+        (QUARTER, 0.0, "is in the lowest quarter of the organisations; half"),
+        (QUARTER, 4.5, "is in the middle half; half"),
+        (YEAR, 9.0, "is in the highest quarter; half"),
+    ],
+)
+def test_a_quarter_of_the_organisations_is_told_from_a_quarter_of_a_year(of, period, value, said):
+    codes = ["RC9", *(f"T{number}" for number in range(8))]
+    latest = pl.DataFrame({"org_code": codes, "value": [value, *(float(number) for number in range(8))]})
+    group = PeerGroup(codes, "trusts", "", "Beds", "beds")
+    found = standing.by_quarters(run_at(of(period), "RC9"), latest, spread=peers.spread(latest), group=group)
+    assert said in found

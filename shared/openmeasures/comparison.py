@@ -19,6 +19,7 @@ from openmeasures.charts import deciles as deciles_chart
 from openmeasures.charts import distribution
 from openmeasures.charts import funnel as funnel_chart
 from openmeasures.display import Markdown, marked, sourced
+from openmeasures.errors import ParameterError
 from openmeasures.methods import peers
 from openmeasures.methods.funnel import LIMITS, Funnel
 from openmeasures.methods.peers import Spread
@@ -39,6 +40,12 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
     if found.organisations <= 1:
         return Markdown(finding)
     measure = run.measure
+    if found.kind == "ratio" and measure.unit != "ratio":
+        raise ParameterError(
+            f"{measure.id}: a funnel of a ratio in {measure.unit!r}; expected one of observed by expected, whose "
+            "target is 1 and whose denominator says how much chance there is. Show `comparison.strip` and deciles "
+            "instead."
+        )
     sizes = found.points.drop_nulls("value")["denominator"].to_numpy()
     # Where all are of about one size, limits still need some length to be seen.
     grid = np.geomspace(min(sizes.min(), sizes.max() / 2), sizes.max(), CURVE_POINTS)

@@ -22,6 +22,7 @@ from openmeasures.methods.peers import Spread, position
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
+from openmeasures.periods import Period
 
 _IN_FUNNEL = {
     Position.ABOVE_99_8: "lies above the funnel's 99.8\u00a0% limit: higher than its size {explains}",
@@ -216,7 +217,9 @@ def by_quarters(run: Parameters, latest: pl.DataFrame, *, spread: Spread, group:
     if mine.is_empty():
         return f"{group.title}: {run.org_name} has no figure for {month}; {quartiles}."
     found = position(latest, org_code=run.org_code)
-    place = f"is {_PLACES[found]}" if found else "has too few peers to be placed among them"
+    # Where figures are by quarters, another kind of quarter has to be told from theirs.
+    among = " of the organisations" if measure.period is Period.QUARTER and found != Quarter.MIDDLE_HALF else ""
+    place = f"is {_PLACES[found]}{among}" if found else "has too few peers to be placed among them"
     return (
         f"{group.title}: in {month} {run.org_name}, at {measure.written(mine['value'].item())}, {place}; {quartiles}."
     )
