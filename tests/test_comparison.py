@@ -266,6 +266,16 @@ def test_those_without_a_figure_are_named_with_the_reason(run):
     )
 
 
+def test_of_a_suppressed_figure_it_is_said_what_it_can_be(run):
+    frame = latest(RJ1=None, RD8=None).with_columns(
+        status=pl.Series(["suppressed", "not_applicable"]), value_lower=pl.Series([0.0, None]), value_upper=78.4
+    )
+    assert comparison.without_figure(frame, run).text.replace("\u00a0", " ") == (
+        "Not in the chart, for want of a figure for March 2024: RD8 Hospital (not applicable) and RJ1 Hospital "
+        "(suppressed: 0.0 % to 78.4 %)."
+    )
+
+
 def test_where_all_have_a_figure_nothing_is_said(run):
     frame = latest(RC9=70.0, ENG=None).with_columns(status=pl.Series(["reported", None]))
     assert comparison.without_figure(frame, run).text == ""

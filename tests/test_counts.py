@@ -3,8 +3,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures.counts import by_category, count, published, roll_up
-from openmeasures.definitions import Part
+from openmeasures.counts import by_category, count, england, published, roll_up
+from openmeasures.definitions import Disclosure, Part
 from openmeasures.periods import Period, months
 from openmeasures.schemas import STATUS_TYPE, Counts
 
@@ -277,3 +277,54 @@ def test_a_published_statistic_stands_as_it_is_with_england_and_with_what_it_res
 def test_a_published_statistic_of_nothing_is_no_value(denominator, figure, value):
     rows = _observations(("RX6", MARCH, "centile", figure), ("RX6", MARCH, "all", denominator))
     assert published(rows, "centile", denominator=ALL).select("value", "status").rows() == [(value, "reported")]
+
+
+# ---- percentages and rounded counts
+
+SHARE = Part(text="better", label="better", percentage="percent")
+RULE = Disclosure(
+    rounded_to=5, suppressed_below=5, zero_suppressed=True, percentage_decimals=0, england_percentage_decimals=1
+)
+
+
+def test_a_published_percentage_gives_the_numerator_of_its_denominator():
+    rows = _observations(("RC9", MARCH, "all", 400), ("RC9", MARCH, "percent", 65))
+    assert count(rows, numerator=SHARE, denominator=ALL).rows() == [("RC9", MARCH, 0.65 * 400, 400, "reported")]
+
+
+@pytest.mark.parametrize("status", ["suppressed", "not_applicable", "not_submitted"])
+def test_without_its_percentage_neither_part_counts(status):
+    rows = _observations(("RC9", MARCH, "all", 400), ("RC9", MARCH, "percent", status))
+    assert count(rows, numerator=SHARE, denominator=ALL).rows() == [("RC9", MARCH, None, None, status)]
+
+
+def _england(measure, *rows):
+    observations = _observations(*rows)
+    rounded = measure.model_copy(update={"numerator": SHARE, "denominator": ALL})
+    providers = count(observations, numerator=SHARE, denominator=ALL)
+    return england(observations, providers, measure=rounded).rows()
+
+
+OURS = [
+    ("RC9", month, metric, figure) for month in (MARCH, APRIL) for metric, figure in (("all", 200), ("percent", 50))
+]
+
+
+def test_england_is_the_sum_where_nothing_is_rounded(measure):
+    rows = [*OURS, ("ENG", MARCH, "all", 203), ("ENG", MARCH, "percent", 51.2)]
+    assert _england(measure, *rows) == [("ENG", month, 100, 200, "reported") for month in (MARCH, APRIL)]
+
+
+def test_england_is_the_published_row_where_organisations_are_rounded_and_there_is_one(measure):
+    rounded = measure.model_copy(update={"disclosure": RULE})
+    rows = [*OURS, ("ENG", MARCH, "all", 203), ("ENG", MARCH, "percent", 50.0), ("ENG", MAY, "all", 1)]
+    assert _england(rounded, *rows) == [
+        ("ENG", MARCH, 0.5 * 203, 203, "reported"),
+        ("ENG", APRIL, 100, 200, "reported"),
+    ]
+
+
+def test_a_published_row_without_its_percentage_is_not_england(measure):
+    rounded = measure.model_copy(update={"disclosure": RULE})
+    rows = [*OURS, ("ENG", MARCH, "all", 203), ("ENG", MARCH, "percent", "suppressed")]
+    assert _england(rounded, *rows) == [("ENG", month, 100, 200, "reported") for month in (MARCH, APRIL)]

@@ -140,6 +140,43 @@ def test_a_wrong_field_is_named(refused, found, instead, said):
     assert message.endswith("See analyses/README.md for the fields.")
 
 
+NUMERATOR = "  add: [attendances_type_1]\n  subtract: [over_four_hours_type_1]\n"
+DISCLOSURE = """\
+disclosure:
+  rounded_to: 5
+  suppressed_below: 5
+  zero_suppressed: true
+  percentage_decimals: 0
+  england_percentage_decimals: 1
+"""
+
+
+def test_a_numerator_can_be_a_published_percentage(load):
+    measure = load(NUMERATOR, "  percentage: share\n", more=DISCLOSURE)
+    assert measure.numerator.metrics == ["share"]
+    assert "share" in measure.metrics
+
+
+@pytest.mark.parametrize(
+    "parts",
+    ["", "  percentage: share\n  add: [a]\n", "  percentage: share\n  subtract: [a]\n", "  subtract: [a]\n"],
+)
+def test_a_part_is_added_up_or_a_percentage(refused, parts):
+    assert "expected 'add', with or without 'subtract', or else 'percentage' alone" in refused(
+        NUMERATOR, parts, more=DISCLOSURE
+    )
+
+
+def test_a_denominator_is_no_percentage(refused):
+    said = refused("All type 1 attendances\n  label: attendances\n  add: [attendances_type_1]",
+                   "All\n  label: all\n  percentage: share", more=DISCLOSURE)  # fmt: skip
+    assert "'percentage' is for a numerator" in said
+
+
+def test_a_percentage_needs_to_be_known_how_it_is_rounded(refused):
+    assert "a numerator with 'percentage' needs 'disclosure'" in refused(NUMERATOR, "  percentage: share\n")
+
+
 def test_every_fault_is_named_at_once(refused):
     message = refused("author: A. Uthor\nchecked_by: C. Hecker\n", "")
     assert "'author' is missing. 'checked_by' is missing." in message

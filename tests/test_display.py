@@ -193,6 +193,22 @@ def test_arithmetic_has_no_sum_where_a_figure_is_missing(run_of):
     ]
 
 
+def test_arithmetic_of_a_percentage_is_of_the_denominator(run_of):
+    share = Part(text="Better", label="better", percentage="over_four_hours_type_1")
+    run = run_of("RC9", numerator=share)
+    shown = cells(display.arithmetic(run.observations(), run))
+    assert [row[0] for row in shown[1:3]] == ["%", "="]
+    assert [row[2] for row in shown[1:3]] == ["400", f"**{400 / 100 * 1000:,.0f}**"]
+
+
+@pytest.mark.parametrize("lacking", ["attendances_type_1", "over_four_hours_type_1"])
+def test_arithmetic_of_a_percentage_takes_both_figures(run_of, lacking):
+    share = Part(text="Better", label="better", percentage="over_four_hours_type_1")
+    run = run_of("RC9", numerator=share)
+    shown = cells(display.arithmetic(run.observations().filter(pl.col("metric") != lacking), run))
+    assert shown[2][2] == "**none, since a figure is missing**"
+
+
 def test_arithmetic_of_an_organisation_without_rows(run_of):
     run = run_of()
     shown = cells(display.arithmetic(run.observations().clear(), run))

@@ -5,6 +5,7 @@ import pytest
 
 from openmeasures import parameters, quality
 from openmeasures.counts import count, roll_up
+from openmeasures.definitions import Disclosure, Part
 from openmeasures.periods import months
 from openmeasures.schemas import STATUS_TYPE, Counts, Status
 
@@ -68,6 +69,16 @@ def test_periods_with_nothing_to_count_are_counted(of, number):
 
 
 # ---- agreement
+
+ROUNDED = Disclosure(
+    rounded_to=5, suppressed_below=5, zero_suppressed=True, percentage_decimals=0, england_percentage_decimals=1
+)
+
+
+@pytest.mark.parametrize(("published", "difference"), [(30, 0), (25, 0), (24.5, 30 - 24.5), (35.5, 30 - 35.5)])
+def test_a_difference_that_rounding_can_make_is_none(published, difference):
+    rows = _published(("RC9", MARCH, "all", 10), ("RJ1", MARCH, "all", 20), ("ENG", MARCH, "all", published))
+    assert quality.agreement(rows, rounding=ROUNDED)["difference"].to_list() == [difference]  # two of ± 2.5
 
 
 @pytest.mark.parametrize("published", [29, 30, 31])
@@ -276,3 +287,18 @@ def test_sums_that_differ_by_rounding_alone_are_equal(monkeypatch, assess, off, 
     frame = pl.DataFrame({"metric": "attendances_type_1", "period_start": MARCH, "difference": off})
     monkeypatch.setattr(quality, "agreement", lambda _: frame)
     assert assess("RC9").unequal_totals == unequal
+
+
+def test_a_percentage_is_in_no_sum_and_rounding_is_told(keep, store, measure):
+    """England has 402.5 people where organisations have 400, and a percentage that is no sum of theirs."""
+    keep(("RC9", 100, 40), ("RJ1", 300, 10))
+    share = Part(text="Over", label="over", percentage="over_four_hours_type_1")
+    update = {"numerator": share, "disclosure": ROUNDED}
+    run = parameters.check(measure.model_copy(update=update), org_code="RC9", period_to="", data=str(store.folder))
+    published = run.observations()
+    own = pl.col("org_code") == "ENG"
+    published = published.with_columns(value=pl.when(own & (pl.col("metric") == "attendances_type_1")).then(402.5)
+                                       .when(own).then(13.0).otherwise("value"))  # fmt: skip
+    counts = count(published, numerator=share, denominator=measure.denominator)
+    found = quality.assess(run, published, pl.concat([counts, roll_up(counts)]))
+    assert (found.unequal_totals, found.is_rounded) == (0, True)

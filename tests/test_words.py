@@ -514,6 +514,17 @@ def test_every_gap_is_named_by_its_kind(states, said):
 
 
 @pytest.mark.parametrize(
+    ("unequal", "said"),
+    [
+        (0, "all organisations add up to the totals, as far as rounding and suppression let one see;"),
+        (1, "1 total differs from the sum of organisations by more than rounding and suppression explain;"),
+    ],
+)
+def test_rounded_figures_add_up_as_far_as_one_can_see(unequal, said):
+    assert said in assessed(unequal_totals=unequal, is_rounded=True)
+
+
+@pytest.mark.parametrize(
     ("last", "is_said"), [(date(2024, 2, 1), True), (MARCH, False), (None, False)], ids=["ended", "current", "never"]
 )
 def test_a_series_that_ended_early(last, is_said):

@@ -9,6 +9,7 @@
 """
 
 from datetime import date
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -141,12 +142,20 @@ def _standard(run: Parameters, group: PeerGroup, *, since: object = None) -> flo
 def without_figure(latest: pl.DataFrame, run: Parameters) -> Markdown:
     """Name the organisations of the group that no chart shows, with the reason; nothing where there is none.
 
-    `latest` has one row an organisation of the group: `org_code, org_name, value, status`, null where it sent nothing.
+    Of a suppressed figure it is said what it can be, if that is known.
+
+    - `latest`: one row an organisation of the group: `org_code, org_name, value, status`, null where it sent nothing;
+      `value_lower, value_upper`, in the measure's unit, where bounds are known.
     """
     missing = latest.filter(pl.col("value").is_null(), pl.col("org_code") != ENGLAND).sort("org_name")
     if missing.is_empty():
         return Markdown("")
-    named = [f"{row['org_name']} ({words.reason(row['status'])})" for row in missing.iter_rows(named=True)]
+    named = [f"{row['org_name']} ({_reason(row, run)})" for row in missing.iter_rows(named=True)]
     return Markdown(
         f"Not in the chart, for want of a figure for {run.measure.period.label(run.period_to)}: {words.listed(named)}."
     )
+
+
+def _reason(row: dict[str, Any], run: Parameters) -> str:
+    bounds = words.span(row.get("value_lower"), row.get("value_upper"), run.measure)
+    return words.reason(row["status"]) + (bounds and f": {bounds}")

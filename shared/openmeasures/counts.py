@@ -4,6 +4,7 @@
 |---|---|
 | `count` | one numerator and one denominator a row, with the status that both share |
 | `roll_up` | a larger area, by adding counts; percentages are never averaged |
+| `england` | England as the publication has it where organisations' counts are rounded, and rolled up elsewhere |
 | `by_category` | the same for the parts of a breakdown, for one organisation or for England |
 | `totals` | the publication's own totals, for comparison |
 | `published` | a statistic as it was published, which cannot be added up |
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from openmeasures.definitions import Part
+from openmeasures.definitions import Measure, Part
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import Period
 from openmeasures.schemas import STATUS_TYPE, Counts, Status
@@ -63,7 +64,7 @@ def _grouped(observations: pl.DataFrame, numerator: Part, denominator: Part, *, 
         .filter(pl.col("metric").is_in(metrics))
         .group_by(keys)
         .agg(
-            _signed(numerator).alias("numerator"),
+            _amount(numerator, denominator).alias("numerator"),
             _signed(denominator).alias("denominator"),
             _shared_status(len(metrics)).alias("status"),
         )
@@ -124,6 +125,12 @@ def published(observations: pl.DataFrame, metric: str, *, denominator: Part) -> 
     )
 
 
+def _amount(numerator: Part, denominator: Part) -> pl.Expr:
+    if numerator.percentage is None:
+        return _signed(numerator)
+    return pl.col("value").filter(pl.col("metric") == numerator.percentage).sum() / 100 * _signed(denominator)
+
+
 def _signed(part: Part) -> pl.Expr:
     added = pl.col("value").filter(pl.col("metric").is_in(part.add)).sum()
     return added - pl.col("value").filter(pl.col("metric").is_in(part.subtract)).sum()
@@ -158,3 +165,22 @@ def roll_up(counts: pl.DataFrame, *, org_code: str = ENGLAND) -> pl.DataFrame:
         .select(pl.lit(org_code).alias("org_code"), "period_start", "numerator", "denominator", "status")
         .sort("period_start")
     )
+
+
+def england(observations: pl.DataFrame, providers: pl.DataFrame, *, measure: Measure) -> pl.DataFrame:
+    """Return England's counts, one row a period of `providers`.
+
+    Where the measure has `disclosure`, organisations are rounded and the smallest suppressed, so that their sum is not
+    England: the publication's own row stands, in periods in which it has one that is reported. Elsewhere England is
+    `roll_up`, which takes part in what `corrections.yml` puts right, as a published total does not.
+
+    - `observations`: those of whole metrics, England's row included.
+    - `providers`: what `count` gives of them.
+    """
+    rolled_up = roll_up(providers)
+    if measure.disclosure is None:
+        return rolled_up
+    own = totals(observations, numerator=measure.numerator, denominator=measure.denominator)
+    own = own.filter(pl.col("status") == Status.REPORTED, pl.col("period_start").is_in(providers["period_start"]))
+    summed = rolled_up.filter(~pl.col("period_start").is_in(own["period_start"]))
+    return Counts.validate(pl.concat([own.select(summed.columns), summed]).sort("period_start"))

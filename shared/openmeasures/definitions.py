@@ -64,17 +64,27 @@ def refuse_reversed(date_from: date | None, date_to: date | None) -> None:
 
 
 class Part(_Strict):
-    """A numerator or denominator: what it is in words and in brief, and the published metrics that make it up."""
+    """A numerator or denominator: what it is in words and in brief, and the published metrics that make it up.
+
+    A numerator that is not published itself, but as a percentage of the denominator, has `percentage` instead.
+    """
 
     text: str
     label: str  # for a column or an axis: one to four words that follow a number
-    add: list[str] = Field(min_length=1)
+    add: list[str] = Field(default=[], min_length=1)  # the default is for a part that has `percentage`
     subtract: list[str] = []
+    percentage: str | None = None
 
     @property
     def metrics(self) -> list[str]:
         """Every metric that the part needs, the added ones first."""
-        return [*self.add, *self.subtract]
+        return [*self.add, *self.subtract] + ([self.percentage] if self.percentage else [])
+
+    @model_validator(mode="after")
+    def _is_added_up_or_a_percentage(self) -> Self:
+        if bool(self.percentage) == bool(self.add) or (self.percentage and self.subtract):
+            raise ValueError("expected 'add', with or without 'subtract', or else 'percentage' alone")
+        return self
 
     @property
     def heading(self) -> str:
@@ -206,6 +216,19 @@ class Published(_Strict):
         return self
 
 
+class Disclosure(_Strict):
+    """How the publication keeps people from being recognised: what its rounded and suppressed figures can stand for.
+
+    It concerns organisations; England's counts are exact, and its percentages have `england_percentage_decimals`.
+    """
+
+    rounded_to: int = Field(ge=1)  # the nearest multiple of it
+    suppressed_below: int = Field(ge=0)  # the least count above 0 that is shown
+    zero_suppressed: bool  # whether 0 is suppressed with the counts below that
+    percentage_decimals: int = Field(ge=0, le=3)
+    england_percentage_decimals: int = Field(ge=0, le=3)
+
+
 class Peers(_Strict):
     """Whom an organisation is compared with: those that, like it, have any of a metric, or have none."""
 
@@ -268,6 +291,7 @@ class Measure(_Strict):
     series: list[Series] = []
     breakdowns: list[Breakdown] = []
     published: list[Published] = []
+    disclosure: Disclosure | None = None
     peers: Peers
     levels: list[Literal["provider", "system", "region", "england"]]
     caveats: list[Caveat] = []
@@ -279,6 +303,20 @@ class Measure(_Strict):
     next_review: date
     status: Literal["draft", "checked", "retired"]
     changes: list[Change] = []
+
+    @model_validator(mode="after")
+    def _knows_how_published_percentages_are_rounded(self) -> Self:
+        parts = [self.numerator, *(series.numerator for series in self.series if series.numerator)]
+        if any(part.percentage for part in parts) and self.disclosure is None:
+            raise ValueError("a numerator with 'percentage' needs 'disclosure', which says how it is rounded")
+        return self
+
+    @field_validator("denominator")
+    @classmethod
+    def _is_no_percentage(cls, denominator: Part) -> Part:
+        if denominator.percentage:
+            raise ValueError("'percentage' is for a numerator: it is one of the denominator")
+        return denominator
 
     @field_validator("peers")
     @classmethod

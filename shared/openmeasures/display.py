@@ -142,23 +142,33 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     rows = []
     for name, part in (("Numerator", run.measure.numerator), ("Denominator", run.measure.denominator)):
         rows += [(sign, metric.replace("_", " "), _cell(figures.get(metric))) for sign, metric in _signed(part)]
-        rows.append(("=", f"**{name}** ({part.label})", f"**{_sum(part, figures)}**"))
+        added = _share(part, run.measure.denominator, figures) if part.percentage else _sum(part, figures)
+        said = "none, since a figure is missing" if added is None else words.number(added)
+        rows.append(("=", f"**{name}** ({part.label})", f"**{said}**"))
     period = run.measure.period
     title = period.label(latest["period_start"][0]) if figures else f"no {period.noun}"
     return Markdown(table(("", f"{given[:1].upper()}{given[1:]} for {title}", "Figure"), rows, numbers=1))
 
 
 def _signed(part: Part) -> list[tuple[str, str]]:
+    if part.percentage:
+        return [("%", part.percentage)]
     return [*(("+", metric) for metric in part.add), *(("−", metric) for metric in part.subtract)]
 
 
-def _sum(part: Part, figures: dict[str, dict[str, object]]) -> str:
+def _sum(part: Part, figures: dict[str, dict[str, object]]) -> float | None:
     """Add up a part by plain arithmetic, so that the reader can check `counts.count` against it."""
-    values = [figures.get(metric, {}).get("value") for metric in part.metrics]
-    if not all(isinstance(value, float) for value in values):
-        return "none, since a figure is missing"
-    added, taken = values[: len(part.add)], values[len(part.add) :]
-    return words.number(sum(map(float, added)) - sum(map(float, taken)))  # type: ignore[arg-type]
+    values = [figures.get(metric, {}).get("value") for metric in [*part.add, *part.subtract]]
+    numbers = [value for value in values if isinstance(value, float)]
+    if len(numbers) < len(values):
+        return None
+    return sum(numbers[: len(part.add)]) - sum(numbers[len(part.add) :])
+
+
+def _share(part: Part, denominator: Part, figures: dict[str, dict[str, object]]) -> float | None:
+    """Return what a published percentage of the denominator comes to, by plain arithmetic, too."""
+    percentage, whole = figures.get(part.percentage or "", {}).get("value"), _sum(denominator, figures)
+    return percentage / 100 * whole if isinstance(percentage, float) and whole is not None else None
 
 
 def _cell(figure: dict[str, object] | None) -> str:

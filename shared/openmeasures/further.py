@@ -23,11 +23,12 @@ from openmeasures.rebases import Rebase
 
 
 def counted(run: Parameters, observations: pl.DataFrame, **figures: pl.Expr) -> pl.DataFrame:
-    """Return `counts.count` of the series, England's sum last, with columns made by `figures`."""
+    """Return `counts.count` of the series, `counts.england` last, with columns made by `figures`."""
     providers = counts.count(
         observations, numerator=run.measure.numerator, denominator=run.measure.denominator, period=run.measure.period
     )
-    return pl.concat([providers, counts.roll_up(providers)]).with_columns(**figures)
+    england = counts.england(observations, providers, measure=run.measure)
+    return pl.concat([providers, england]).with_columns(**figures)
 
 
 def charted(run: Parameters, points: pl.DataFrame, ledger: Iterable[Rebase]) -> pl.DataFrame:

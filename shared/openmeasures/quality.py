@@ -16,6 +16,8 @@ from typing import cast
 
 import polars as pl
 
+from openmeasures import disclosure
+from openmeasures.definitions import Disclosure
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.periods import Period
@@ -39,6 +41,7 @@ class Quality:
     latest_status: ReleaseStatus
     absent: list[str]
     period: Period = Period.MONTH
+    is_rounded: bool = False  # so that totals can be compared within what rounding and suppression leave possible alone
 
 
 def completeness(counts: pl.DataFrame) -> dict[Status, int]:
@@ -52,20 +55,26 @@ def without_activity(counts: pl.DataFrame) -> int:
     return counts.filter(pl.col("denominator") == 0).height
 
 
-def agreement(observations: pl.DataFrame) -> pl.DataFrame:
+def agreement(observations: pl.DataFrame, *, rounding: Disclosure | None = None) -> pl.DataFrame:
     """Compare the sum over organisations with the published total, one row a metric and period.
 
     Takes `schemas.Observations` as published, before corrections. Gives `metric, period_start, organisations,
-    published, difference` (organisations − published); a period without a published total has no row.
+    published, difference` (organisations − published); a period without a published total has no row. A difference
+    that the publication's own rounding and suppression can make (`disclosure.allowance`) is 0.
     """
     return (
         observations.group_by("metric", "period_start")
         .agg(
             organisations=pl.col("value").filter(pl.col("org_code") != ENGLAND).sum(),
             published=pl.col("value").filter(pl.col("org_code") == ENGLAND).first(),
+            allowance=disclosure.allowance(rounding),
         )
         .drop_nulls("published")
         .with_columns(difference=pl.col("organisations") - pl.col("published"))
+        .with_columns(
+            difference=pl.when(pl.col("difference").abs() > pl.col("allowance")).then("difference").otherwise(0.0)
+        )
+        .drop("allowance")
         .sort("period_start", "metric")
     )
 
@@ -89,8 +98,9 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
     `published` are the observations before corrections, `counts` those of every organisation.
     """
     mine = counts.filter(pl.col("org_code") == run.org_code)
-    wanted = {*run.measure.numerator.metrics, *run.measure.denominator.metrics}
-    totals = agreement(published.filter(pl.col("metric").is_in(wanted)))
+    # A percentage does not add up; that of all organisations is what `openmeasures reconcile` compares.
+    wanted = {*run.measure.numerator.metrics, *run.measure.denominator.metrics} - {run.measure.numerator.percentage}
+    totals = agreement(published.filter(pl.col("metric").is_in(wanted)), rounding=run.measure.disclosure)
     return Quality(
         periods=completeness(mine),
         without_activity=without_activity(mine),
@@ -101,6 +111,7 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
         latest_status=run.release_of[run.period_to].status,
         absent=absent(run, counts) if run.org_code == ENGLAND else [],
         period=run.measure.period,
+        is_rounded=run.measure.disclosure is not None,
     )
 
 

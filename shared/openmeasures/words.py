@@ -320,6 +320,8 @@ def quality(found: Quality) -> str:
             if unequal
             else "all organisations add up to the totals"
         )
+        sums += " by more than rounding and suppression explain" if unequal and found.is_rounded else ""
+        sums += ", as far as rounding and suppression let one see" if found.is_rounded and not unequal else ""
         parts.append(f"as published, before corrections, {sums}")
     if found.coverage is not None:
         share = f"{100 * found.coverage:.1f}\u00a0%"

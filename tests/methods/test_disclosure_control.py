@@ -9,7 +9,12 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from openmeasures.errors import ParameterError
-from openmeasures.methods.disclosure_control import poisson_of_possible, possible, wilson_of_possible
+from openmeasures.methods.disclosure_control import (
+    poisson_of_possible,
+    possible,
+    wilson_of_percentage,
+    wilson_of_possible,
+)
 from openmeasures.methods.intervals import poisson, wilson
 
 TO_5_BELOW_5 = {"base": 5, "suppressed_below": 5}
@@ -218,3 +223,45 @@ class TestPoissonOfPossible:
 
 def _counts(both):
     return range(both[0], both[1] + 1)
+
+
+# ---- a published percentage
+
+
+def _of_percentage(percentage, smallest, largest, *, decimals=0, **options):
+    sizes = pl.lit(smallest, pl.Int64), pl.lit(largest, pl.Int64)
+    lower, upper = wilson_of_percentage(pl.lit(percentage, pl.Float64), sizes, decimals=decimals, **options)
+    return pl.select(lower=lower, upper=upper).row(0)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.998])
+@pytest.mark.parametrize("published", [0, 1, 40, 63, 99, 100])
+def test_the_interval_of_a_percentage_holds_those_of_all_counts_that_round_to_it(published, confidence):
+    found = _of_percentage(published, 8, 120, confidence=confidence)
+    tried = 0
+    for total in range(8, 121):
+        for count in range(total + 1):
+            if abs(100 * count / total - published) <= 0.5:
+                limits = wilson(pl.lit(count), pl.lit(total), confidence=confidence)
+                lower, upper = pl.select(lower=limits[0], upper=limits[1]).row(0)
+                assert found[0] <= lower + 1e-12
+                assert upper - 1e-12 <= found[1]
+                tried += 1
+    assert tried
+
+
+@pytest.mark.parametrize(
+    ("percentage", "smallest", "largest"),
+    [(None, 8, 12), (50, None, 12), (50, 8, None), (-1, 8, 12), (101, 8, 12), (50, 0, 0), (50, 12, 8), (50, -1, 8)],
+)
+def test_a_percentage_that_cannot_be_has_no_interval(percentage, smallest, largest):
+    assert _of_percentage(percentage, smallest, largest) == (None, None)
+
+
+def test_more_decimals_leave_less_open():
+    exact = pl.select(lower=wilson(pl.lit(50), pl.lit(100))[0]).item()
+    assert _of_percentage(50, 100, 100)[0] < _of_percentage(50, 100, 100, decimals=1)[0] < exact
+
+
+def test_a_least_denominator_of_nobody_counts_as_one():
+    assert _of_percentage(50, 0, 4) == _of_percentage(50, 1, 4)

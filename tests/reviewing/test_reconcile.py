@@ -226,3 +226,55 @@ def test_every_difference_in_the_sample_has_its_reason(measure_id, sample_folder
     found = reconcile(definitions.find(measure_id), Store(sample_folder))
     assert found.height > 0
     assert found.filter(pl.col("verdict") == Verdict.UNEXPLAINED.value).is_empty()
+
+
+# ---- rounded and suppressed figures
+
+
+@pytest.fixture
+def rounded(monkeypatch, with_published, filled):
+    """Attendances as if rounded to 5, those over four hours as if their percentage; England's row as it is given."""
+
+    def one(percentage):
+        update = {
+            "numerator": definitions.Part(text="over", label="over", percentage="over_four_hours_type_1"),
+            "disclosure": definitions.Disclosure(
+                rounded_to=5,
+                suppressed_below=5,
+                zero_suppressed=True,
+                percentage_decimals=0,
+                england_percentage_decimals=1,
+            ),
+        }
+        measure = with_published({"decimals": 1}).model_copy(update=update)
+        rows = filled.observations("ae_monthly")
+        of = {("RC9", "over_four_hours_type_1"): 40.0, ("RJ1", "over_four_hours_type_1"): 25.0}
+        of |= {("ENG", "over_four_hours_type_1"): percentage}
+        figure = pl.struct("org_code", "metric").map_elements(
+            lambda row: of.get((row["org_code"], row["metric"])), return_dtype=pl.Float64
+        )
+        published = rows.with_columns(value=pl.coalesce(figure, "value")).filter(pl.col("period_start") == MARCH)
+        monkeypatch.setattr(Store, "observations", lambda *_, **__: published)
+        monkeypatch.setattr(Store, "totals", lambda *_: published.filter(org_code="ENG"))
+        return reconcile(measure, filled).select("ours", "published", "verdict").rows()
+
+    return one
+
+
+# 1000 at 40 % and 500 at 25 %: 39.5 % of 998 to 40.5 % of 1002, and 24.5 % of 498 to 25.5 % of 502.
+LEAST = 100 * (0.395 * 998 + 0.245 * 498) / (0.395 * 998 + 0.245 * 498 + 0.605 * 1002 + 0.755 * 502)
+GREATEST = 100 * (0.405 * 1002 + 0.255 * 502) / (0.405 * 1002 + 0.255 * 502 + 0.595 * 998 + 0.745 * 498)
+
+
+@pytest.mark.parametrize(
+    ("published", "verdict"),
+    [
+        (35.0, "agrees"),
+        (LEAST - 0.049, "agrees"),
+        (LEAST - 0.051, "unexplained"),
+        (GREATEST + 0.049, "agrees"),
+        (GREATEST + 0.051, "unexplained"),
+    ],
+)
+def test_rounded_organisations_agree_with_what_they_leave_possible(rounded, published, verdict):
+    assert rounded(published) == [(pytest.approx((400 + 125) / 15), pytest.approx(published), verdict)]

@@ -4,6 +4,7 @@
 |---|---|
 | `possible` | the least and the greatest count behind a published figure |
 | `wilson_of_possible` | the interval of a proportion of which only such ranges are known |
+| `wilson_of_percentage` | the interval of a proportion that is published itself, rounded, beside such a denominator |
 | `poisson_of_possible` | the interval of a count of events of which only such a range is known |
 
 To compute with rounded counts as if they were exact promises too much: 5 of 10, each rounded to the nearest 5, may be
@@ -110,6 +111,36 @@ def wilson_of_possible(numerator: Range, denominator: Range, *, confidence: floa
     _, upper = wilson(most_within, pl.max_horizontal(most_within, smallest, 1), confidence=confidence)
     pairs = (fewest >= 0) & (fewest <= most) & (smallest >= 0) & (smallest <= largest) & (fewest <= largest)
     exists = pl.when(pairs & (largest > 0))
+    return exists.then(lower).alias("lower"), exists.then(upper).alias("upper")
+
+
+def wilson_of_percentage(
+    percentage: pl.Expr, denominator: Range, *, decimals: int, confidence: float = 0.95
+) -> tuple[pl.Expr, pl.Expr]:
+    """Return the outermost of the limits that `intervals.wilson` gives for any proportion that rounds to a percentage.
+
+    A publication that computes percentages before it rounds counts tells more of the proportion than the counts do: 63
+    is 62.5 to 63.5 % of whatever the denominator was. With as few cases as the denominator allows chance is greatest,
+    so both limits are those of its least: the lower one of the least proportion, the upper one of the greatest.
+
+    Null where the percentage or a limit of the denominator is null, the percentage is below 0 or above 100, or the
+    greatest denominator is 0. A least denominator of 0 counts as 1.
+
+    - `percentage`: from 0 to 100, rounded to `decimals`.
+    - `denominator`: least and greatest whole number that it can be, as `possible` gives them.
+    - `confidence`: as for `intervals.wilson`, as are the errors. Both limits are from 0 to 1.
+
+    >>> lower, upper = wilson_of_percentage(pl.lit(50), (pl.lit(8), pl.lit(12)), decimals=0)
+    >>> pl.select(lower=lower.round(4), upper=upper.round(4)).row(0)  # 3.96 and 4.04 of 8
+    (0.2118, 0.7882)
+    """
+    half = 0.5 * 10.0**-decimals
+    given, (smallest, largest) = percentage.cast(pl.Float64), denominator
+    size = pl.max_horizontal(smallest, 1)
+    lower, _ = wilson((given - half).clip(0, 100) / 100 * size, size, confidence=confidence)
+    _, upper = wilson((given + half).clip(0, 100) / 100 * size, size, confidence=confidence)
+    can_be = given.is_between(0, 100) & (smallest >= 0) & (smallest <= largest) & (largest > 0)
+    exists = pl.when(can_be)
     return exists.then(lower).alias("lower"), exists.then(upper).alias("upper")
 
 

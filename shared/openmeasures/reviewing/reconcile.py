@@ -9,7 +9,9 @@
 Ours is the sum of the organisations after corrections, by the functions that the notebooks use. Theirs is what
 `published` in `measure.yml` names: the total row of the same file, or another publication. Where both differ,
 `differences` there must say why; otherwise the verdict is "unexplained", and `openmeasures reconcile` fails. A total
-that only an earlier vintage gives, because the newest edition has none, is explained as such where it differs.
+that only an earlier vintage gives, because the newest edition has none, is explained as such where it differs. Where
+the publication rounds organisations and suppresses the smallest (`disclosure`), ours agrees if theirs lies between the
+bounds that this leaves possible.
 """
 
 from enum import StrEnum
@@ -17,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from openmeasures import corrections, counts, waiting
+from openmeasures import corrections, counts, disclosure, waiting
 from openmeasures.definitions import Measure, Published
 from openmeasures.methods import waits
 from openmeasures.organisations import ENGLAND
@@ -73,7 +75,8 @@ def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         reason = pl.when(pl.col("period_start").is_between(known.date_from, known.date_to)).then(
             pl.lit(known.reason)
         ).otherwise(reason)  # fmt: skip
-    agrees = difference.abs() <= tolerance
+    least, greatest = pl.col("least").fill_null(pl.col("ours")), pl.col("greatest").fill_null(pl.col("ours"))
+    agrees = pl.col("published").is_between(least - tolerance, greatest + tolerance)
     verdict = (
         pl.when(pl.col("published").is_null())
         .then(pl.lit(Verdict.UNPUBLISHED.value))
@@ -97,18 +100,29 @@ def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
 
 
 def _ours(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
-    """Return `period_start, ours` for England, as the notebook of the measure works it out."""
+    """Return `period_start, ours, least, greatest` for England: the organisations together, as notebooks add them up.
+
+    `least` and `greatest` are what rounding and suppression leave possible, null where there is neither.
+    """
     run = check(measure, org_code=ENGLAND, period_to="", data=str(store.folder))
     share = next((series.share for series in measure.series if series.id == entry.series), None)
     if share:
         waited = waits.percentile(waiting.bands(run), share=share, by=waiting.BY)
-        return waited.select("period_start", ours="weeks").drop_nulls()
+        return _with_bounds(waited.select("period_start", ours="weeks").drop_nulls(), None)
     counted = measure.of(entry.series) if entry.series else measure
     observations = corrections.apply(run.observations(), measure.folder).observations
     providers = counts.count(
         observations, numerator=counted.numerator, denominator=counted.denominator, period=counted.period
     )
-    return _quotient(counts.roll_up(providers), "ours", scale=counted.scale)
+    ours = _quotient(counts.roll_up(providers), "ours", scale=counted.scale)
+    return _with_bounds(ours, disclosure.together(observations, measure=counted) if counted.disclosure else None)
+
+
+def _with_bounds(ours: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFrame:
+    nothing = pl.lit(None, pl.Float64)
+    if bounds is None:
+        return ours.with_columns(least=nothing, greatest=nothing)
+    return ours.join(bounds, on="period_start", how="left")
 
 
 def _theirs(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:

@@ -62,7 +62,7 @@ def _counted(measure: Measure, data: Path) -> Counted:
     providers = counts.count(
         observations, numerator=measure.numerator, denominator=measure.denominator, period=measure.period
     )
-    rows = pl.concat([providers, counts.roll_up(providers)])
+    rows = pl.concat([providers, counts.england(observations, providers, measure=measure)])
     columns = ("org_code", "period_start", "numerator", "denominator")
     return {(code, period): (above, below) for code, period, above, below in rows.select(columns).iter_rows()}
 
