@@ -9,7 +9,7 @@ from scipy import stats
 
 from openmeasures import breakdown
 from openmeasures.charts import theme
-from openmeasures.definitions import Breakdown, Standard
+from openmeasures.definitions import Breakdown, Disclosure, Standard
 from openmeasures.errors import ParameterError
 from openmeasures.methods.intervals import wilson
 from openmeasures.parameters import Parameters
@@ -397,3 +397,47 @@ def test_half_an_interval_is_none(run_of, absent):
 
 def test_without_a_part_there_is_no_table(run_of):
     assert breakdown.table(parts_of(("A", 1, 2), month=FEBRUARY), run_of(), by="test").text == ""
+
+
+# ---- means
+
+
+def _of_scores(*rows):
+    """Make parts of category, courses, mean change and the variance of single changes."""
+    frame = pl.DataFrame(
+        [(name, of * mean, of, mean, variance) for name, of, mean, variance in rows],
+        schema=["category", "numerator", "denominator", "value", "variance"],
+        orient="row",
+    )
+    nothing = pl.lit(None, pl.Float64)
+    return frame.with_columns(
+        period_start=pl.lit(MARCH), status=pl.lit("reported"), value_lower=nothing, value_upper=nothing
+    )
+
+
+@pytest.mark.parametrize(
+    ("rounding", "verdicts"),
+    [
+        (0, {"book": "above", "talk": "below", "few": "chance"}),
+        (0.5, {"book": "chance", "talk": "below", "few": "chance"}),
+    ],
+)
+def test_of_means_with_their_variance_what_differs_is_told(run_of, rounding, verdicts):
+    """The errors are 1, 1 and 10; for three parts at once 2.394 of them, and the rounding, are allowed."""
+    rule = Disclosure(rounded_to=5, suppressed_below=5, zero_suppressed=True, value_rounding=rounding)
+    measure = run_of(kind="mean", unit="points", disclosure=rule).measure
+    parts = _of_scores(("book", 100, -1.5, 100.0), ("talk", 100, -7.0, 100.0), ("few", 1, 9.0, 100.0))
+    judged = breakdown.judged(parts, breakdown.Whole(-808.0, 202.0, -4.0), measure)
+    assert dict(judged.select("category", "verdict").iter_rows()) == verdicts
+
+
+def test_of_means_without_their_variance_nothing_is_judged(run_of):
+    measure = run_of(kind="mean", unit="points").measure
+    parts = _of_scores(("book", 100, -1.5, 100.0)).drop("variance")
+    assert breakdown.judged(parts, breakdown.Whole(-808.0, 202.0, -4.0), measure)["verdict"].is_null().all()
+
+
+def test_of_means_that_are_not_rounded_chance_alone_counts(run_of):
+    measure = run_of(kind="mean", unit="points").measure
+    parts = _of_scores(("book", 100, -1.5, 100.0))  # the whole is 2.5 errors away, of one comparison 1.96 are enough
+    assert breakdown.judged(parts, breakdown.Whole(-808.0, 202.0, -4.0), measure)["verdict"].to_list() == ["above"]

@@ -328,3 +328,13 @@ def test_a_published_row_without_its_percentage_is_not_england(measure):
     rounded = measure.model_copy(update={"disclosure": RULE})
     rows = [*OURS, ("ENG", MARCH, "all", 203), ("ENG", MARCH, "percent", "suppressed")]
     assert _england(rounded, *rows) == [("ENG", month, 100, 200, "reported") for month in (MARCH, APRIL)]
+
+
+def test_the_parts_of_england_can_be_those_published():
+    rows = _parts(*MRI_AND_CT).filter(pl.col("org_code") != "ENG")
+    own = rows.filter(org_code="RC9").with_columns(org_code=pl.lit("ENG"), value=pl.col("value") + 3)
+    found = by_category(pl.concat([rows, own]), numerator=WITHIN, denominator=ALL, org_code="ENG", as_published=True)
+    alone = by_category(own, numerator=WITHIN, denominator=ALL, org_code="ENG", as_published=True)
+    assert found.select(alone.columns).rows() == alone.rows()
+    assert found["denominator"].to_list() == [20 + 3, 10 + 3]
+    assert set(found["org_code"]) == {"ENG"}

@@ -631,3 +631,27 @@ def test_what_is_judged_at_its_end_needs_one(load, judged):
 def test_a_value_equal_to_a_standard_meets_it(load, improvement, met):
     of_it = load().model_copy(update={"improvement": improvement})
     assert [of_it.meets(value, 60.0) for value in (59.9, 60.0, 60.1)] == met
+
+
+# ---- means of scores
+
+
+def test_squares_are_a_metric_of_the_measure_and_of_its_series(load):
+    series = SERIES + "    squares: squares_of_type_1\n"
+    measure = load(more=f"squares: squares\n{series}")
+    assert {"squares", "squares_of_type_1"} <= set(measure.metrics)
+    assert measure.of("type_1").squares == "squares_of_type_1"
+
+
+def test_a_series_without_squares_has_those_of_its_measure(load):
+    assert load(more=f"squares: squares\n{SERIES}").of("type_1").squares == "squares"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(-4.354, "\u22124.4 points"), (0.04, "0.0 points"), (-0.04, "0.0 points"), (3.0, "3.0 points")],
+)
+def test_a_change_of_a_score_is_written_with_a_minus_sign(load, value, written):
+    measure = load("unit: percent", "unit: points")
+    assert measure.written(value) == written
+    assert measure.natural_bounds == (None, None)

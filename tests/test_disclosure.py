@@ -153,3 +153,11 @@ def test_a_measure_without_what_it_takes_is_refused(rounded, change):
 def test_a_sum_may_differ_by_what_rounding_and_the_marks_hide(rule, allowed):
     rows = _observations(("RXT", 10, 1), ("RYY", 20, 1), ("RZZ", "*", 1), ("ENG", 33, 1)).filter(metric="finished")
     assert rows.select(disclosure.allowance(rule)).item() == allowed
+
+
+def test_where_a_figure_is_added_up_from_parts_each_may_be_rounded_or_hidden():
+    rows = _observations(("RXT", 10, 1), ("RZZ", "*", 1), ("ENG", 33, 1)).filter(metric="finished")
+    of_three = RULE.model_copy(update={"parts": 3})
+    assert (
+        rows.select(disclosure.allowance(of_three)).item() == 3 * 4 + 3 * 4
+    )  # a hidden one is 4 off at most, a shown 2.5

@@ -244,7 +244,7 @@ def test_figures_show_counts_value_and_interval(run_of):
     ("row", "shown"),
     [
         ((0.0, 0.0, None, "reported"), ("0", "0", "no activity", "")),
-        ((0.0, 10.0, 0.0, "reported"), ("0", "10", "0.0 %", "-1.0 % to 1.0 %")),
+        ((0.0, 10.0, 0.0, "reported"), ("0", "10", "0.0 %", "\u22121.0 % to 1.0 %")),
         ((None, None, None, "suppressed"), ("", "", "suppressed", "")),
         ((None, None, None, "not_submitted"), ("", "", "not submitted", "")),
         ((None, None, None, "not_applicable"), ("", "", "not applicable", "")),

@@ -366,3 +366,41 @@ def test_an_organisation_without_peers_is_compared_with_no_one(measure):
 @pytest.mark.parametrize("org_code", ["RC9", "ENG"])
 def test_a_group_without_figures(measure, org_code):
     assert by_quarters(measure, [None], org_code=org_code) == "None of the trusts has a figure for March 2024."
+
+
+# ---- means
+
+
+def _funnel_of_means(*rows):
+    frame = pl.DataFrame(
+        [(code, f"{code} Hospital", of * mean, of, 100.0) for code, of, mean in rows],
+        schema=["org_code", "org_name", "numerator", "denominator", "variance"],
+        orient="row",
+    )
+    return funnel(benchmark.rank_intervals(frame, kind="mean"), kind="mean")
+
+
+@pytest.fixture
+def of_scores(measure):
+    return measure.model_copy(update={"kind": "mean", "unit": "points", "improvement": "decrease"})
+
+
+def test_a_mean_below_zero_is_better_the_lower_it_is(of_scores):
+    found = _funnel_of_means(("RC9", 100, -9.0), ("RJ1", 100, -3.0), ("RD8", 100, -3.0))
+    assert said(standing.in_funnel(run_of(of_scores), found, group=GROUP)) == (
+        "Four hours: in March 2024 Bedfordshire, at \u22129.0 points, lies below the funnel's 99.8 % limit: lower than "
+        "its size and chance alone explain. By more than chance in single values it is lower than each of the other 2; "
+        "lower is better."
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "last"),
+    [
+        (49, "With 49 cases it is not set against single others."),
+        (50, "Chance in single values may explain its distance from each of the other 2."),
+    ],
+)
+def test_means_of_few_are_not_set_against_single_others(of_scores, number, last):
+    found = _funnel_of_means(("RC9", number, -3.0), ("RJ1", 100, -3.0), ("RD8", 100, -3.0))
+    assert said(standing.in_funnel(run_of(of_scores), found, group=GROUP)).endswith(last)

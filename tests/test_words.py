@@ -45,6 +45,11 @@ def say(measure, points, period_to=MARCH):
     return words.finding(points, measure, period_to=period_to).replace("\u00a0", " ")
 
 
+@pytest.mark.parametrize(("value", "written"), [(-2.46, "\u22122.5"), (-1234.0, "\u22121,234"), (-0.04, "0.0")])
+def test_a_figure_below_zero_has_a_minus_sign(value, written):
+    assert words.number(value) == written
+
+
 # ---- too few cases
 
 
@@ -55,6 +60,15 @@ def test_too_few_cases_claim_no_change(measure, cases, is_few, rare):
     points = series(*[60.0] * 13, 75, cause="astronomical_point", variation="improvement_high")
     said = say(measure, points.with_columns(numerator=pl.lit(numerator)))
     assert said.startswith("75.0 % in March 2024. Fewer than 5 cases a month") == is_few
+
+
+def test_a_series_with_many_suppressed_months_claims_no_change(measure):
+    points = series(*[60.0] * 10, None, None, 75, cause="astronomical_point", variation="improvement_high")
+    statuses = ["reported"] * 10 + ["suppressed", "suppressed", "reported"]
+    assert say(measure, points.with_columns(status=pl.Series(statuses))) == (
+        "75.0 % in March 2024. Only 11 of 13 months have a figure, for the others are too small to show: what is left "
+        "is a selection, so no change is claimed here."
+    )
 
 
 # ---- sentences

@@ -25,7 +25,7 @@ from openmeasures.charts import breakdown as breakdown_chart
 from openmeasures.definitions import Measure
 from openmeasures.display import Markdown, marked
 from openmeasures.display import table as markdown_table
-from openmeasures.methods import intervals
+from openmeasures.methods import intervals, mean_change
 from openmeasures.parameters import Parameters
 from openmeasures.tables import SMALLEST_FIGURE
 
@@ -87,19 +87,24 @@ def judged(rows: pl.DataFrame, whole: Whole | None, measure: Measure) -> pl.Data
 
     Of twenty parts that do not differ, one misses the whole with its 95 % interval by chance. So a part is `below` or
     `above` only where an exact interval does not hold the whole at 1 − (1 − `CONFIDENCE`) ÷ parts, Bonferroni's level
-    [1, 2]: of a proportion or of a rate; any other kind has no verdict, nor has any part where there is no whole. The
-    whole is taken as it is, which only makes the judgement more careful, since every part is in it.
+    [1, 2]: of a proportion or of a rate; of a mean with `variance` a Normal one, with room for rounding. Any other has
+    no verdict, nor has any part where there is no whole. The whole is taken as it is, which only makes the judgement
+    more careful, since every part is in it.
     """
-    lower, upper = (measure.scale * limit for limit in _limits(measure.kind, rows.height))
+    lower, upper = (measure.scale * limit for limit in _limits(rows, measure))
     value = pl.lit(whole.value if whole else None, pl.Float64)
     verdict = pl.when(upper < value).then(pl.lit("below")).when(lower > value).then(pl.lit("above"))
     return rows.with_columns(verdict=verdict.when(lower <= value).then(pl.lit("chance")))
 
 
-def _limits(kind: str, comparisons: int) -> tuple[pl.Expr, pl.Expr]:
-    """Return exact limits of numerator ÷ denominator that hold for all parts at once."""
-    count, size = pl.col("numerator"), pl.col("denominator")
-    confidence = 1 - (1 - CONFIDENCE) / comparisons
+def _limits(rows: pl.DataFrame, measure: Measure) -> tuple[pl.Expr, pl.Expr]:
+    """Return limits of numerator ÷ denominator that hold for all parts at once."""
+    kind, count, size = measure.kind, pl.col("numerator"), pl.col("denominator")
+    confidence = 1 - (1 - CONFIDENCE) / rows.height
+    if kind == "mean" and "variance" in rows.columns:
+        rounding = measure.disclosure.value_rounding / measure.scale if measure.disclosure else 0.0
+        squares = pl.col("variance") * size
+        return mean_change.interval(count / size, squares, size, rounding=rounding, confidence=confidence)
     if kind == "proportion":
         return intervals.exact_binomial(count, size, confidence=confidence)
     if kind == "rate":

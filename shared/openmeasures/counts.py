@@ -76,18 +76,21 @@ def _grouped(observations: pl.DataFrame, numerator: Part, denominator: Part, *, 
     )
 
 
-def by_category(observations: pl.DataFrame, *, numerator: Part, denominator: Part, org_code: str) -> pl.DataFrame:
+def by_category(
+    observations: pl.DataFrame, *, numerator: Part, denominator: Part, org_code: str, as_published: bool = False
+) -> pl.DataFrame:
     """Return `category, org_code, period_start, numerator, denominator, status` for the parts of one breakdown.
 
-    England is the sum of the organisations. A period without a row of a category is none for that organisation (it
-    does not offer the test, or nobody waited), so nothing is filled in.
+    England is the sum of the organisations, or `as_published` the publication's own rows. A period without a row of a
+    category is none for that organisation (it does not offer the test, or nobody waited), so nothing is filled in.
 
     - `observations`: those of one breakdown, as `Parameters.observations(breakdown=…)` gives them.
     """
     keys = (*_KEYS, "category")
-    mine = observations.filter(pl.col("org_code") != ENGLAND if org_code == ENGLAND else pl.col("org_code") == org_code)
+    is_summed = org_code == ENGLAND and not as_published
+    mine = observations.filter(pl.col("org_code") != ENGLAND if is_summed else pl.col("org_code") == org_code)
     grouped = _grouped(mine, numerator, denominator, keys=keys).sort(keys)
-    if org_code != ENGLAND:
+    if not is_summed:
         return grouped
     parts = [
         roll_up(part).with_columns(category=pl.lit(category))

@@ -40,16 +40,20 @@ else:
 
 Improvement = Literal["increase", "decrease", "neutral"]
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
-Unit = Literal["percent", "per 1,000", "minutes", "weeks", "days", "waits", "ratio"]
+Unit = Literal["percent", "per 1,000", "minutes", "weeks", "days", "waits", "ratio", "points"]
 
 # What turns numerator / denominator into the unit; units without an entry are used as they are.
 SCALES: dict[str, float] = {"percent": 100.0, "per 1,000": 1000.0, "minutes": 1 / 60}  # times come in seconds
 # Values outside these cannot happen, so no limit is drawn there.
-NATURAL_BOUNDS: dict[str, tuple[float | None, float | None]] = {"percent": (0.0, 100.0)}
+NATURAL_BOUNDS: dict[str, tuple[float | None, float | None]] = {
+    "percent": (0.0, 100.0),
+    "points": (None, None),  # of a score, whose change may go either way
+}
 ANY_LOWER_BOUND = (0.0, None)  # every other unit here counts something, so it cannot be negative
 
 
 EQUAL = 1e-12  # the share by which equal numbers may differ; `methods.assurance`, which builds on this, has the same
+MINUS = "\u2212"  # a hyphen may end a line, and is too short to be seen
 MOST_DECIMALS = 3  # that a value gets so as not to read as what it is only near to
 
 
@@ -152,6 +156,7 @@ class Series(_Strict):
     numerator: Part | None = None
     denominator: Part | None = None
     metric: str | None = None
+    squares: str | None = None
     share: float | None = Field(default=None, gt=0, lt=1)
     kind: Kind | None = None
     unit: Unit | None = None
@@ -163,7 +168,8 @@ class Series(_Strict):
     def metrics(self) -> list[str]:
         """Every published metric that the series needs."""
         parts = [part for part in (self.numerator, self.denominator) if part]
-        return [metric for part in parts for metric in part.metrics] + ([self.metric] if self.metric else [])
+        single = [metric for metric in (self.metric, self.squares) if metric]
+        return [metric for part in parts for metric in part.metrics] + single
 
     @model_validator(mode="after")
     def _has_both_counts_or_none(self) -> Self:
@@ -223,10 +229,12 @@ class Disclosure(_Strict):
     """
 
     rounded_to: int = Field(ge=1)  # the nearest multiple of it
+    parts: int = Field(default=1, ge=1)  # published figures, each rounded, of which one of an organisation's is the sum
     suppressed_below: int = Field(ge=0)  # the least count above 0 that is shown
     zero_suppressed: bool  # whether 0 is suppressed with the counts below that
-    percentage_decimals: int = Field(ge=0, le=3)
-    england_percentage_decimals: int = Field(ge=0, le=3)
+    percentage_decimals: int = Field(default=0, ge=0, le=3)
+    england_percentage_decimals: int = Field(default=0, ge=0, le=3)
+    value_rounding: float = Field(default=0, ge=0)  # by how much a value may be off, England's too; in its own unit
 
 
 class Peers(_Strict):
@@ -282,6 +290,7 @@ class Measure(_Strict):
     kind: Kind
     numerator: Part
     denominator: Part
+    squares: str | None = None  # of single values, summed: the metric that gives a mean its standard error
     unit: Unit
     improvement: Improvement
     period: Period = Period.MONTH
@@ -331,6 +340,7 @@ class Measure(_Strict):
     def metrics(self) -> list[str]:
         """Every published metric that the measure, its series and its peer groups need."""
         own = {*self.numerator.metrics, *self.denominator.metrics, self.peers.metric}
+        own |= {self.squares} if self.squares else set()
         return sorted(own.union(*(series.metrics for series in self.series)))
 
     def of(self, series_id: str) -> "Measure":
@@ -345,7 +355,7 @@ class Measure(_Strict):
             )
         series = self.series[ids.index(series_id)]
         said = {name: getattr(series, name) for name in ("numerator", "denominator", "kind", "unit", "improvement")}
-        said["decimals"] = series.decimals
+        said |= {"decimals": series.decimals, "squares": series.squares}
         short_title = series.title if series.kind else self.short_title
         return self.model_copy(
             update={name: value for name, value in said.items() if value is not None}
@@ -398,7 +408,7 @@ class Measure(_Strict):
         """
         if value is None:
             return "no figure"
-        number = f"{value:,.{self.decimals if decimals is None else decimals}f}"
+        number = f"{value:z,.{self.decimals if decimals is None else decimals}f}".replace("-", MINUS)
         return f"{number}\u00a0%" if self.unit == "percent" else f"{number} {self.unit}"
 
     def decimals_apart(self, value: float, lines: Sequence[float]) -> int:

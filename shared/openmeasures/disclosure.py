@@ -135,10 +135,13 @@ def allowance(rule: Disclosure | None) -> pl.Expr:
     """Return by how much the sum of some organisations' counts can differ from their total, as an aggregation.
 
     Half of what is rounded to for each one that is reported, and all that the mark can hide for each suppressed; 0
-    where the publication rounds nothing. The rows are those of one metric in one period, England's left out.
+    where the publication rounds nothing. Where an organisation's figure is added up from `parts`, each of them may be
+    either. The rows are those of one metric in one period, England's left out.
     """
     if rule is None:
         return pl.lit(0.0)
     status, is_own = pl.col("status"), pl.col("org_code") != ENGLAND
-    reported = (is_own & (status == Status.REPORTED)).sum() * (rule.rounded_to / 2)
-    return reported + (is_own & (status == Status.SUPPRESSED)).sum() * max(rule.suppressed_below - 1, 0)
+    rounding, hiding = rule.rounded_to / 2, max(rule.suppressed_below - 1, 0)
+    of_reported = rounding if rule.parts == 1 else rule.parts * max(rounding, hiding)
+    reported = (is_own & (status == Status.REPORTED)).sum() * of_reported
+    return reported + (is_own & (status == Status.SUPPRESSED)).sum() * (rule.parts * hiding)

@@ -98,8 +98,9 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
     `published` are the observations before corrections, `counts` those of every organisation.
     """
     mine = counts.filter(pl.col("org_code") == run.org_code)
-    # A percentage does not add up; that of all organisations is what `openmeasures reconcile` compares.
-    wanted = {*run.measure.numerator.metrics, *run.measure.denominator.metrics} - {run.measure.numerator.percentage}
+    # Neither a percentage nor a score adds up as rounded counts do; `openmeasures reconcile` compares them.
+    is_rounded = run.measure.disclosure is not None
+    wanted = {*run.measure.denominator.metrics, *([] if is_rounded else run.measure.numerator.metrics)}
     totals = agreement(published.filter(pl.col("metric").is_in(wanted)), rounding=run.measure.disclosure)
     return Quality(
         periods=completeness(mine),
@@ -111,7 +112,7 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
         latest_status=run.release_of[run.period_to].status,
         absent=absent(run, counts) if run.org_code == ENGLAND else [],
         period=run.measure.period,
-        is_rounded=run.measure.disclosure is not None,
+        is_rounded=is_rounded,
     )
 
 

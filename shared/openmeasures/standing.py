@@ -111,18 +111,19 @@ def _others(row: dict[str, Any], found: Funnel, *, better: str) -> str:
     """Say from how many others the organisation differs by more than chance in the counts; a rank is never stated."""
     others = found.organisations - 1
     cases = min(row["numerator"], row["denominator"] - row["numerator"]) if found.kind == "proportion" else None
-    cases = row["numerator"] if cases is None else cases
+    cases = row["denominator" if found.kind == "mean" else "numerator"] if cases is None else cases
+    chance = "chance in single values" if found.kind == "mean" else "chance in the counts"
     if cases < FEWEST_CASES:
         return f"With {words.plural(round(cases), 'case')} it is not set against single others."
     lower_than, higher_than = row["rank_lower"] - 1, found.organisations - row["rank_upper"]
     if not lower_than + higher_than:
-        return f"Chance in the counts may explain its distance from each of the other {others}."
+        return f"{chance.capitalize()} may explain its distance from each of the other {others}."
     for number, side in ((lower_than, "lower"), (higher_than, "higher")):
         if number == others:
             each = f"each of the other {others}" if others > 1 else "the other one"
-            return f"By more than chance in the counts it is {side} than {each}{better}."
+            return f"By more than {chance} it is {side} than {each}{better}."
     sides = [f"{side} than {number}" for number, side in ((lower_than, "lower"), (higher_than, "higher")) if number]
-    return f"By more than chance in the counts it is {words.listed(sides)} of the other {others}{better}."
+    return f"By more than {chance} it is {words.listed(sides)} of the other {others}{better}."
 
 
 def overdispersion(found: Funnel) -> str:

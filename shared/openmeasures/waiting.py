@@ -53,8 +53,8 @@ def bands(run: Parameters) -> pl.DataFrame:
 
     England is the sum of the organisations. A period in which an organisation did not submit has no rows.
     """
-    everyone = {"numerator": run.measure.denominator, "denominator": run.measure.denominator}
-    found = counts.by_category(run.observations(breakdown=BREAKDOWN), **everyone, org_code=run.org_code)
+    part, observations = run.measure.denominator, run.observations(breakdown=BREAKDOWN)
+    found = counts.by_category(observations, numerator=part, denominator=part, org_code=run.org_code)
     category = pl.col("category")
     return found.drop_nulls("denominator").select(
         *BY, weeks_from=lower_edge(category), weeks_to=upper_edge(category), waiting="denominator"

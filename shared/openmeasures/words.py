@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from openmeasures.definitions import Measure, Part, Standard
+from openmeasures.definitions import MINUS, Measure, Part, Standard
 from openmeasures.methods import choice, rulesets, stability
 from openmeasures.methods.assurance import ROUNDING, Assurance
 from openmeasures.methods.signals import SpecialCause, Variation
@@ -94,7 +94,7 @@ def number(value: object) -> str:
     """
     if not isinstance(value, float | int):
         return ""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    return (f"{value:,.0f}" if float(value).is_integer() else f"{value:z,.1f}").replace("-", MINUS)
 
 
 def label(part: Part) -> str:
@@ -139,6 +139,12 @@ def _finding(points: pl.DataFrame, figures: pl.DataFrame, measure: Measure, *, e
     if is_none(figures):
         return f"{opening}{label(measure.numerator)}: none in {plural(figures.height, period.noun)}, up to {month}."
     level = figures.filter(pl.col("segment") == last["segment"])  # to which the limits at the last figure apply
+    if choice.is_selection(points):
+        span = plural(points.height, measure.period.noun)
+        return (
+            f"{opening}{value} in {month}. Only {figures.height} of {span} have a figure, for the others are too "
+            "small to show: what is left is a selection, so no change is claimed here."
+        )
     if not choice.suits_limits(figures, kind=measure.kind):
         return (
             f"{opening}{value} in {month}. Fewer than {choice.FEWEST_CASES} cases a {period.noun}, on average, make "

@@ -152,3 +152,18 @@ def test_periods_come_in_order():
 )
 def test_what_both_say_together(variation, position, expected):
     assert reading(variation, position) == expected
+
+
+def test_means_are_told_apart_by_their_own_standard_errors():
+    """Errors of 1: the difference of two has one of √2, and with two comparisons each 2.2414 × √2 = 3.17 is enough."""
+    frame = pl.DataFrame(
+        {
+            "numerator": [0.0, 300.0, 320.0, 1.0],
+            "denominator": [100, 100, 100, 100],
+            "variance": [100.0, 100.0, 100.0, None],
+        }
+    )
+    found = rank_intervals(frame, kind="mean")
+    assert found.select("rank_lower", "rank_upper").rows() == [(2, 3), (1, 3), (1, 2), (None, None)]
+    less_sure = rank_intervals(frame.with_columns(variance=101.0), kind="mean").head(3)  # 3.19, and one more to compare
+    assert less_sure.select("rank_lower", "rank_upper").rows() == [(1, 4), (1, 4), (1, 4)]

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from openmeasures import definitions
 from openmeasures.errors import ParameterError
 from openmeasures.methods import spc
-from openmeasures.methods.choice import DEFAULTS, Chart, Kind, choose, suits_limits, without_unsuited
+from openmeasures.methods.choice import DEFAULTS, Chart, Kind, choose, is_selection, suits_limits, without_unsuited
 
 DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=40)
 COUNTED = ["proportion", "rate"]
@@ -165,3 +165,18 @@ def test_a_chart_of_too_few_cases_is_stripped_of_what_it_cannot_claim(cases, sta
     for column in ("mean", "lower_process_limit", "upper_process_limit", "variation"):
         assert stripped[column].is_not_null().all() == stays
     assert set(stripped["special_cause"]) == {"none"}
+
+
+@pytest.mark.parametrize(("suppressed", "is_so"), [(0, False), (2, False), (3, True)])  # of 20
+def test_what_suppression_leaves_of_a_series_is_a_selection_beyond_one_in_ten(suppressed, is_so):
+    statuses = ["suppressed"] * suppressed + ["reported"] * (20 - suppressed)
+    frame = pl.DataFrame(
+        {"org_code": "RC9", "period_start": [date(2022 + month // 12, month % 12 + 1, 1) for month in range(20)],
+         "numerator": None, "denominator": None, "value": [None if each == "suppressed" else 60 for each in statuses],
+         "status": statuses},
+        schema_overrides={"numerator": pl.Float64, "denominator": pl.Float64, "value": pl.Float64},
+    )  # fmt: skip
+    assert is_selection(frame) == is_so
+    assert suits_limits(frame, kind="proportion") != is_so
+    assert not is_selection(frame.drop("status"))
+    assert not is_selection(frame.clear())

@@ -393,3 +393,105 @@ def test_limits_that_chance_alone_puts_at_the_bound_are_a_funnel_still():
     found = Funnel(points, "proportion", 0.02, "arcsine", 1.5, 0.001, True, True, 40, 40)
     assert found.limits([40])["lower_99_8"].item() == 0
     assert found.tells_apart
+
+
+# ---- means
+
+
+def _means(*rows):
+    """Make organisations from size, mean and variance of single values."""
+    return pl.DataFrame(
+        [(f"R{place:02}", size * mean, size, variance) for place, (size, mean, variance) in enumerate(rows)],
+        schema={"org_code": pl.String, "numerator": pl.Float64, "denominator": pl.Float64, "variance": pl.Float64},
+        orient="row",
+    )
+
+
+def test_limits_of_means_are_the_target_give_or_take_standard_errors():
+    """Spiegelhalter 2005, A.3.1: target ± z × SD ÷ √n. The SD is pooled: (100 × 64 + 300 × 144) ÷ 400 = 124."""
+    found = funnel(_means((100, -4.0, 64.0), (300, -5.0, 144.0)), kind="mean")
+    assert found.target == pytest.approx((-400 - 1500) / 400)
+    assert found.spread == pytest.approx(124**0.5)
+    limits = found.limits([100]).row(0, named=True)
+    assert limits["upper_95"] == pytest.approx(-4.75 + 1.959964 * 124**0.5 / 10)
+    assert limits["lower_95"] == pytest.approx(-4.75 - 1.959964 * 124**0.5 / 10)
+    assert limits["upper_99_8"] == pytest.approx(-4.75 + 3.090232 * 124**0.5 / 10)
+    assert limits["lower_99_8"] == pytest.approx(-4.75 - 3.090232 * 124**0.5 / 10)
+    assert found.points["z_score"].to_list() == pytest.approx([0.75 / (124 / 100) ** 0.5, -0.25 / (124 / 300) ** 0.5])
+    assert found.points["position"].to_list() == ["within_95", "within_95"]
+
+
+def test_a_mean_beyond_its_limit_is_placed_on_its_side():
+    rows = [(100, 0.0, 100.0)] * 9 + [(100, 5.0, 100.0), (100, -5.0, 100.0)]  # an error of 1 each, a target of 0
+    found = funnel(_means(*rows), kind="mean", is_adjusted=False)
+    assert found.target == 0
+    assert found.points["position"].to_list()[-2:] == ["above_99_8", "below_99_8"]
+    assert found.tells_apart
+
+
+def test_means_that_differ_more_than_chance_get_room():
+    """Errors of 1 and true levels of an SD of 2: τ² is near 4, and limits near 1.96 × √5."""
+    random = np.random.default_rng(11)
+    levels = random.normal(0, 2, 400) + random.normal(0, 1, 400)
+    found = funnel(_means(*((100, -10 + level, 100.0) for level in levels)), kind="mean")
+    assert found.is_adjusted
+    assert found.scale == "identity"
+    assert found.between_variance == pytest.approx(4, rel=0.2)
+    outside = (found.points["position"] != "within_95").mean()
+    assert outside == pytest.approx(0.05, abs=0.025)
+    limits = found.limits([100]).row(0, named=True)
+    reach = 1.959964 * (1 + found.between_variance) ** 0.5
+    assert limits["upper_95"] - found.target == pytest.approx(reach)
+
+
+def test_means_that_differ_by_chance_alone_get_none():
+    random = np.random.default_rng(12)
+    means = random.normal(-4, 1, 300)
+    found = funnel(_means(*((100, mean, 100.0) for mean in means)), kind="mean")
+    assert found.dispersion == pytest.approx(1, abs=0.3)
+    assert (found.points["exact_position"] != "within_95").mean() == pytest.approx(0.05, abs=0.03)
+
+
+def test_few_values_do_not_tell_of_the_spread():
+    found = funnel(_means(*((29, mean, 100.0) for mean in range(12)), (30, 1.0, 100.0)), kind="mean")
+    assert found.estimated_from == 1
+    assert not found.is_adjusted
+
+
+def test_without_a_variance_there_is_no_place():
+    found = funnel(_means((100, -4.0, 64.0), (100, -4.0, None)), kind="mean")
+    assert found.organisations == 1
+    assert found.points["position"].is_null().to_list() == [False, True]
+
+
+def test_nobody_has_a_mean():
+    found = funnel(_means((0, 0.0, None)), kind="mean")
+    assert (found.organisations, found.target) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (_means((100, 1.0, -1.0)), "variance is -1.0: expected 0 or more"),
+        (_means((100, 1.0, 1.0)).drop("variance"), "no column 'variance' among org_code, numerator, denominator"),
+        (_means((-1, 1.0, 1.0)), "make no mean; expected finite figures, the denominator 0 or more"),
+        (_means((1, float("inf"), 1.0)), "make no mean; expected finite figures, the denominator 0 or more"),
+    ],
+)
+def test_what_makes_no_mean_is_refused(frame, said):
+    with pytest.raises(ParameterError, match=said):
+        funnel(frame, kind="mean")
+
+
+def test_the_target_of_means_may_be_below_zero_but_has_to_be_finite():
+    assert funnel(_means((100, -4.0, 64.0)), kind="mean", target=-3.0).target == -3
+    with pytest.raises(ParameterError, match="expected a mean that can be, finite"):
+        funnel(_means((100, -4.0, 64.0)), kind="mean", target=float("nan"))
+
+
+def test_room_for_the_usual_spread_leaves_means_told_apart_since_they_have_no_bound():
+    """Evenly spread, the farthest are √3 = 1.73 standard deviations away, so none lies beyond 95 % limits."""
+    found = funnel(_means(*((1000, mean / 10, 100.0) for mean in range(-60, 61))), kind="mean")
+    assert found.is_adjusted
+    assert set(found.points["position"]) == {"within_95"}
+    assert found.tells_apart

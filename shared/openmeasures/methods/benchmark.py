@@ -41,17 +41,19 @@ def rank_intervals(
     confidence: float = 0.95,
     numerator: str = "numerator",
     denominator: str = "denominator",
+    variance: str = "variance",
 ) -> pl.DataFrame:
     """Add `rank_lower` and `rank_upper` to the rows: the ranks that the figures of one organisation allow.
 
     Rank 1 is the highest value, which says nothing of better or worse. Each organisation is compared with each other
-    one on the scale where chance varies alike (arcsine for proportions, square root for rates and ratios [2]), at a
-    level that makes all its comparisons together right with `confidence` (Bonferroni). `rank_lower` is one more than
-    the number surely above it, `rank_upper` the number of organisations less those surely below it [1]. Equal values
-    share their interval. What moves figures but chance in the counts, as case mix does, is not in it [3].
+    one on the scale where chance varies alike (arcsine for proportions, square root for rates and ratios [2]; means
+    as they are, with their own standard errors), at a level that makes all its comparisons together right with
+    `confidence` (Bonferroni). `rank_lower` is one more than the number surely above it, `rank_upper` the number of
+    organisations less those surely below it [1]. Equal values share their interval. What moves figures but chance in
+    the counts, as case mix does, is not in it [3].
 
     - `frame`: one row an organisation, all of one period; without counts, or with denominator 0, both are null.
-    - `kind`: as for `funnel`.
+    - `kind`: as for `funnel`; of means, those without `variance` are null as well.
 
     Raises `ParameterError` for a confidence that is not between 0 and 1.
 
@@ -62,17 +64,22 @@ def rank_intervals(
     if not 0 < confidence < 1:
         raise ParameterError(f"confidence is {confidence!r}: expected a share between 0 and 1, such as 0.95.")
     counts = frame.with_row_index("row").filter(pl.col(numerator).is_not_null(), pl.col(denominator) > 0)
+    if kind == "mean":
+        counts = counts.drop_nulls(variance)
     count, size = (counts[name].cast(pl.Float64).to_numpy() for name in (numerator, denominator))
-    if kind == "proportion":
+    if kind == "mean":
+        place = count / size
+        squared_error = counts[variance].cast(pl.Float64).to_numpy() / size
+    elif kind == "proportion":
         place = np.arcsin(np.sqrt((count + 3 / 8) / (size + 3 / 4)))
-        variance = 1 / (4 * size + 2)
+        squared_error = 1 / (4 * size + 2)
     else:
         place = np.sqrt((count + 3 / 8) / size)
-        variance = 1 / (4 * size)
+        squared_error = 1 / (4 * size)
     others = max(len(place) - 1, 1)
     enough = special.ndtri(1 - (1 - confidence) / (2 * others))
     apart = place[None, :] - place[:, None]
-    surely = np.abs(apart) > enough * np.sqrt(variance[None, :] + variance[:, None])
+    surely = np.abs(apart) > enough * np.sqrt(squared_error[None, :] + squared_error[:, None])
     ranks = pl.DataFrame(
         {
             "row": counts["row"],

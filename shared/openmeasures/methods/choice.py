@@ -38,6 +38,7 @@ import polars as pl
 from openmeasures.methods.points import check
 from openmeasures.methods.run_chart import MINIMUM_USEFUL_POINTS
 from openmeasures.methods.spc import MINIMUM_POINTS
+from openmeasures.schemas import Status
 
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]  # as in `definitions`, which a test holds
 
@@ -60,6 +61,11 @@ CHART_TYPE = pl.Enum(Chart)
 FEWEST_CASES = 5
 # A textbook's rule of thumb: equal limits will do while no denominator is more than a quarter from their mean.
 UNEVEN = 0.25
+
+
+# Our own choice: where more periods than one in ten are suppressed, those that are shown are the better, or the worse,
+# part of the series, and limits from them would be those of a selection.
+MOST_SUPPRESSED = 0.1
 
 
 class Default(NamedTuple):
@@ -203,8 +209,21 @@ def suits_limits(frame: pl.DataFrame, *, kind: Kind) -> bool:
     """Whether one organisation's figures are frequent enough for process limits to mean much.
 
     Takes its points with `org_code, period_start, numerator, denominator, value`. False where there are fewer than
-    `FEWEST_CASES` a period on average, of those with the feature or of those without it; True where that is not
-    known. Too few periods are no matter of this.
+    `FEWEST_CASES` a period on average, of those with the feature or of those without it, and where the series
+    `is_selection`; True where that is not known. Too few periods are no matter of this.
     """
+    if is_selection(frame):
+        return False
     cases = choose(frame, kind=kind)["cases"]
     return cases.is_null().all() or cases.item() >= FEWEST_CASES
+
+
+def is_selection(frame: pl.DataFrame) -> bool:
+    """Whether more of one organisation's periods than `MOST_SUPPRESSED` are suppressed for small numbers.
+
+    False for a frame without `status`, or without rows.
+    """
+    if "status" not in frame.columns or frame.is_empty():
+        return False
+    suppressed = frame.filter(pl.col("status").cast(pl.String) == Status.SUPPRESSED.value)
+    return suppressed.height > MOST_SUPPRESSED * frame.height

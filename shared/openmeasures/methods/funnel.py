@@ -13,7 +13,9 @@ Source:
 1. Spiegelhalter DJ. Funnel plots for comparing institutional performance. Statistics in Medicine 2005; 24(8):
    1185-1202.
 
-Limits from chance alone are those of `methods.exact_limits`, room for more is that of `methods.overdispersion`.
+Limits from chance alone are those of `methods.exact_limits`, room for more is that of `methods.overdispersion`. Those
+of means are target ± z × SD ÷ √size [1, appendix A.3.1]: Normal limits, with one standard deviation of single values
+for all organisations, pooled over them by size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +32,7 @@ from openmeasures.errors import ParameterError
 from openmeasures.methods.exact_limits import binomial_limits, poisson_limits
 from openmeasures.methods.overdispersion import SCALES, Dispersion, Numbers, Overdispersion, estimate
 
-Kind = Literal["proportion", "rate", "ratio"]
+Kind = Literal["proportion", "rate", "ratio", "mean"]
 LEVELS = {"95": 0.95, "99_8": 0.998}  # about two and three standard deviations, as [1] and SHMI draw them
 LIMITS = ("lower_99_8", "lower_95", "upper_95", "upper_99_8")
 HARDLY_ANY = 0.025  # our own choice: half of what 95 % limits leave outside
@@ -38,7 +40,13 @@ MINIMUM_ORGANISATIONS = 10  # our own choice: trimming a tenth at each end of fe
 # Our own choice, of both outcomes where there are two: stable organisations have a φ of 1.1 where 5 are expected, and
 # of 2.5 where 1 is, since on no scale does chance vary alike for so few.
 FEWEST_EXPECTED = 5
-DEFAULT_SCALES: dict[Kind, Overdispersion] = {"proportion": "arcsine", "rate": "square_root", "ratio": "shmi"}
+DEFAULT_SCALES: dict[Kind, Overdispersion] = {
+    "proportion": "arcsine",
+    "rate": "square_root",
+    "ratio": "shmi",
+    "mean": "identity",
+}
+FEWEST_VALUES = 30  # of a mean, for φ: the usual size from which means of skewed values are near enough to Normal
 
 
 class Position(StrEnum):
@@ -62,7 +70,8 @@ class Funnel:
     `dispersion` (φ) and `between_variance` (τ²) are those of `methods.overdispersion`; `is_adjusted` says whether the
     limits make room for them, `is_corrected` whether they keep to their rates or are as published (see `funnel`).
     `organisations` is the number with a figure, `estimated_from` how many of them were large enough to tell φ from; if
-    fewer than `MINIMUM_ORGANISATIONS`, it was not told.
+    fewer than `MINIMUM_ORGANISATIONS`, it was not told. `spread` is the standard deviation of single values behind
+    means, in their unit, and 1 for other kinds.
     """
 
     points: pl.DataFrame
@@ -75,6 +84,7 @@ class Funnel:
     is_corrected: bool
     organisations: int
     estimated_from: int
+    spread: float = 1.0
 
     @property
     def tells_apart(self) -> bool:
@@ -94,6 +104,8 @@ class Funnel:
         return not (self._is_at_bound(usual) and not chance._is_at_bound(usual))
 
     def _is_at_bound(self, sizes: Numbers) -> bool:
+        if self.kind == "mean":  # nothing ends where a limit could lie
+            return False
         limits = self.limits_at(sizes)
         return bool(limits["lower_99_8"][0] <= 0 or (self.kind == "proportion" and limits["upper_99_8"][0] >= 1))
 
@@ -118,6 +130,9 @@ class Funnel:
         return {name: found[name] for name in LIMITS}
 
     def _by_chance(self, sizes: Numbers, *, level: float) -> tuple[Numbers, Numbers]:
+        if self.kind == "mean":
+            reach = special.ndtri((1 + level) / 2) * self.spread / np.sqrt(sizes)
+            return self.target - reach, self.target + reach
         if self.kind == "proportion":
             lower, upper = binomial_limits(sizes, share=self.target, level=level)
         else:
@@ -126,7 +141,7 @@ class Funnel:
 
     def _adjusted(self, sizes: Numbers, *, level: float) -> tuple[Numbers, Numbers]:
         scale = SCALES[self.scale]
-        errors = _errors(sizes, target=self.target, scale=self.scale)
+        errors = self.spread * _errors(sizes, target=self.target, scale=self.scale)
         reach = special.ndtri((1 + level) / 2) * np.sqrt(errors**2 + self.between_variance)
         middle = scale.forth(np.array(self.target))
         return scale.back(middle - reach), scale.back(middle + reach)
@@ -142,6 +157,7 @@ def funnel(
     target: float | None = None,
     numerator: str = "numerator",
     denominator: str = "denominator",
+    variance: str = "variance",
 ) -> Funnel:
     """Return the funnel of organisations in one period.
 
@@ -151,8 +167,10 @@ def funnel(
     are null for a row without counts or with denominator 0, which counts for nothing else.
 
     - `frame`: one row an organisation.
-    - `kind`: `proportion` (of the denominator), `rate` (events by an exposure that is known) or `ratio` (observed by
-      expected).
+    - `kind`: `proportion` (of the denominator), `rate` (events by an exposure that is known), `ratio` (observed by
+      expected) or `mean` (the sum of single values, which may be negative, by their number).
+    - `variance`: of means alone, the column of the variance of single values in each organisation, in the square of
+      their unit. An organisation without one has no place.
     - `scale`: that of overdispersion, by default `DEFAULT_SCALES`.
     - `is_corrected`: whether limits keep to their rates: those of chance alone by mid-P, τ² corrected for trimming
       (see `overdispersion.estimate`) and not told from organisations with fewer than `FEWEST_EXPECTED` expected. If
@@ -162,29 +180,35 @@ def funnel(
       `MINIMUM_ORGANISATIONS` it is not estimated.
     - `target`: the value in the middle; by default all numerators by all denominators, and 1 for a ratio.
 
-    Raises `ParameterError` for counts that are negative or not finite, a proportion above 1, or a target that cannot
-    be.
+    Raises `ParameterError` for counts that are negative or not finite, a proportion above 1, a variance below 0, or a
+    target that cannot be.
     """
     _refuse_impossible(frame, kind=kind, numerator=numerator, denominator=denominator)
     observed = frame[numerator].cast(pl.Float64).to_numpy()
     sizes = frame[denominator].cast(pl.Float64).to_numpy()
     has_figure = np.isfinite(observed) & (sizes > 0)
-    observed, sizes = observed[has_figure], sizes[has_figure]
+    variances = np.ones(len(sizes))
+    if kind == "mean":
+        variances = _variances(frame, variance)
+        has_figure &= np.isfinite(variances)
+    observed, sizes, variances = observed[has_figure], sizes[has_figure], variances[has_figure]
+    pooled = float(np.sqrt((sizes * variances).sum() / sizes.sum())) if len(sizes) else 1.0
     if target is None:
         target = 1.0 if kind == "ratio" else float(observed.sum() / sizes.sum()) if len(sizes) else 0.0
-    if not (0 <= target < np.inf) or (kind == "proportion" and target > 1):
-        raise ParameterError(f"target is {target!r}: expected a {kind} that can be, 0 or more, in no unit.")
+    if not np.isfinite(target) or (kind != "mean" and target < 0) or (kind == "proportion" and target > 1):
+        expected = "finite" if kind == "mean" else "0 or more, in no unit"
+        raise ParameterError(f"target is {target!r}: expected a {kind} that can be, {expected}.")
     scale = scale or DEFAULT_SCALES[kind]
     value = observed / sizes
-    errors = _errors(sizes, target=target, scale=scale)
+    errors = pooled * _errors(sizes, target=target, scale=scale)
     with np.errstate(invalid="ignore", divide="ignore"):  # a target of 0 has no error; nothing observed has no log
         z_scores = (SCALES[scale].forth(value) - SCALES[scale].forth(np.array(target))) / errors
     spread = Dispersion(1.0, 0.0)
     counted = np.isfinite(z_scores)
     if is_corrected:
         rarer = min(target, 1 - target) if kind == "proportion" else target
-        counted = sizes * rarer >= FEWEST_EXPECTED
-    if counted.sum() >= MINIMUM_ORGANISATIONS and target > 0:
+        counted &= sizes >= FEWEST_VALUES if kind == "mean" else sizes * rarer >= FEWEST_EXPECTED
+    if counted.sum() >= MINIMUM_ORGANISATIONS and (kind == "mean" or target > 0):
         spread = estimate(
             z_scores[counted], errors[counted], is_truncated=SCALES[scale].is_truncated, is_corrected=is_corrected
         )
@@ -201,6 +225,7 @@ def funnel(
         is_corrected=is_corrected,
         organisations=len(sizes),
         estimated_from=int(counted.sum()),
+        spread=pooled,
     )
     exact = replace(found, is_adjusted=False).limits_at(sizes)
     limits = found.limits_at(sizes) if is_adjusted else exact
@@ -212,16 +237,32 @@ def _refuse_impossible(frame: pl.DataFrame, *, kind: Kind, numerator: str, denom
     counts = frame.select(
         numerator=pl.col(numerator).cast(pl.Float64), denominator=pl.col(denominator).cast(pl.Float64)
     )
-    wrong = pl.any_horizontal(pl.all() < 0, ~pl.all().is_finite())
+    counted = pl.col("denominator") if kind == "mean" else pl.all()  # a sum of single values may be negative
+    wrong = pl.any_horizontal(counted < 0, ~pl.all().is_finite())
     if kind == "proportion":
         wrong |= (pl.col("numerator") > pl.col("denominator")) & (pl.col("denominator") > 0)
     faulty = counts.with_row_index().filter(wrong)
     if not faulty.is_empty():
         row, found, size = faulty.row(0)
         raise ParameterError(
-            f"row {row}: numerator {found!r} and denominator {size!r} make no {kind}; expected counts of 0 or more"
+            f"row {row}: numerator {found!r} and denominator {size!r} make no {kind}; expected "
+            f"{'finite figures, the denominator' if kind == 'mean' else 'counts of'} 0 or more"
             f"{', the numerator no more than the denominator' if kind == 'proportion' else ''}."
         )
+
+
+def _variances(frame: pl.DataFrame, variance: str) -> Numbers:
+    if variance not in frame.columns:
+        raise ParameterError(
+            f"no column {variance!r} among {', '.join(frame.columns)}: a funnel of means takes the variance of single "
+            "values. Without it, show how the figures lie (`comparison.strip`)."
+        )
+    found = frame[variance].cast(pl.Float64).to_numpy()
+    if (found < 0).any():
+        raise ParameterError(
+            f"{variance} is {float(np.nanmin(found))!r}: expected 0 or more, in the square of the values' unit."
+        )
+    return found
 
 
 def _errors(sizes: Numbers, *, target: float, scale: Overdispersion) -> Numbers:

@@ -59,7 +59,7 @@ def wilson(numerator: pl.Expr, denominator: pl.Expr, *, confidence: float = 0.95
     >>> pl.DataFrame({"seen": [8], "attended": [10]}).select(lower=lower.round(4), upper=upper.round(4)).row(0)
     (0.4902, 0.9433)
     """
-    z = _z(confidence)
+    z = z_score(confidence)
     count, total, possible = _proportion(numerator, denominator)
     # By symmetry: what the complement surely reaches, the proportion surely does not exceed.
     return _limits(possible, _lower(count, total, z=z), 1 - _lower(total - count, total, z=z))
@@ -102,7 +102,7 @@ def byar(count: pl.Expr, *, confidence: float = 0.95) -> tuple[pl.Expr, pl.Expr]
     >>> pl.DataFrame({"deaths": [100]}).select(lower=lower.round(2), upper=upper.round(2)).row(0)
     (81.36, 121.63)
     """
-    z = _z(confidence)
+    z = z_score(confidence)
     events, possible = _count(count)
     lower = pl.when(events > 0).then(_byar(events, z=-z)).otherwise(0.0)
     return _limits(possible, lower.clip(lower_bound=0), _byar(events + 1, z=z))
@@ -170,7 +170,7 @@ def dobson(rate: pl.Expr, variance: pl.Expr, count: pl.Expr, *, confidence: floa
     return _limits(possible & (events > 0), lower.clip(lower_bound=0), upper)
 
 
-def _z(confidence: float) -> float:
+def z_score(confidence: float) -> float:
     """Return how many standard errors each limit is from the middle of a Normal interval."""
     _tail(confidence)
     return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -7,7 +7,7 @@ where chance varies alike for all, and the limits make room for both.
 | name | gives |
 |---|---|
 | `Scale` | the transformation on which organisations are compared: the value, its standard error, and the way back |
-| `SCALES` | the three in use: `shmi`, `square_root`, `arcsine` |
+| `SCALES` | those in use: `shmi`, `square_root`, `arcsine`; `identity` for means, which vary alike as they are |
 | `trimmed` | z-scores without the most extreme, which should not widen their own limits |
 | `estimate` | the dispersion (φ) and the variance between organisations (τ²) |
 | `by_chance` | the dispersion up to which there may be none |
@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Overdispersion = Literal["shmi", "square_root", "arcsine"]
+Overdispersion = Literal["shmi", "square_root", "arcsine", "identity"]
 Numbers = npt.NDArray[np.float64]
 
 TRIMMED_SHARE = 0.1  # at each end, as [1] and [2] have it
@@ -46,7 +46,8 @@ class Scale(NamedTuple):
 
     - `forth`: from the value (numerator ÷ denominator) to the scale.
     - `back`: from the scale to the value; what lies outside what can happen comes back as its nearest end.
-    - `error`: the standard error on the scale: of the logarithm by the expected count, else by the denominator.
+    - `error`: the standard error on the scale: of the logarithm by the expected count, else by the denominator; of the
+      identity in standard deviations of single values.
     - `is_truncated`: whether extreme z-scores are left out [2], or pulled in to the tenth part (winsorised) [1].
     """
 
@@ -75,6 +76,7 @@ SCALES: dict[Overdispersion, Scale] = {
         lambda denominator: 1 / (2 * np.sqrt(denominator)),
         is_truncated=False,
     ),
+    "identity": Scale(np.asarray, np.asarray, lambda denominator: 1 / np.sqrt(denominator), is_truncated=False),
 }
 
 

@@ -115,7 +115,8 @@ def _ours(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         observations, numerator=counted.numerator, denominator=counted.denominator, period=counted.period
     )
     ours = _quotient(counts.roll_up(providers), "ours", scale=counted.scale)
-    return _with_bounds(ours, disclosure.together(observations, measure=counted) if counted.disclosure else None)
+    is_bounded = counted.disclosure and counted.numerator.percentage
+    return _with_bounds(ours, disclosure.together(observations, measure=counted) if is_bounded else None)
 
 
 def _with_bounds(ours: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFrame:
