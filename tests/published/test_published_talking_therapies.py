@@ -11,7 +11,7 @@ from openmeasures.ingest import Kept, ingest
 from openmeasures.periods import months
 from openmeasures.releases import ReleaseStatus, Vintage
 from openmeasures.reviewing.reconcile import reconcile
-from openmeasures.sources import SourceFile, recognise, talking_therapies_monthly
+from openmeasures.sources import SourceFile, recognise, talking_therapies_annual, talking_therapies_monthly
 from openmeasures.store import Store
 
 EVERY_MONTH = months(date(2019, 2, 1), date(2020, 2, 1))
@@ -123,3 +123,86 @@ def test_every_suppressed_percentage_has_bounds_and_no_value(store, improvement)
     assert found["numerator"].null_count() == 145
     assert (found["value_lower"] == 0).all()
     assert (found["value_upper"] > 0).all()
+
+
+# ---- annual: scores before and after
+
+
+@pytest.fixture(scope="module")
+def annual_path(published):
+    return published / "talking-therapies-annual" / "proms_annual.parquet"
+
+
+@pytest.fixture(scope="module")
+def annual_file(annual_path):
+    return SourceFile(str(annual_path), annual_path.name, annual_path.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def annual(annual_file):
+    return talking_therapies_annual.read(annual_file)
+
+
+@pytest.fixture(scope="module")
+def table(annual_path):
+    """All diagnoses together, without the reader: one row an organisation, year and therapy."""
+    rows = (
+        pl.scan_parquet(annual_path)
+        .filter(pl.col("variable_a") == "Total", pl.col("org_type").is_in(["England", "Provider"]))
+        .collect()
+    )
+    name = pl.concat_str("measure_name", "measure_statistic", pl.col("measure_time").fill_null(""), separator=" ")
+    return rows.with_columns(name=name).pivot("name", index=["start_date", "org_code", "variable_b"], values="value")
+
+
+def test_the_tidy_table_is_recognised_and_the_other_table_is_not(annual_file, published):
+    name, _ = recognise(annual_file)
+    assert name == "talking_therapies_annual"
+    other = published / "talking-therapies-annual" / "measures_annual.parquet"
+    assert recognise(SourceFile(str(other), other.name, other.read_bytes())) is None
+
+
+def test_providers_have_as_many_courses_as_england_within_rounding_and_suppression(annual):
+    assert annual.checks == []
+    assert annual.observations["period_start"].unique().sort().to_list() == [date(y, 4, 1) for y in range(2019, 2025)]
+
+
+@pytest.mark.parametrize("org_code", ["ENG", "RWX", "TAJ"])
+def test_the_mean_change_is_that_of_the_published_means(annual, table, org_code):
+    """For each year: means weighted by courses, by plain arithmetic over the rows of the table."""
+    own = table.filter(org_code="All" if org_code == "ENG" else org_code).drop_nulls("phq mean start")
+    found = annual.observations.filter(org_code=org_code, breakdown="")
+    for (year,), rows in own.partition_by("start_date", as_dict=True).items():
+        values = dict(found.filter(period_start=year).select("metric", "value").iter_rows())
+        points = sum(
+            row["courses_of_therapy count "] * (row["phq mean end"] - row["phq mean start"])
+            for row in rows.iter_rows(named=True)
+        )
+        assert values["phq_9_points_at_end"] - values["phq_9_points_at_start"] == pytest.approx(points)
+        assert values["phq_9_courses"] == rows["courses_of_therapy count "].sum()
+
+
+def test_the_published_effect_size_is_the_change_over_englands_standard_deviation_at_the_start(table):
+    """So it says nothing of the spread of single changes, and no standard error can be had from it."""
+    of_england = table.filter(org_code="All").select("start_date", "variable_b", deviation="phq sd start")
+    large = table.filter(pl.col("courses_of_therapy count ") >= 1000).drop_nulls("phq effect_size ")
+    large = large.join(of_england, on=["start_date", "variable_b"])
+    change = large["phq mean start"] - large["phq mean end"]
+    rounding = 0.05 + 0.1 / 5  # of the effect size, and of both means over a deviation of 5 or more
+    apart = (change / large["deviation"] - large["phq effect_size "]).abs()
+    assert (apart.len(), (apart <= rounding).all()) == (1_143, True)
+    by_own = (change / large["phq sd start"] - large["phq effect_size "]).abs()
+    assert (by_own <= rounding).mean() < 0.9
+
+
+def test_england_agrees_with_its_providers_in_every_year(annual_path, tmp_path):
+    store = Store(tmp_path)
+    [outcome] = ingest([annual_path], store)
+    assert outcome.kept == Kept.ADDED
+    [measure] = [each for each in definitions.load_all() if each.source == "talking_therapies_annual"]
+    found = reconcile(measure, store)
+    assert found.group_by("series", "verdict").len().sort("series").rows() == [
+        ("", "agrees", 6),
+        ("gad_7", "agrees", 6),
+    ]
+    assert found["difference"].abs().max() < 0.05
