@@ -77,7 +77,9 @@ def test_id_stands_nowhere_but_in_the_folders_name(folder):
     texts = {path: path.read_text(encoding="utf-8") for path in files}
     # The result in the notebook's last output carries it, taken from the folder's name.
     texts[folder / "notebook.ipynb"] = "".join(cell.source for cell in notebook(folder).cells)
-    assert [path.name for path, text in texts.items() if folder.name in text] == []
+    # An address is its publisher's, who may call the measure the same.
+    named = {path: re.sub(r"https?://\S+", "", text) for path, text in texts.items()}
+    assert [path.name for path, text in named.items() if folder.name in text] == []
 
 
 def test_notebook_declares_the_parameters(folder):

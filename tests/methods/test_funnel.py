@@ -40,12 +40,12 @@ def of_known(kind, scale, *, target, between_variance, is_corrected=True):
     ],
 )
 def test_exact_limits_of_a_ratio(expected, lower_99_8, lower_95, upper_95, upper_99_8):
-    found = of_known("ratio", "shmi", target=1, between_variance=0, is_corrected=False).limits([expected])
+    found = of_known("ratio", "logarithm", target=1, between_variance=0, is_corrected=False).limits([expected])
     assert found.select(LIMITS).row(0) == pytest.approx((lower_99_8, lower_95, upper_95, upper_99_8), rel=5e-7)
 
 
 def test_limits_of_shmi_with_overdispersion():
-    found = of_known("ratio", "shmi", target=1, between_variance=0.0194776).limits([100])
+    found = of_known("ratio", "logarithm", target=1, between_variance=0.0194776).limits([100])
     assert found.select(LIMITS).row(0) == pytest.approx((0.588274, 0.714261, 1.400048, 1.699888), abs=2e-6)
 
 
@@ -55,7 +55,7 @@ def test_the_whole_of_shmi_from_counts():
     found = funnel(frame(observed, expected), kind="ratio", is_corrected=False)
     z_scores = np.log(np.array(observed) / expected) * np.sqrt(expected)
     assert found.points["z_score"].to_numpy() == pytest.approx(z_scores)
-    assert (found.target, found.scale, found.is_adjusted, found.organisations) == (1, "shmi", True, 36)
+    assert (found.target, found.scale, found.is_adjusted, found.organisations) == (1, "logarithm", True, 36)
     # Left out are ranks to 3 and from 34 on: groups ⌊10 rank ÷ 37⌋ of 0 and 9.
     ranks = stats.rankdata(z_scores)
     kept = (ranks * 10 // 37 > 0) & (ranks * 10 // 37 < 9)
@@ -75,7 +75,7 @@ def test_the_whole_of_shmi_from_counts():
     [
         ("proportion", "arcsine", 0.7, 400, lambda p: np.arcsin(np.sqrt(p)), lambda a: np.sin(a) ** 2, 1 / (2 * 20)),
         ("rate", "square_root", 0.04, 10_000, np.sqrt, np.square, 0.2 / (2 * 20)),  # √target ÷ 2√expected
-        ("rate", "shmi", 0.04, 10_000, np.log, np.exp, 1 / 20),
+        ("rate", "logarithm", 0.04, 10_000, np.log, np.exp, 1 / 20),
         ("ratio", "square_root", 1, 400, np.sqrt, np.square, 1 / (2 * 20)),
     ],
 )
@@ -108,7 +108,9 @@ def stable(kind, random):
     return sizes, target, random.poisson(sizes * target, (DRAWS // 2_000, 2_000)) / sizes
 
 
-@pytest.mark.parametrize(("kind", "scale"), [("proportion", "arcsine"), ("rate", "square_root"), ("ratio", "shmi")])
+@pytest.mark.parametrize(
+    ("kind", "scale"), [("proportion", "arcsine"), ("rate", "square_root"), ("ratio", "logarithm")]
+)
 def test_false_alarms_of_exact_limits_are_nominal(kind, scale):
     sizes, target, values = stable(kind, np.random.default_rng(11))
     limits = of_known(kind, scale, target=target, between_variance=0).limits(sizes)
@@ -118,7 +120,7 @@ def test_false_alarms_of_exact_limits_are_nominal(kind, scale):
 
 @pytest.mark.parametrize(
     ("kind", "scale", "spread"),
-    [("proportion", "arcsine", 0.06), ("rate", "square_root", 0.015), ("ratio", "shmi", 0.12)],
+    [("proportion", "arcsine", 0.06), ("rate", "square_root", 0.015), ("ratio", "logarithm", 0.12)],
 )
 def test_false_alarms_of_adjusted_limits_are_nominal_where_the_spread_is_known(kind, scale, spread):
     random = np.random.default_rng(12)
@@ -153,14 +155,14 @@ def beyond(kind, scale, spread, *, is_corrected, organisations=1_000):
 @pytest.mark.parametrize("organisations", [12, 1_000])
 @pytest.mark.parametrize(
     ("kind", "scale", "spread"),
-    [("proportion", "arcsine", 0.06), ("rate", "square_root", 0.015), ("ratio", "shmi", 0.12)],
+    [("proportion", "arcsine", 0.06), ("rate", "square_root", 0.015), ("ratio", "logarithm", 0.12)],
 )
 def test_false_alarms_are_nominal_where_the_spread_is_estimated_and_corrected(kind, scale, spread, organisations):
     found = beyond(kind, scale, spread, is_corrected=True, organisations=organisations)
     assert found == pytest.approx(0.05, rel=0.1)
 
 
-@pytest.mark.parametrize(("kind", "scale", "spread"), [("proportion", "arcsine", 0.06), ("ratio", "shmi", 0.12)])
+@pytest.mark.parametrize(("kind", "scale", "spread"), [("proportion", "arcsine", 0.06), ("ratio", "logarithm", 0.12)])
 def test_as_published_false_alarms_are_twice_nominal_and_more(kind, scale, spread):
     """What trimming costs where it is not corrected; the page on funnels says so."""
     assert beyond(kind, scale, spread, is_corrected=False) > 0.09
@@ -182,7 +184,8 @@ def test_limits_that_are_not_squared_back_would_fail():
 
 
 @pytest.mark.parametrize(
-    ("kind", "scale", "target"), [("proportion", "arcsine", 0.3), ("rate", "square_root", 0.5), ("ratio", "shmi", 1)]
+    ("kind", "scale", "target"),
+    [("proportion", "arcsine", 0.3), ("rate", "square_root", 0.5), ("ratio", "logarithm", 1)],
 )
 def test_limits_have_the_standard_error_of_the_z_scores(kind, scale, target):
     """FunnelPlotR's ratios of counts have two: with 1.96 × one of them, 77 % to 42 % lie outside (targets 0.1 to 2)."""
@@ -273,7 +276,7 @@ def test_none_of_a_few_expected_is_not_unusual(kind, expected):
 
 @pytest.mark.parametrize("kind", ["proportion", "rate", "ratio"])
 def test_room_for_the_usual_spread_never_narrows_the_limits(kind):
-    scale = {"proportion": "arcsine", "rate": "square_root", "ratio": "shmi"}[kind]
+    scale = {"proportion": "arcsine", "rate": "square_root", "ratio": "logarithm"}[kind]
     sizes = [0.5, 1, 3, 10, 100, 10_000]
     alone, room = (of_known(kind, scale, target=0.9, between_variance=v).limits(sizes) for v in (0, 0.0001))
     for name in ("95", "99_8"):
@@ -339,7 +342,7 @@ SIZES = st.one_of(st.integers(1, 10**6), st.integers(1, 100).map(lambda halves: 
 
 @given(st.floats(0.0001, 0.9999), st.lists(SIZES, min_size=1, max_size=5))
 def test_limits_are_in_order_and_hold_the_target(target, sizes):
-    for kind, scale in (("proportion", "arcsine"), ("rate", "square_root"), ("ratio", "shmi")):
+    for kind, scale in (("proportion", "arcsine"), ("rate", "square_root"), ("ratio", "logarithm")):
         for variance in (0.0, 0.01):
             found = of_known(kind, scale, target=target, between_variance=variance).limits(sizes)
             for row in found.select(LIMITS).iter_rows():

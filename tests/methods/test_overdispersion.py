@@ -150,16 +150,20 @@ def test_there_and_back(value, size):
 
 def test_scales_by_hand():
     half = np.array([0.25])
-    assert SCALES["shmi"].forth(half) == log(0.25)
+    assert SCALES["logarithm"].forth(half) == log(0.25)
     assert SCALES["square_root"].forth(half) == 0.5
     assert SCALES["arcsine"].forth(half) == pytest.approx(asin(0.5))
     sizes = np.array([16.0])
-    assert [SCALES[name].error(sizes).item() for name in ("shmi", "square_root", "arcsine")] == [1 / 4, 1 / 8, 1 / 8]
+    assert [SCALES[name].error(sizes).item() for name in ("logarithm", "square_root", "arcsine")] == [
+        1 / 4,
+        1 / 8,
+        1 / 8,
+    ]
 
 
 def test_what_cannot_happen_comes_back_as_the_nearest_end():
     assert SCALES["square_root"].back(np.array([-1.0])) == 0
     assert SCALES["arcsine"].back(np.array([-1.0, 2.0, 1.0])) == pytest.approx([0, 1, sin(1) ** 2])
     assert SCALES["arcsine"].back(np.array([pi / 2])) == 1
-    assert SCALES["shmi"].back(np.array([1.0])) == exp(1)
+    assert SCALES["logarithm"].back(np.array([1.0])) == exp(1)
     assert SCALES["square_root"].back(np.array([2.0])) == sqrt(16)

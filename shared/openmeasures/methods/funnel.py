@@ -43,7 +43,7 @@ FEWEST_EXPECTED = 5
 DEFAULT_SCALES: dict[Kind, Overdispersion] = {
     "proportion": "arcsine",
     "rate": "square_root",
-    "ratio": "shmi",
+    "ratio": "logarithm",
     "mean": "identity",
 }
 FEWEST_VALUES = 30  # of a mean, for φ: the usual size from which means of skewed values are near enough to Normal
@@ -271,7 +271,7 @@ def _errors(sizes: Numbers, *, target: float, scale: Overdispersion) -> Numbers:
     Of a logarithm it depends on the expected count; of a square root the target cancels: √target ÷ 2√(size × target).
     """
     with np.errstate(divide="ignore"):
-        return SCALES[scale].error(sizes * target if scale == "shmi" else sizes)
+        return SCALES[scale].error(sizes * target if scale == "logarithm" else sizes)
 
 
 def positions(value: Numbers, limits: Mapping[str, Numbers]) -> list[str]:

@@ -7,7 +7,7 @@ where chance varies alike for all, and the limits make room for both.
 | name | gives |
 |---|---|
 | `Scale` | the transformation on which organisations are compared: the value, its standard error, and the way back |
-| `SCALES` | those in use: `shmi`, `square_root`, `arcsine`; `identity` for means, which vary alike as they are |
+| `SCALES` | those in use: `logarithm`, `square_root`, `arcsine`; `identity` for means, which vary alike as they are |
 | `trimmed` | z-scores without the most extreme, which should not widen their own limits |
 | `estimate` | the dispersion (φ) and the variance between organisations (τ²) |
 | `by_chance` | the dispersion up to which there may be none |
@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Overdispersion = Literal["shmi", "square_root", "arcsine", "identity"]
+Overdispersion = Literal["logarithm", "square_root", "arcsine", "identity"]
 Numbers = npt.NDArray[np.float64]
 
 TRIMMED_SHARE = 0.1  # at each end, as [1] and [2] have it
@@ -63,7 +63,7 @@ def _log(value: Numbers) -> Numbers:
 
 
 SCALES: dict[Overdispersion, Scale] = {
-    "shmi": Scale(_log, np.exp, lambda expected: 1 / np.sqrt(expected), is_truncated=True),
+    "logarithm": Scale(_log, np.exp, lambda expected: 1 / np.sqrt(expected), is_truncated=True),
     "square_root": Scale(
         np.sqrt,
         lambda root: np.square(np.maximum(root, 0)),

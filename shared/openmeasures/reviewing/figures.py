@@ -21,7 +21,7 @@ from openmeasures.methods import intervals, overdispersion, standardise, waits
 from openmeasures.methods.funnel import LIMITS, Funnel
 
 Method = Literal[
-    "wilson", "exact_binomial", "exact_poisson", "funnel_exact", "funnel_shmi", "dispersion", "between_variance",
+    "wilson", "exact_binomial", "exact_poisson", "funnel_exact", "funnel_logarithm", "dispersion", "between_variance",
     "truncated", "directly_standardised", "median_wait",
 ]  # fmt: skip
 TITLES: dict[Method, str] = {
@@ -29,7 +29,7 @@ TITLES: dict[Method, str] = {
     "exact_binomial": "Exact interval of a proportion",
     "exact_poisson": "Exact interval of a count",
     "funnel_exact": "Exact funnel limits of a ratio (99.8 %, 95 %, 95 %, 99.8 %)",
-    "funnel_shmi": "Funnel limits of SHMI with overdispersion",
+    "funnel_logarithm": "Funnel limits of SHMI with overdispersion",
     "dispersion": "Dispersion φ of SHMI",
     "between_variance": "Variance between organisations τ² of SHMI",
     "truncated": "How many are left by truncation",
@@ -108,13 +108,13 @@ def _ours(method: Method, inputs: list[float]) -> list[float]:  # noqa: PLR0911 
             return list(row.select(intervals.exact_binomial(first, second)).row(0))
         case "exact_poisson":
             return list(row.select(intervals.exact_poisson(first)).row(0))
-        case "funnel_exact" | "funnel_shmi":
-            size, variance = inputs[0], (inputs[1] if method == "funnel_shmi" else 0.0)
+        case "funnel_exact" | "funnel_logarithm":
+            size, variance = inputs[0], (inputs[1] if method == "funnel_logarithm" else 0.0)
             funnel = Funnel(
                 pl.DataFrame(),
                 kind="ratio",
                 target=1.0,
-                scale="shmi",
+                scale="logarithm",
                 dispersion=1.0,
                 between_variance=variance,
                 is_adjusted=variance > 0,
