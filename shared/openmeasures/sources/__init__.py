@@ -5,7 +5,9 @@ A source module has the constants `TITLE`, `PUBLISHER`, `URL` (its landing page)
 or raises `SourceError`. Its id is its module's name. There is nothing to register: modules are found here by name.
 """
 
+import csv
 import hashlib
+import io
 import pkgutil
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,6 +50,32 @@ class SourceFile:
             except UnicodeDecodeError:
                 continue
         raise SourceError(f"{self.place}: not a text file (expected UTF-8 or Windows-1252). Download it again.")
+
+    @cached_property
+    def csv_cells(self) -> pl.DataFrame:
+        """The content as CSV, every cell as text, blank lines kept for their numbers; row 1 comes first.
+
+        What stands right of the first line's cells is left out. Raises `SourceError`, which names the row, for a line
+        that is shorter than the first or is no CSV.
+        """
+        reader = csv.reader(io.StringIO(self.text, newline=""))
+        rows: list[list[str]] = []
+        try:
+            for row in reader:
+                width = len(rows[0]) if rows else len(row)
+                if row and len(row) < width:
+                    raise SourceError(
+                        f"{self.place}, row {reader.line_num}: {len(row)} cells found, {width} expected. "
+                        "The file looks truncated: download it again."
+                    )
+                rows.append(row[:width] if row else [""] * width)
+        except csv.Error as error:
+            raise SourceError(
+                f"{self.place}, row {reader.line_num}: not CSV ({error}). Download the file again."
+            ) from error
+        return pl.DataFrame(
+            rows, schema={str(at): pl.String for at in range(len(rows[0]) if rows else 0)}, orient="row"
+        )
 
     @cached_property
     def workbook(self) -> Workbook | None:

@@ -14,8 +14,6 @@ and are left out. Figures are kept as published: a service that had not begun ha
 measure's `corrections.yml` turns into what they are. Centiles do not add up, so England's is the published one.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 from datetime import date
@@ -100,7 +98,7 @@ def read(file: SourceFile) -> Publication:
     """
     workbook = _workbook(file)
     if workbook is None:
-        place, keys, cells = file.place, CSV_KEYS, _csv_cells(file)
+        place, keys, cells = file.place, CSV_KEYS, file.csv_cells
     else:
         place, keys, cells = f"{file.place}, sheet {DATA_SHEET!r}", WORKBOOK_KEYS, workbook.cells(DATA_SHEET)
     areas = _areas(tables.find(cells, keys | METRICS, place=place), _region_names(cells, place=place), place=place)
@@ -131,26 +129,6 @@ def _has_headings(cells: pl.DataFrame, headings: Iterable[str]) -> bool:
 
 def _all_in(headings: Iterable[str], row: Iterable[str]) -> bool:
     return {folded(heading) for heading in headings} <= {folded(cell) for cell in row}
-
-
-def _csv_cells(file: SourceFile) -> pl.DataFrame:
-    """Return every cell as text, blank lines kept for their numbers and what stands right of the headings left out."""
-    reader = csv.reader(io.StringIO(file.text, newline=""))
-    rows: list[list[str]] = []
-    try:
-        for row in reader:
-            width = len(rows[0]) if rows else len(row)
-            if row and len(row) < width:
-                raise SourceError(
-                    f"{file.place}, row {reader.line_num}: {len(row)} cells found, {width} expected. "
-                    "The file looks truncated: download it again."
-                )
-            rows.append(row[:width] if row else [""] * width)
-    except csv.Error as error:
-        raise SourceError(
-            f"{file.place}, row {reader.line_num}: not CSV ({error}). Download the file again."
-        ) from error
-    return pl.DataFrame(rows, schema={str(at): pl.String for at in range(len(rows[0]) if rows else 0)}, orient="row")
 
 
 def _region_names(cells: pl.DataFrame, *, place: str) -> dict[str, str]:
