@@ -11,6 +11,7 @@
 | `ambulance_reports`, `ambulance_systems` | what of that is reported, and the files |
 | `talking_therapies_activity`, `talking_therapies_monthly` | talking therapies: what happens, the file of months |
 | `talking_therapies_annual` | scores before and after therapy, by year |
+| `hospital_deaths`, `hospital_mortality` | SHMI: what happens, and the file that reports it |
 | `workbooks` | workbooks whose bytes are the same on every machine |
 
 A publication's files are written by the module here of the same name as its reader in `sources/`.
