@@ -293,3 +293,13 @@ def test_a_ratio_of_two_counts_has_no_funnel(measure, unit, is_refused):
             comparison.funnel(found, run, group=GROUP, finding=FINDING)
     else:
         assert isinstance(comparison.funnel(found, run, group=GROUP, finding=FINDING), alt.LayerChart)
+
+
+def test_the_target_of_a_ratio_is_what_is_expected(measure):
+    ratio = measure.model_copy(update={"kind": "ratio", "unit": "ratio", "decimals": 2})
+    figures = {"org_code": ["RC9", "RJ1"], "org_name": ["One", "Two"], "numerator": [110.0, 200.0]}
+    found = funnel(pl.DataFrame(figures | {"denominator": [100.0, 200.0]}), kind="ratio")
+    for org_code in ("RC9", "ENG"):
+        assert "As expected 1.00" in ends(
+            comparison.funnel(found, run_of(ratio, org_code), group=GROUP, finding=FINDING)
+        )

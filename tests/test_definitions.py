@@ -655,3 +655,8 @@ def test_a_change_of_a_score_is_written_with_a_minus_sign(load, value, written):
     measure = load("unit: percent", "unit: points")
     assert measure.written(value) == written
     assert measure.natural_bounds == (None, None)
+
+
+def test_a_ratio_is_written_without_a_unit(load):
+    ratio = load("unit: percent", "unit: ratio\ndecimals: 2")
+    assert (ratio.written(1.0849), ratio.written_as_set(1), ratio.written(None)) == ("1.08", "1", "no figure")

@@ -86,3 +86,7 @@ def test_four_years_have_48_months():
 def test_month_names_are_english_whatever_the_locale():
     assert periods.MONTH_NAMES[:2] == ("January", "February")
     assert len(periods.MONTH_NAMES) == 12
+
+
+def test_rolling_years_alone_overlap():
+    assert [each for each in periods.Period if each.overlaps] == [periods.Period.ROLLING_YEAR]

@@ -8,6 +8,7 @@ import pytest
 
 from openmeasures import standards, words
 from openmeasures.definitions import Standard
+from openmeasures.periods import Period
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -641,3 +642,12 @@ def test_a_run_with_a_gap_is_counted_in_figures(measure):
 def test_a_value_beside_the_mean_is_not_written_as_equal_to_it(measure):
     points = series(59, *[60.04] * 7, cause="shift", variation="improvement_high")
     assert "above the average of 60.00 %; March 2024 is at 60.04 %" in say(measure, points)
+
+
+def test_of_figures_that_overlap_no_change_is_claimed(measure):
+    rolling = measure.model_copy(update={"period": Period.ROLLING_YEAR})
+    points = series(*[60.0] * 20, 90.0, mean=60.0)
+    last = points["period_start"][-1]
+    said = say(rolling, points, period_to=last)
+    assert said.startswith(f"90.0 % in {Period.ROLLING_YEAR.label(last)}. Neighbouring twelve-month periods share most")
+    assert said.endswith("no rule of charts over time applies and no change is claimed here.")

@@ -28,6 +28,7 @@ from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
 
+EXPECTED = "As expected"  # of a ratio, whose target is 1 whatever the organisations come to
 TOGETHER = "Together"  # the group, which is not all of England: others report as well
 CURVE_POINTS = 120  # of each limit: closer than a line's width can show
 
@@ -40,7 +41,7 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
     """
     if found.organisations <= 1:
         return Markdown(finding)
-    measure = run.measure
+    measure, target_label = run.measure, EXPECTED if found.kind == "ratio" else TOGETHER
     if found.kind == "ratio" and measure.unit != "ratio":
         raise ParameterError(
             f"{measure.id}: a funnel of a ratio in {measure.unit!r}; expected one of observed by expected, whose "
@@ -54,7 +55,7 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
     points = found.points.with_columns(pl.col("value") * measure.scale)
     if run.org_code not in points["org_code"]:  # England, whose figure is the target; or one that is in no group
         value = measure.scale * found.target if run.org_code == ENGLAND else None
-        name = TOGETHER if run.org_code == ENGLAND else run.org_name
+        name = target_label if run.org_code == ENGLAND else run.org_name
         own = pl.DataFrame(
             {"org_code": run.org_code, "org_name": name, "value": value}, schema_overrides={"value": pl.Float64}
         )
@@ -71,7 +72,7 @@ def funnel(found: Funnel, run: Parameters, *, group: PeerGroup, finding: str) ->
         title=marked(f"{group.title}, {run.measure.period.label(run.period_to)}", run),
         finding=finding,
         target=measure.scale * found.target,
-        target_label=TOGETHER,
+        target_label=target_label,
         size_label=f"{group.size_label[:1].upper()}{group.size_label[1:]}",
         note=f"Limits {room}.",
         standard=_standard(run, group),

@@ -402,13 +402,15 @@ class Measure(_Strict):
         return next((standard for standard in self.standards_on(day) if standard.is_monthly), None)
 
     def written(self, value: float | None, *, decimals: int | None = None) -> str:
-        """Return a value with its unit as a reader writes it; `no figure` for null.
+        """Return a value with its unit as a reader writes it, a ratio without any; `no figure` for null.
 
         Percentages carry a no-break space before the sign, so that a line never ends between the two.
         """
         if value is None:
             return "no figure"
         number = f"{value:z,.{self.decimals if decimals is None else decimals}f}".replace("-", MINUS)
+        if self.unit == "ratio":
+            return number
         return f"{number}\u00a0%" if self.unit == "percent" else f"{number} {self.unit}"
 
     def decimals_apart(self, value: float, lines: Sequence[float]) -> int:

@@ -46,7 +46,7 @@ def charted(run: Parameters, points: pl.DataFrame, ledger: Iterable[Rebase]) -> 
         segment="segment",
         natural_bounds=measure.natural_bounds,
     )
-    return choice.without_unsuited(standards.join(chart, measure), kind=measure.kind)
+    return choice.without_unsuited(standards.join(chart, measure), kind=measure.kind, overlaps=measure.period.overlaps)
 
 
 def finding(run: Parameters, points: pl.DataFrame) -> str:

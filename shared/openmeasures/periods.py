@@ -120,6 +120,11 @@ class Period(StrEnum):
         return 1 if self is Period.ROLLING_YEAR else self.months
 
     @property
+    def overlaps(self) -> bool:
+        """Whether neighbours share months, so that they are alike whatever happens."""
+        return self.step < self.months
+
+    @property
     def per_year(self) -> int:
         """How many periods start in a year."""
         return 12 // self.step

@@ -84,7 +84,7 @@ def other_charts(points: pl.DataFrame, measure: Measure) -> str:
     """
     if points.is_empty():
         return ""
-    chosen = choice.choose(points, kind=measure.kind).row(0, named=True)
+    chosen = choice.choose(points, kind=measure.kind, overlaps=measure.period.overlaps).row(0, named=True)
     if chosen["chart"] not in (None, choice.Chart.XMR):
         return f"These figures hardly suit a chart with limits. {chosen['reason']}"
     if chosen["beside"] != choice.Chart.P_PRIME:
@@ -135,7 +135,7 @@ def changes(points: pl.DataFrame, measure: Measure) -> str:
     suggestion is applied by no one but the authors of `rebases.yml`. One so close to an applied change that a
     calculation could not find both is that change again, and left out.
     """
-    if not choice.suits_limits(points, kind=measure.kind):
+    if not choice.suits_limits(points, kind=measure.kind, overlaps=measure.period.overlaps):
         return ""
     points = points.sort("period_start")
     starts = points.filter(pl.col("segment") != pl.col("segment").shift(1)).select("org_code", "period_start").rows()

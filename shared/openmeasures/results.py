@@ -63,7 +63,9 @@ class Result:
             "region_name": run.organisations.filter(pl.col("org_code") == run.org_code)["region_name"].item(),
             "period_to": run.period_to.isoformat(),
             "synthetic": run.synthetic,
-            "suits_limits": choice.suits_limits(self.points.filter(pl.col("series") == ALL), kind=run.measure.kind),
+            "suits_limits": choice.suits_limits(
+                self.points.filter(pl.col("series") == ALL), kind=run.measure.kind, overlaps=run.measure.period.overlaps
+            ),
             "releases": [release.sha256 for release in run.releases],
             "findings": self.findings,
             "standards": json.loads(self.met.write_json()),

@@ -138,6 +138,11 @@ def _finding(points: pl.DataFrame, figures: pl.DataFrame, measure: Measure, *, e
     opening = f"The last figure is for {month}; later {period.plural} have none. " if ended else ""
     if is_none(figures):
         return f"{opening}{label(measure.numerator)}: none in {plural(figures.height, period.noun)}, up to {month}."
+    if period.overlaps:
+        return (
+            f"{opening}{value} in {month}. Neighbouring {period.plural} share most of their months, so that no rule of "
+            "charts over time applies and no change is claimed here."
+        )
     level = figures.filter(pl.col("segment") == last["segment"])  # to which the limits at the last figure apply
     if choice.is_selection(points):
         span = plural(points.height, measure.period.noun)

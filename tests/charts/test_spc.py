@@ -400,3 +400,42 @@ def test_sixty_months_of_one_organisation_stay_small(measure):
         period_start=pl.Series(months(date(2019, 1, 1), date(2023, 12, 1)))
     )
     assert len(output.svg(drawn(long, measure))) < 60_000
+
+
+# ---- intervals in place of limits, and a value to set figures against
+
+WITHOUT_LIMITS = POINTS.with_columns(
+    pl.lit(None, pl.Float64).alias(name) for name in ("mean", "lower_process_limit", "upper_process_limit", "standard")
+).with_columns(
+    variation=pl.lit(None, VARIATION_TYPE), value_lower=pl.col("value") - 3, value_upper=pl.col("value") + 12
+)
+
+
+def test_each_value_has_its_interval_where_that_is_asked_for(measure):
+    spec = drawn(WITHOUT_LIMITS, measure, with_intervals=True)
+    rule = layer(spec, "intervals")
+    assert (rule["encoding"]["y"]["field"], rule["encoding"]["y2"]["field"]) == ("value_lower", "value_upper")
+    spans = [(row["value_lower"], row["value_upper"]) for row in spec["datasets"]["points"] if row["value"] is not None]
+    assert spans == [(68, 83), (76, 91), (66, 81), (71, 86)]
+    assert {row["sign"] for row in spec["datasets"]["points"] if row["value"]} == {"Value, with its 95\u00a0% interval"}
+    low, high = layer(spec, "mean")["encoding"]["y"]["scale"]["domain"]
+    assert low < 66
+    assert high > 91
+
+
+def test_without_intervals_there_is_no_layer_of_them(spec):
+    assert "intervals" not in {layer.get("name") for layer in spec["layer"]}
+    assert "value_lower" not in spec["datasets"]["points"][0]
+
+
+def test_a_reference_is_drawn_across_with_its_words_and_is_on_the_axis(measure):
+    spec = drawn(WITHOUT_LIMITS, measure, reference=(50.0, "As expected"))
+    [end] = spec["datasets"]["ends"]
+    assert (end["label"], end["line"], end["colour"]) == (["As expected"], 50, theme.MEAN)
+    assert end["period_start"] == "2022-06-01"
+    assert layer(spec, "lines across")["encoding"]["y"]["field"] == "line"
+    assert layer(spec, "mean")["encoding"]["y"]["scale"]["domain"][0] < 50
+
+
+def test_without_a_reference_nothing_is_drawn_across(spec):
+    assert "lines across" not in {layer.get("name") for layer in spec["layer"]}

@@ -180,3 +180,28 @@ def test_what_suppression_leaves_of_a_series_is_a_selection_beyond_one_in_ten(su
     assert suits_limits(frame, kind="proportion") != is_so
     assert not is_selection(frame.drop("status"))
     assert not is_selection(frame.clear())
+
+
+# ---- periods that overlap
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_figures_that_overlap_have_no_chart_however_many_there_are(kind):
+    assert chosen(series([700] * 48), "chart", "beside", "reason", kind=kind, overlaps=True) == (
+        None, None, "Neighbouring figures share most of their months, so that no chart's rules apply to them.",
+    )  # fmt: skip
+
+
+def test_limits_do_not_suit_figures_that_overlap():
+    frame = series([700] * 48)
+    assert (suits_limits(frame, kind="ratio"), suits_limits(frame, kind="ratio", overlaps=True)) == (True, False)
+
+
+def test_a_chart_of_figures_that_overlap_is_stripped_of_limits_and_signals():
+    chart = spc.xmr(series([700, 710] * 8 + [900] * 8), improvement="neutral").with_columns(assurance=pl.lit(None))
+    assert (chart["special_cause"] != "none").any()
+    bare = without_unsuited(chart, kind="ratio", overlaps=True)
+    assert bare["value"].to_list() == chart["value"].to_list()
+    assert set(bare["special_cause"]) == {"none"}
+    assert bare["mean"].is_null().all()
+    assert bare["variation"].is_null().all()

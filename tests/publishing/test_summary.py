@@ -4,6 +4,7 @@ import pytest
 
 from openmeasures.definitions import Standard
 from openmeasures.methods.spc import Variation
+from openmeasures.periods import Period
 from openmeasures.publishing import summary
 from openmeasures.publishing.summary import Badge, StandardFact
 from openmeasures.releases import Release, ReleaseStatus
@@ -296,3 +297,17 @@ def test_a_cell_is_empty_where_there_is_nothing_and_only_there(measure, values, 
     # A whole month beside it, so that no column is left out.
     row = summary.table(content(point(2), point(3, **values)), measure, series="all").rows[0]
     assert tuple(plain(cell) for cell in row)[1:] == shown
+
+
+# ---- figures that overlap, and ratios
+
+
+def test_figures_that_overlap_are_not_judged():
+    overlapping = content(point(3, variation=None), suits_limits=False)
+    assert summary.variation(overlapping, Period.ROLLING_YEAR) == Badge("none", "Not judged: figures overlap")
+
+
+def test_a_ratio_rests_on_both_its_counts(measure):
+    ratio = measure.model_copy(update={"unit": "ratio", "kind": "ratio", "decimals": 2})
+    found = summary.summarise(content(point(3, 0.6)), ratio, RELEASE)
+    assert (found.value, found.counted) == ("0.60", "600 within four hours, 1,000 attendances")

@@ -46,6 +46,7 @@ JUDGEMENT = {
     "standard_written:N": "Standard",
 }
 SEGMENT = alt.Detail("segment:Q")  # no line of limits joins one segment to the next
+INTERVAL = ("value_lower", "value_upper")
 ROOM_FOR_MISSING = 0.08  # of the axis, so that no value touches the marks at its base
 
 
@@ -56,6 +57,8 @@ def chart(
     title: str,
     finding: str,
     note: str = "",
+    with_intervals: bool = False,
+    reference: tuple[float, str] | None = None,
     width: int = theme.PAGE.width,
 ) -> alt.LayerChart:
     """Return the SPC chart of one organisation.
@@ -71,6 +74,9 @@ def chart(
     - `title`: stands above the chart.
     - `finding`: what the chart shows, in words; it becomes the description.
     - `note`: a sentence beneath the title, such as the rules by which points are marked.
+    - `with_intervals`: whether each value has its interval, from `value_lower` to `value_upper`, as where there are no
+      limits to set it against.
+    - `reference`: a value that is the same for all months, and a word or two for it, drawn as a line.
     - `width`: of the whole image, in pixels.
 
     Raises `ParameterError` if no month has a value, so that there is nothing to draw.
@@ -81,10 +87,17 @@ def chart(
             "value or more. Say in words that there is no figure."
         )
     points, beyond = lines.within_reach(points.sort("period_start"), measure)
-    drawn = [float(figure) for column in ("value", *lines.LINES) for figure in points[column].drop_nulls()]
+    shown = ("value", *lines.LINES, *(INTERVAL if with_intervals else ()))
+    drawn = [float(figure) for column in shown for figure in points[column].drop_nulls()]
+    drawn += reference[:1] if reference else ()
     room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
     ends = layout.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
-    rows = _rows(points, measure)
+    rows = _rows(points, measure, with_intervals=with_intervals)
+    end_labels = lines.end_labels(points, measure, ends)
+    if reference:
+        at_end = {"period_start": points["period_start"][-1].isoformat()}
+        end = lines.End(*reference, at_end, colour=theme.MEAN)
+        end_labels += lines.end_rows([end], ends=ends, height=theme.PLOT_HEIGHT)
     subtitle = " ".join(part for part in (f"{theme.vertical_axis(measure, ends[0])}{beyond}", note) if part)
     return alt.LayerChart(
         layer=[
@@ -95,6 +108,8 @@ def chart(
             _path("lower limit", theme.EDGE, dash=[5, 4]).encode(axes.WHEN, alt.Y("lower_process_limit:Q"), SEGMENT),
             _path("standard", theme.STANDARD).encode(axes.WHEN, alt.Y("standard:Q")),
             _path("milestone", theme.STANDARD, dash=[2, 3]).encode(axes.WHEN, alt.Y("milestone:Q")),
+            *([lines.across_layer()] if reference else []),
+            *([_intervals()] if with_intervals else []),
             _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(axes.WHEN, alt.Y("value:Q")),
             *_label_layers(),
             *_sign_layers({row["sign"] for row in rows}, measure),
@@ -108,20 +123,19 @@ def chart(
         height=theme.PLOT_HEIGHT,
         datasets={
             "points": rows,
-            "ends": lines.end_labels(points, measure, ends),
+            "ends": end_labels,
             "steps": steps.labels(points, measure, ends),
         },
     )
 
 
-def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
+def _rows(points: pl.DataFrame, measure: Measure, *, with_intervals: bool) -> list[dict[str, str]]:
     """Return what is drawn of each month, and the words of its tooltip."""
     signs = {variation: sign.words for variation, sign in VARIATION_SIGNS.items()}
     causes = {cause: words.format(period=measure.period.noun) for cause, words in CAUSES.items()}
     reasons = {status: sign.words for status, sign in MISSING_SIGNS.items()}
-    sign_of_value = (
-        pl.col("variation").cast(pl.String).replace_strict(signs, default=theme.no_limits(measure.period.plural).words)
-    )
+    without_limits = theme.WITH_INTERVAL if with_intervals else theme.no_limits(measure.period.plural)
+    sign_of_value = pl.col("variation").cast(pl.String).replace_strict(signs, default=without_limits.words)
     reason = pl.col("status").cast(pl.String).replace_strict(reasons)
     standards = [
         "none in force" if value is None else f"{theme.plainly(value, measure)} ({name})"
@@ -129,7 +143,7 @@ def _rows(points: pl.DataFrame, measure: Measure) -> list[dict[str, str]]:
     ]
     return points.select(
         pl.col("period_start").dt.to_string("%Y-%m-%d"),
-        pl.col("value", *lines.LINES).round(theme.DECIMALS),
+        pl.col("value", *lines.LINES, *(INTERVAL if with_intervals else ())).round(theme.DECIMALS),
         "numerator",
         "denominator",
         pl.Series(
@@ -155,6 +169,17 @@ def _path(
         invalid="break-paths-filter-domains",  # a gap stays a gap
     )
     return path
+
+
+def _intervals() -> alt.Chart:
+    lower, upper = INTERVAL
+    layer: alt.Chart = (
+        alt.Chart(alt.NamedData("points"), name="intervals")
+        .transform_filter(f"isValid(datum.{lower}) && isValid(datum.{upper})")
+        .mark_rule(color=theme.OTHERS_EDGE, strokeWidth=1.25)
+        .encode(axes.WHEN, alt.Y(f"{lower}:Q"), alt.Y2(upper))
+    )
+    return layer
 
 
 def _label_layers() -> list[alt.Chart]:

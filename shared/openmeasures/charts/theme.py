@@ -61,12 +61,14 @@ CONCERN = Sign("Special cause – concern", "#e46c0a", "#8f4200", "square", 80)
 NEUTRAL = Sign("Special cause – neither good nor bad", "#490092", "#490092", "triangle-up", 80)
 COMMON_CAUSE = Sign("Common cause", "#a6a6a6", EDGE, "circle", 36)
 NO_LIMITS = Sign("Value (no limits: too few months or cases)", PAPER, EDGE, "circle", 36)
+WITH_INTERVAL = Sign("Value, with its 95\u00a0% interval", OTHERS, EDGE, "circle", 49)
 NOT_SUBMITTED = Sign("Not submitted", PAPER, EDGE, "diamond", 64)
 NOT_APPLICABLE = Sign("Not applicable", PAPER, EDGE, "stroke", 36)
 SUPPRESSED = Sign("Suppressed: too small to show", PAPER, EDGE, "triangle-down", 60)
 NOTHING_TO_COUNT = Sign("Nothing to count", PAPER, EDGE, "cross", 60)
 SIGNS = (
-    IMPROVEMENT, CONCERN, NEUTRAL, COMMON_CAUSE, NO_LIMITS, NOT_SUBMITTED, NOT_APPLICABLE, SUPPRESSED, NOTHING_TO_COUNT,
+    IMPROVEMENT, CONCERN, NEUTRAL, COMMON_CAUSE, NO_LIMITS, WITH_INTERVAL, NOT_SUBMITTED, NOT_APPLICABLE, SUPPRESSED,
+    NOTHING_TO_COUNT,
 )  # fmt: skip
 
 # A funnel says where a figure lies, never that it is good or bad: beyond its limits is no signal's blue or orange.

@@ -8,12 +8,14 @@
 
 The rules, the first that applies:
 
-1. Fewer than 10 values: no chart, only the values.
-2. Proportions and rates with fewer than `FEWEST_CASES` cases a period on average: a T chart, with a G chart beside it,
+1. Periods that overlap: no chart, only the values. Neighbours share most of what they count, so that runs and trends
+   come of themselves and moving ranges are far too small.
+2. Fewer than 10 values: no chart, only the values.
+3. Proportions and rates with fewer than `FEWEST_CASES` cases a period on average: a T chart, with a G chart beside it,
    if it is known when each event happened, and a run chart if not. For a proportion the cases are those with the
    feature or those without it, whichever are fewer; 99 % of 200 patients rest on two.
-3. From 10 to 12 values: a run chart, which needs no limits.
-4. Otherwise the chart of `DEFAULTS`, an XmR chart for every kind. P′ or U′ is offered beside it where a denominator
+4. From 10 to 12 values: a run chart, which needs no limits.
+5. Otherwise the chart of `DEFAULTS`, an XmR chart for every kind. P′ or U′ is offered beside it where a denominator
    lies more than `UNEVEN` of their mean away from it, since XmR limits are the same for a month of few cases as for
    one of many. Even denominators, however large, need no second chart: both are the same.
 
@@ -99,6 +101,7 @@ DEFAULTS: dict[Kind, Default] = {
 }
 COUNTED: dict[Kind, bool] = {kind: default.beside is not None for kind, default in DEFAULTS.items()}
 
+OVERLAPPING = "Neighbouring figures share most of their months, so that no chart's rules apply to them."
 FEW_VALUES = f"Fewer than {MINIMUM_USEFUL_POINTS} values: too few for any chart's rules."
 SHORT = f"Fewer than {MINIMUM_POINTS} values: too few for limits, but enough for runs."
 RARE_WITH_DATES = f"Fewer than {FEWEST_CASES} cases a period: the time between them tells more than their number."
@@ -119,6 +122,7 @@ def choose(
     by: str = "org_code",
     order: str = "period_start",
     has_event_dates: bool = False,
+    overlaps: bool = False,
 ) -> pl.DataFrame:
     """Return one row an organisation, in order of `by`: `points`, `cases`, `unevenness`, `chart`, `beside`, `reason`.
 
@@ -134,6 +138,7 @@ def choose(
 
     - `frame`: one row an organisation and period, with `value`, and for proportions and rates their counts.
     - `has_event_dates`: whether the dates of single events are at hand, as T and G charts need them.
+    - `overlaps`: whether neighbouring periods share part of their time, as rolling years do.
 
     Raises `ParameterError` if a row lacks organisation or period, two rows share both, or a figure is not finite.
 
@@ -166,6 +171,7 @@ def choose(
     even = (pl.col("unevenness") <= UNEVEN).fill_null(True) if COUNTED[kind] else pl.lit(False)
     rare_charts = (Chart.T, Chart.G, RARE_WITH_DATES) if has_event_dates else (Chart.RUN, None, RARE)
     outcomes: list[tuple[pl.Expr, tuple[Chart | None, Chart | None, str]]] = [
+        (pl.lit(overlaps), (None, None, OVERLAPPING)),
         (few, (None, None, FEW_VALUES)),
         (rare, rare_charts),
         (pl.col("points") < MINIMUM_POINTS, (Chart.RUN, None, SHORT)),
@@ -189,13 +195,13 @@ def choose(
     )
 
 
-def without_unsuited(chart: pl.DataFrame, *, kind: Kind) -> pl.DataFrame:
+def without_unsuited(chart: pl.DataFrame, *, kind: Kind, overlaps: bool = False) -> pl.DataFrame:
     """Return one organisation's XmR chart, stripped of limits and signals where `suits_limits` is False.
 
     Values stay. `special_cause` is none where there is a value, and mean, limits, `variation` and `assurance` are null,
-    so that no chart, sentence or icon claims what a handful of cases decides.
+    so that no chart, sentence or icon claims what a handful of cases, or their overlap, decides.
     """
-    if suits_limits(chart, kind=kind):
+    if suits_limits(chart, kind=kind, overlaps=overlaps):
         return chart
     limits = ("mean", "lower_process_limit", "upper_process_limit", "variation", "assurance")
     present = pl.col("value").is_not_null()
@@ -205,14 +211,14 @@ def without_unsuited(chart: pl.DataFrame, *, kind: Kind) -> pl.DataFrame:
     )
 
 
-def suits_limits(frame: pl.DataFrame, *, kind: Kind) -> bool:
-    """Whether one organisation's figures are frequent enough for process limits to mean much.
+def suits_limits(frame: pl.DataFrame, *, kind: Kind, overlaps: bool = False) -> bool:
+    """Whether one organisation's figures are frequent enough, and apart enough, for process limits to mean much.
 
-    Takes its points with `org_code, period_start, numerator, denominator, value`. False where there are fewer than
-    `FEWEST_CASES` a period on average, of those with the feature or of those without it, and where the series
-    `is_selection`; True where that is not known. Too few periods are no matter of this.
+    Takes its points with `org_code, period_start, numerator, denominator, value`. False where periods overlap, where
+    there are fewer than `FEWEST_CASES` a period on average, of those with the feature or of those without it, and
+    where the series `is_selection`; True where that is not known. Too few periods are no matter of this.
     """
-    if is_selection(frame):
+    if overlaps or is_selection(frame):
         return False
     cases = choose(frame, kind=kind)["cases"]
     return cases.is_null().all() or cases.item() >= FEWEST_CASES

@@ -62,6 +62,7 @@ _ICONS = {
     Assurance.CONSISTENTLY_FAILING: "failing",
 }
 TOO_FEW_CASES = Badge("none", "Too few cases to say")
+OVERLAPPING = Badge("none", "Not judged: figures overlap")
 
 
 def latest_point(content: dict[str, Any]) -> dict[str, Any] | None:
@@ -81,6 +82,8 @@ def variation(content: dict[str, Any], period: Period = Period.MONTH) -> Badge:
     point = latest_point(content)
     if point and has_ended(content):
         return Badge("none", f"No figures after {period.label(_start(point))}")
+    if point and period.overlaps:
+        return OVERLAPPING
     if point and not content["suits_limits"]:
         return TOO_FEW_CASES
     too_few = Badge("none", f"Too few {period.plural} to say")
@@ -112,6 +115,8 @@ def _counted(point: dict[str, Any], measure: Measure) -> str:
     of_all = words.number(point["denominator"])
     if measure.kind == "mean":
         return f"{of_all} {measure.denominator.label}"
+    if measure.unit == "ratio":
+        return f"{words.number(point['numerator'])} {measure.numerator.label}, {of_all} {measure.denominator.label}"
     return f"{words.number(point['numerator'])} of {of_all}"
 
 
