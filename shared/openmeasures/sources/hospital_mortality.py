@@ -14,7 +14,7 @@ a column of the last two lines of the table that is not there is passed over. Th
 fives, the ratio with four decimals that come of exact ones [3], so that it is worth more than their quotient. A trust
 whose data mislead is suppressed [4]. Files by site or diagnosis, in the same zip, are not read.
 
-1. TrustPulse, pipeline/ingest/shmi.py, https://github.com/larsen-analyst/trustpulse
+1. TrustPulse, whose pipeline ingests it, https://github.com/larsen-analyst/trustpulse
 2. A reader in Go of SHMI's historical trust-level table, found in a public index of code, which names no repository.
 3. GeraClinic, Hospital Mortality Index, https://geraclinic.com/hospital-mortality-index/trust/london-north-west-university-healthcare-nhs-trust
    (November 2024 to October 2025: 2,615 observed, 3,115 expected, 106,625 discharges; a ratio of 0.840).
@@ -40,12 +40,12 @@ LICENCE = "Open Government Licence v3.0"
 
 KEYS = {"TIME_PERIOD": "period", "PROVIDER_CODE": "org_code", "PROVIDER_NAME": "org_name"}
 RATIO, OBSERVED, EXPECTED = "mortality_ratio", "observed_deaths", "expected_deaths"
-BAND = "mortality_band"
+BAND, LOWER_LIMIT, UPPER_LIMIT = "mortality_band", "mortality_lower_limit", "mortality_upper_limit"
 METRICS = {"OBSERVED": OBSERVED, "EXPECTED": EXPECTED, "SHMI_VALUE": RATIO, "SHMI_BANDING": BAND}
 FURTHER = {  # that a file may lack
     "SPELLS": "provider_spells",
-    "OD_LL": "mortality_lower_limit",
-    "OD_UL": "mortality_upper_limit",
+    "OD_LL": LOWER_LIMIT,
+    "OD_UL": UPPER_LIMIT,
     "PALLIATIVE_SPELLS": "palliative_spells",
     "PALLIATIVE_DEATHS": "palliative_deaths",
 }
