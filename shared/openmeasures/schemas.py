@@ -19,7 +19,7 @@ class Status(StrEnum):
     """Why a value is there, or is not."""
 
     REPORTED = "reported"  # a figure was published, zero included
-    SUPPRESSED = "suppressed"  # published as too small to show
+    SUPPRESSED = "suppressed"  # published as too small to show, or too faulty
     NOT_SUBMITTED = "not_submitted"  # expected, and missing
     NOT_APPLICABLE = "not_applicable"  # never expected, for example a trust that field-tests another standard
 

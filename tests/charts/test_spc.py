@@ -118,7 +118,7 @@ def test_without_a_missing_month_nothing_is_marked_at_the_base(measure):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [("suppressed", "Suppressed: too small to show"), ("reported", "Nothing to count")],
+    [("suppressed", "Suppressed by the publisher"), ("reported", "Nothing to count")],
 )
 def test_other_reasons_for_a_missing_value(measure, status, words):
     points = POINTS.with_columns(status=pl.col("status").replace({"not_submitted": status}))

@@ -64,7 +64,7 @@ NO_LIMITS = Sign("Value (no limits: too few months or cases)", PAPER, EDGE, "cir
 WITH_INTERVAL = Sign("Value, with its 95\u00a0% interval", OTHERS, EDGE, "circle", 49)
 NOT_SUBMITTED = Sign("Not submitted", PAPER, EDGE, "diamond", 64)
 NOT_APPLICABLE = Sign("Not applicable", PAPER, EDGE, "stroke", 36)
-SUPPRESSED = Sign("Suppressed: too small to show", PAPER, EDGE, "triangle-down", 60)
+SUPPRESSED = Sign("Suppressed by the publisher", PAPER, EDGE, "triangle-down", 60)
 NOTHING_TO_COUNT = Sign("Nothing to count", PAPER, EDGE, "cross", 60)
 SIGNS = (
     IMPROVEMENT, CONCERN, NEUTRAL, COMMON_CAUSE, NO_LIMITS, WITH_INTERVAL, NOT_SUBMITTED, NOT_APPLICABLE, SUPPRESSED,
