@@ -221,10 +221,14 @@ def test_what_is_found_in_words(with_published, filled):
     ]
 
 
+# Of SHMI no figure for England is published: it is what trusts are set against. Trusts' own are held in test_banding.
+WITHOUT_ENGLAND = {"shmi"}
+
+
 @pytest.mark.parametrize("measure_id", [measure.id for measure in definitions.load_all()])
 def test_every_difference_in_the_sample_has_its_reason(measure_id, sample_folder):
     found = reconcile(definitions.find(measure_id), Store(sample_folder))
-    assert found.height > 0
+    assert (found.height > 0) == (measure_id not in WITHOUT_ENGLAND)
     assert found.filter(pl.col("verdict") == Verdict.UNEXPLAINED.value).is_empty()
 
 
