@@ -145,12 +145,13 @@ def keep(store: Store, tmp_path: Path) -> Callable[..., ingest.Outcome]:
         name: str = "March-2024.csv",
         retrieved: date = date(2024, 4, 11),
         change: tuple[str, str] = ("\r\n", "\r\n"),
+        origin: ingest.Origin | None = None,
         **layout,
     ) -> ingest.Outcome:
         path = tmp_path / "incoming" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(_ae_csv(*rows, **layout).replace(*change).encode())
-        [outcome] = ingest.ingest([path], store, retrieved=retrieved)
+        [outcome] = ingest.ingest([path], store, retrieved=retrieved, origin=origin)
         return outcome
 
     return one

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from openmeasures import __version__, cli, definitions
+from openmeasures import __version__, cli, definitions, readers
 from openmeasures.publishing import render
 from openmeasures.running import belonging, manifest, plan
 from openmeasures.store import Store
@@ -285,6 +285,30 @@ def test_ingest_of_a_path_that_is_not_there(called, incoming, store):
     code, out, err = called("ingest", incoming.folder, "nowhere", "--data", store.folder)
     assert (code, out, err) == (2, "", "Error nowhere: no such file or folder. Check the path.\n")
     assert not store.folder.exists()
+
+
+def test_ingest_again_reads_anew_what_another_version_has_read(called, small_project, keep, monkeypatch):
+    keep(("RC9", 1000, 400))
+    assert called("ingest", "--again") == (0, "Everything was read by the present version.\n", "")
+    monkeypatch.setattr(readers, "fingerprint", lambda _: "another")
+    assert called("ingest", "--again") == (0, "1 read anew\n", "")
+
+
+def test_ingest_of_nothing_says_what_it_takes(called, small_project):
+    said = "Error ingest: nothing to read. Name files, folders or zips; or --again.\n"
+    assert called("ingest") == (2, "", said)
+
+
+def test_a_run_on_what_another_version_has_read_says_so(called, small_project, keep, monkeypatch, store):
+    keep(("RC9", 1000, 400))
+    monkeypatch.setattr(readers, "fingerprint", lambda _: "another")
+    monkeypatch.setattr("openmeasures.running.build.bring_up_to_date", lambda *_, **__: 0)
+    code, _, err = called("run")
+    assert (code, err) == (
+        0,
+        f"Note {store.folder}: files that another version of this program has read: 1, first March-2024.csv. Read them "
+        "anew: openmeasures ingest --again\n",
+    )
 
 
 # ---- list and check

@@ -8,8 +8,9 @@ import pytest
 
 from openmeasures import corrections, display, parameters
 from openmeasures.definitions import Part, Standard
+from openmeasures.ingest import Origin
 from openmeasures.methods.spc import ASSURANCE_TYPE
-from openmeasures.releases import ReleaseStatus
+from openmeasures.releases import ReleaseStatus, Vintage
 from openmeasures.schemas import STATUS_TYPE, Status
 
 FEBRUARY, MARCH, APRIL = (date(2024, month, 1) for month in (2, 3, 4))
@@ -93,6 +94,13 @@ def test_sources_name_the_latest_file_by_its_hash(run_of, store):
         ("Publisher's page", f"<{release.url}>"),
         ("Licence", release.licence),
     ]
+
+
+def test_sources_give_the_address_of_a_file_that_was_fetched(run_of, keep):
+    vintage = Vintage(ReleaseStatus.PROVISIONAL, None)
+    origin = Origin("ae_monthly", "https://x.nhs.uk/March-2024.csv", "f" * 64, vintage)
+    keep(("RC9", 1000, 400), ("RJ1", 500, 100), origin=origin)
+    assert ("File's address", "<https://x.nhs.uk/March-2024.csv>") in cells(display.sources(run_of()))
 
 
 def test_sources_count_the_releases_that_are_used(run_of, keep):

@@ -1,14 +1,17 @@
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from openmeasures import ingest
+from openmeasures import ingest, readers
 from openmeasures.errors import SourceError, StoreError
 from openmeasures.ingest import Kept, Outcome
-from openmeasures.sources import all_sources
+from openmeasures.releases import ReleaseStatus, Vintage
+from openmeasures.sources import Publication, ae_monthly, all_sources, ambulance_systems
 from openmeasures.store import Store
 
 MARCH = (("RC9", 1000, 400),)
@@ -515,3 +518,113 @@ def test_two_releases_of_a_month_that_nothing_tells_apart_are_named(keep, store)
 def test_a_revision_rivals_nobody(keep, name):
     keep(*MARCH, name="first.csv")
     assert keep(("RC9", 1000, 401), name=name).message == ""
+
+
+# ---- read anew
+
+
+@pytest.fixture
+def mended(monkeypatch):
+    """Another version of the reader: it doubles every figure, or refuses the file."""
+
+    def mend(*, refuses=False):
+        read = ae_monthly.provider_csv.read
+
+        def another(file):
+            if refuses:
+                raise SourceError(f"{file.place}: refused.")
+            publication = read(file)
+            return replace(publication, observations=publication.observations.with_columns(pl.col("value") * 2))
+
+        monkeypatch.setattr(ae_monthly.provider_csv, "read", another)
+        monkeypatch.setattr(readers, "fingerprint", lambda _: "another")
+
+    return mend
+
+
+def _without(publication, month):
+    is_other = pl.col("period_start") != month
+    frames = (publication.observations.filter(is_other), publication.organisations.filter(is_other))
+    return Publication(*frames, vintage=publication.vintage)
+
+
+def _attendances(store):
+    counted = store.observations("ae_monthly", metrics=["attendances_type_1"], org_codes=["RC9"])
+    return counted["value"].to_list()
+
+
+def test_what_another_version_has_read_is_read_anew_from_the_store(store, keep, mended):
+    keep(*MARCH, name="March-2024-revised-130624-x.csv")
+    [before] = store.releases()
+    mended()
+    [outcome] = ingest.reread(store)
+    assert (outcome.kept, outcome.source) == (Kept.REREAD, "ae_monthly")
+    assert outcome.place == str(store.file_of(before))
+    assert _attendances(store) == [2000]
+    assert store.releases() == [before.model_copy(update={"reader": "another"})]
+    assert list(ingest.reread(store)) == []
+
+
+def test_a_known_file_is_read_anew_where_its_reader_has_changed(store, keep, mended):
+    keep(*MARCH)
+    mended()
+    outcome = keep(*MARCH, retrieved=date(2025, 1, 1))
+    assert (outcome.kept, _attendances(store)) == (Kept.REREAD, [2000])
+    assert [release.retrieved for release in store.releases()] == [date(2024, 4, 11)]
+    assert keep(*MARCH).kept is Kept.KNOWN
+
+
+def test_a_file_that_the_new_version_refuses_stays_as_it_was_read(store, keep, mended):
+    keep(*MARCH)
+    before = store.releases()
+    mended(refuses=True)
+    [outcome] = ingest.reread(store)
+    assert (outcome.kept, outcome.message) == (Kept.UNREADABLE, "refused.")
+    assert (_attendances(store), store.releases()) == ([1000], before)
+
+
+def test_a_month_that_the_new_version_does_not_find_is_taken_out(store, sample_folder):
+    """A file of many months, of another source; the first is then no more there."""
+    example = Store(sample_folder)
+    sample_file = example.file_of(example.releases("ambulance_systems")[0])
+    list(ingest.ingest([sample_file], store))
+    first, *others = store.releases("ambulance_systems")[0].periods
+    read = ambulance_systems.read
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ambulance_systems, "read", lambda file: _without(read(file), first))
+        patch.setattr(readers, "fingerprint", lambda _: "another")
+        list(ingest.ingest([sample_file], store))
+    assert store.releases("ambulance_systems")[0].periods == others
+    assert not (store.folder / "observations" / "ambulance_systems" / f"{first:%Y-%m}.parquet").exists()
+    assert first not in store.totals("ambulance_systems")["period_start"].to_list()
+
+
+def test_a_file_that_is_gone_from_the_store_is_named(store, keep, mended):
+    keep(*MARCH)
+    store.file_of(store.releases()[0]).unlink()
+    mended()
+    with pytest.raises(StoreError, match=r"ae_monthly: 'March-2024\.csv' \([0-9a-f]{64}\) is gone\. Ingest that file"):
+        list(ingest.reread(store))
+
+
+# ---- from an address
+
+
+def test_where_a_file_is_from_is_kept_with_what_its_page_tells(store, folder, march):
+    (folder / "March-2024.csv").write_bytes(march)
+    told = Vintage(ReleaseStatus.REVISED, date(2024, 6, 13))
+    list(ingest.ingest([folder], store, origin=ingest.Origin("ae_monthly", "https://x/March-2024.csv", "f" * 64, told)))
+    [release] = store.releases()
+    assert (release.file_url, release.vintage) == ("https://x/March-2024.csv", told)
+    assert release.download_sha256 == "f" * 64
+    assert release.url == ae_monthly.URL
+    [outcome] = ingest.ingest([folder], store)  # by hand, later: what is known stays
+    assert (outcome.kept, store.releases()) == (Kept.KNOWN, [release])
+
+
+def test_a_file_of_another_source_than_its_page_is_refused(store, folder, march):
+    (folder / "March-2024.csv").write_bytes(march)
+    told = Vintage(ReleaseStatus.PROVISIONAL, None)
+    [outcome] = ingest.ingest([folder], store, origin=ingest.Origin("rtt_overview", "https://x/", "f" * 64, told))
+    assert outcome.message.startswith("a file of 'ae_monthly'; expected one of 'rtt_overview'.")
+    assert (outcome.kept, store.releases()) == (Kept.UNREADABLE, [])

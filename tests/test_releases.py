@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from openmeasures.releases import Release, ReleaseStatus, Vintage, vintage_named, vintage_stated
+from openmeasures.releases import Release, ReleaseStatus, Vintage, vintage_combined, vintage_named, vintage_stated
 
 FIRST = Release(
     sha256="0" * 64,
@@ -120,3 +120,38 @@ def test_a_record_with_an_unknown_key_is_refused():
 def test_a_record_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         FIRST.synthetic = True
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "published"),
+    [
+        ([("provisional", None)], "provisional", None),
+        ([("final", None), ("provisional", (2024, 5, 9))], "final", (2024, 5, 9)),
+        ([("revised", (2024, 6, 13)), ("final", (2024, 5, 9))], "revised", (2024, 6, 13)),
+    ],
+)
+def test_what_several_tell_of_a_vintage(told, status, published):
+    vintages = [Vintage(ReleaseStatus(each), day and date(*day)) for each, day in told]
+    assert vintage_combined(*vintages) == (status, published and date(*published))
+
+
+FETCHED = {"file_url": "https://x/", "download_sha256": "f" * 64}
+REVISED = {"status": ReleaseStatus.REVISED, "published": date(2024, 6, 13)}
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "expected"),
+    [
+        ({}, {}, {}),
+        (FETCHED, {}, FETCHED),
+        ({}, FETCHED, FETCHED),
+        (FETCHED, {"file_url": "https://y/", "download_sha256": "e" * 64}, FETCHED),
+        (REVISED, {}, REVISED),
+        ({}, REVISED, REVISED),
+        (REVISED, {"published": date(2024, 7, 1)}, {"published": date(2024, 7, 1)}),
+    ],
+)
+def test_a_file_that_is_read_again_keeps_its_first_day_and_what_is_known_of_its_origin(known, now, expected):
+    again = {"file_name": "another.csv", "retrieved": date(2025, 1, 1), "metrics": ["more"]} | now
+    record = FIRST.model_copy(update=again).read_again(FIRST.model_copy(update=known))
+    assert record == FIRST.model_copy(update={"metrics": ["more"], **expected})

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from contextlib import closing
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +21,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from openmeasures import __version__, corrections, definitions, organisations, project
-from openmeasures.errors import OpenMeasuresError
-from openmeasures.ingest import Kept, ingest_sample, sample_is_outdated
+from openmeasures import __version__, corrections, definitions, organisations, project, readers
+from openmeasures.errors import OpenMeasuresError, ParameterError
+from openmeasures.ingest import Kept, ingest_sample, reread, sample_is_outdated
 from openmeasures.ingest import ingest as ingest_paths
 from openmeasures.store import Store
 
@@ -90,15 +91,22 @@ def sample_(
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, folders or zips.")], data: Data = None
+    paths: Annotated[list[Path] | None, typer.Argument(metavar="PATH…", help="Files, folders or zips.")] = None,
+    data: Data = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read anew what an earlier version of this program has read.")
+    ] = False,
 ) -> None:
     """Read published files into the data folder, recognised by their content. The same file twice changes nothing."""
     store = Store(project.data_folder(data))
+    if not (paths or again):
+        raise ParameterError("ingest: nothing to read. Name files, folders or zips; or --again.")
+    outcomes = chain(reread(store) if again else (), ingest_paths(paths or [], store))
     kept: Counter[Kept] = Counter()
     passed_over: list[str] = []
     with _progress() as progress:
         task = progress.add_task("Reading", total=None)
-        for outcome in ingest_paths(paths, store):
+        for outcome in outcomes:
             kept[outcome.kept] += 1
             progress.advance(task)
             if outcome.kept == Kept.UNREADABLE:
@@ -109,8 +117,9 @@ def ingest(
                 passed_over.append(outcome.place)
     for place in passed_over:
         err.print(f"[yellow]Not recognised[/] {escape(place)}")
-    out.print("; ".join(f"{number} {state.value}" for state, number in kept.items()) or "No file found.")
-    if kept[Kept.UNREADABLE] or not (kept[Kept.ADDED] or kept[Kept.KNOWN]):
+    none = "No file found." if paths else "Everything was read by the present version."
+    out.print("; ".join(f"{number} {state.value}" for state, number in kept.items()) or none)
+    if kept[Kept.UNREADABLE] or (paths and not (kept[Kept.ADDED] or kept[Kept.KNOWN] or kept[Kept.REREAD])):
         raise typer.Exit(2)
 
 
@@ -251,6 +260,11 @@ def _run(
     """Run and collect; return how many runs failed."""
     from openmeasures.running.build import bring_up_to_date
 
+    if old := readers.outdated(Store(data)):
+        err.print(
+            f"[yellow]Note[/] {escape(str(data))}: files that another version of this program has read: {len(old)}, "
+            f"first {escape(old[0].file_name)}. Read them anew: openmeasures ingest --again"
+        )
     with closing(_observer(as_json)) as observer:
         failed = bring_up_to_date(
             _with_data(measures, Store(data)), data=data, build=build, observer=observer, org_codes=org,

@@ -101,6 +101,7 @@ def sources(run: Parameters) -> Markdown:
         ("Latest file", f"{last.file_name} ({last.status.value})"),
         ("SHA-256", f"`{last.sha256}`"),
         ("Publisher's page", "none: made by this project" if last.synthetic else f"<{last.url}>"),
+        *([("File's address", f"<{last.file_url}>")] if last.file_url else []),
         ("Licence", "MIT, as this project" if last.synthetic else last.licence),
     ]
     return Markdown(table(("", "Where the figures come from"), rows))

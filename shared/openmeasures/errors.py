@@ -10,6 +10,8 @@ A message says, in this order: the place, what was found, what was expected, and
 | `DefinitionError` | a `measure.yml`, `corrections.yml` or notebook that breaks its promises |
 | `ParameterError` | an unknown organisation, period, measure or parameter |
 | `RenderError` | the site's renderer failed |
+| `FetchError` | a publisher's site, or a file from there, is not what was expected |
+| `OfflineError` | no publisher's site can be reached |
 | `ClusterError` | the machines of a distributed build are not there, or not alike |
 | `near_miss` | "did you mean …?" for a mistyped name |
 """
@@ -42,6 +44,14 @@ class ParameterError(OpenMeasuresError):
 
 class RenderError(OpenMeasuresError):
     """The renderer could not make the site."""
+
+
+class FetchError(OpenMeasuresError):
+    """A publisher's site, or a file from there, is not what was expected."""
+
+
+class OfflineError(FetchError):
+    """No publisher's site can be reached."""
 
 
 class ClusterError(OpenMeasuresError):

@@ -20,10 +20,10 @@ from typing import cast
 
 import polars as pl
 
-from openmeasures import imports, sample, sources
+from openmeasures import imports, readers, sample, sources
 from openmeasures.errors import OpenMeasuresError, SourceError, StoreError
 from openmeasures.organisations import ENGLAND, SYNTHETIC_ENGLAND_NAME, is_synthetic
-from openmeasures.releases import Release, vintage_named
+from openmeasures.releases import Release, Vintage, vintage_combined, vintage_named
 from openmeasures.sample.organisations import reference_folder
 from openmeasures.sources import Publication, Source, SourceFile, recognise
 from openmeasures.store import Store, write_whole
@@ -50,6 +50,8 @@ LEAST_SHARE = 0.8
 FEWEST_ORGANISATIONS = 20  # to tell by; a small file, such as an example, may have any number
 NEIGHBOURS_WITHIN = timedelta(days=92)  # three months, whichever of them are here
 WEB_PAGE = "this is a web page, not a published file. Open the page, and download the file that it links to."
+TELL_US = "Tell us that the publisher's page has changed."
+UNKNOWN = "no known publication begins like this. See the README for what can be read."
 IGNORED_FOLDERS = {"__MACOSX"}  # resource forks that macOS adds to zips
 
 
@@ -57,6 +59,7 @@ class Kept(StrEnum):
     """What became of a file."""
 
     ADDED = "added"
+    REREAD = "read anew"
     KNOWN = "already there"
     NOT_RECOGNISED = "not recognised"
     UNREADABLE = "unreadable"
@@ -72,10 +75,26 @@ class Outcome:
     source: str = ""
 
 
-def ingest(paths: Iterable[Path], store: Store, *, retrieved: date | None = None) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class Origin:
+    """Where a file was downloaded, with which hash, and what the publisher's page says of it.
+
+    A file that turns out to be of another source than `source` is refused.
+    """
+
+    source: str
+    url: str
+    sha256: str
+    vintage: Vintage
+
+
+def ingest(
+    paths: Iterable[Path], store: Store, *, retrieved: date | None = None, origin: Origin | None = None
+) -> Iterator[Outcome]:
     """Read every publication under `paths` into `store`, one outcome a file, as it happens.
 
-    A folder is searched to the bottom, hidden files left out; a zip is opened. `retrieved` is today by default.
+    A folder is searched to the bottom, hidden files left out; a zip is opened. `retrieved` is today by default, and
+    `origin` is that of all of them. A file that is known, but was read by another version of its reader, is read anew.
     A file that is named directly and is no known publication is unreadable; inside a folder it is merely not
     recognised. Raises `SourceError` for a path that does not exist, before anything is read.
     """
@@ -88,7 +107,19 @@ def ingest(paths: Iterable[Path], store: Store, *, retrieved: date | None = None
             if isinstance(file, Outcome):
                 yield file
             else:
-                yield _ingest_one(file, store, retrieved=day, named=path.is_file())
+                yield _ingest_one(file, store, retrieved=day, named=path.is_file(), origin=origin)
+
+
+def reread(store: Store) -> Iterator[Outcome]:
+    """Read anew what another version of its reader has read, from the files that the store keeps, one outcome each.
+
+    Where the reader now refuses a file, what was read before stays. Raises `StoreError` for a file that is gone.
+    """
+    for release in readers.outdated(store):
+        kept = store.file_of(release)
+        file = SourceFile(str(kept), release.file_name, kept.read_bytes())
+        origin = Origin(release.source, release.file_url, release.download_sha256, release.vintage)
+        yield _ingest_one(file, store, retrieved=release.retrieved, named=True, origin=origin)
 
 
 def ingest_sample(store: Store) -> list[Outcome]:
@@ -124,28 +155,35 @@ def _sample_code() -> str:
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _ingest_one(file: SourceFile, store: Store, *, retrieved: date, named: bool) -> Outcome:
+def _ingest_one(
+    file: SourceFile, store: Store, *, retrieved: date, named: bool, origin: Origin | None = None
+) -> Outcome:
     try:
         found = recognise(file)
     except SourceError as error:
         return Outcome(file.place, Kept.UNREADABLE, _without_place(error, file))
     if found is None:
-        unknown = "no known publication begins like this. See the README for what can be read." if named else ""
-        message = WEB_PAGE if _is_web_page(file) else unknown
+        message = WEB_PAGE if is_web_page(file.content) else UNKNOWN if named else ""
         return Outcome(file.place, Kept.UNREADABLE if named else Kept.NOT_RECOGNISED, message)
     name, source = found
+    if origin and name != origin.source:
+        return Outcome(
+            file.place, Kept.UNREADABLE, f"a file of {name!r}; expected one of {origin.source!r}. {TELL_US}", name
+        )
+    kept = Kept.REREAD if any(known.sha256 == file.sha256 for known in store.releases(name)) else Kept.ADDED
     try:
         publication = source.read(file)
-        release = _release(name, source, file, publication, retrieved)
+        release = _release(name, source, file, publication, retrieved, origin)
         added = store.add(release, file, publication)
         notes = [*publication.checks, *(_beside_others(store, release) if added else [])]
     except OpenMeasuresError as error:
         return Outcome(file.place, Kept.UNREADABLE, _without_place(error, file), name)
-    return Outcome(file.place, Kept.ADDED if added else Kept.KNOWN, "; ".join(notes), name)
+    return Outcome(file.place, kept if added else Kept.KNOWN, "; ".join(notes), name)
 
 
-def _is_web_page(file: SourceFile) -> bool:
-    return file.content[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
+def is_web_page(content: bytes) -> bool:
+    """Whether a file begins as web pages do: what a site sends in place of a file that is gone."""
+    return content[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _without_place(error: OpenMeasuresError, file: SourceFile) -> str:
@@ -199,7 +237,9 @@ def _rivals(others: list[Release], release: Release) -> list[str]:
     return [f"the same month as {rivals[-1].file_name}, and neither name says which is newer; {used.file_name} is used"]
 
 
-def _release(name: str, source: Source, file: SourceFile, publication: Publication, retrieved: date) -> Release:
+def _release(
+    name: str, source: Source, file: SourceFile, publication: Publication, retrieved: date, origin: Origin | None
+) -> Release:
     codes = set(publication.organisations["org_code"]) - {ENGLAND}
     synthetic = {code for code in codes if is_synthetic(code)}
     if synthetic and synthetic != codes:
@@ -209,7 +249,8 @@ def _release(name: str, source: Source, file: SourceFile, publication: Publicati
         )
     # A national series has no other organisation, so that its name has to tell.
     is_invented = bool(synthetic) or SYNTHETIC_ENGLAND_NAME in publication.organisations["org_name"]
-    vintage = publication.vintage or vintage_named(file.name)
+    told = [vintage_named(file.name), *([origin.vintage] if origin else [])]
+    vintage = publication.vintage or vintage_combined(*told)
     observations = publication.observations
     in_part = pl.when(pl.col("breakdown") == "").then(pl.lit("")).otherwise(" by " + pl.col("breakdown"))
     return Release(
@@ -227,6 +268,9 @@ def _release(name: str, source: Source, file: SourceFile, publication: Publicati
         synthetic=is_invented,
         organisations=len(codes),
         checks=publication.checks,
+        file_url=origin.url if origin else "",
+        download_sha256=origin.sha256 if origin else "",
+        reader=readers.fingerprint(name),
     )
 
 

@@ -6,6 +6,7 @@
 | `Vintage` | provisional, final or revised, with the date where the publisher gives one |
 | `vintage_named` | the vintage that a file's name tells |
 | `vintage_stated` | the vintage that a file itself states |
+| `vintage_combined` | what several of these tell together |
 """
 
 import re
@@ -40,8 +41,10 @@ class Release(BaseModel):
     `periods` are the first days of the periods that it has figures of, in order, and `period_end` the last day of the
     last. `metrics` are those that it gives, as `metric` or `metric by breakdown`. `published` is the publisher's own
     date, null where neither the file nor its name gives one; `retrieved` is the day on which it was read into this
-    store. `organisations` is how many it names, None in a record from before that was kept. `checks` are the findings
-    at reading time, in words.
+    store. `url` is the publisher's page, and `file_url` the address from which the file was downloaded with the hash
+    `download_sha256`, that of a zip if it came in one; both are empty where a person brought the file. `organisations`
+    is how many it names, None in a record from before that was kept. `checks` are the findings at reading time, in
+    words. `reader` is the fingerprint of the code that read it (`readers`), empty in older records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +63,9 @@ class Release(BaseModel):
     synthetic: bool
     organisations: int | None = None
     checks: list[str] = []
+    file_url: str = ""
+    download_sha256: str = ""
+    reader: str = ""
 
     @property
     def period_start(self) -> date:
@@ -81,6 +87,24 @@ class Release(BaseModel):
         """
         rank = list(ReleaseStatus).index(self.status)
         return (rank, self.published or date.min, len(self.metrics), self.retrieved, self.sha256)
+
+    def read_again(self, known: "Release") -> "Release":
+        """Return the record of a file that `known` is of already: its first name and day stay, and so does its origin.
+
+        Where the file came from, and its date, may have been known at one of the two times only.
+        """
+        vintage = self.vintage if self.published or not known.published else known.vintage
+        origin = known if known.file_url else self
+        return self.model_copy(
+            update={
+                "file_name": known.file_name,
+                "retrieved": known.retrieved,
+                "file_url": origin.file_url,
+                "download_sha256": origin.download_sha256,
+                "status": vintage.status,
+                "published": vintage.published,
+            }
+        )
 
 
 _FINAL = re.compile(r"(?<![a-z])final(?![a-z])", re.IGNORECASE)
@@ -132,6 +156,16 @@ def vintage_stated(labels: Mapping[str, str]) -> Vintage | None:
         return Vintage(ReleaseStatus.REVISED, revised)
     is_final = _FINAL.search(labels.get("status", "")) is not None
     return Vintage(ReleaseStatus.FINAL if is_final else ReleaseStatus.PROVISIONAL, published) if published else None
+
+
+def vintage_combined(*told: Vintage) -> Vintage:
+    """Return the most settled of some statuses, and the first date that any of them gives.
+
+    >>> vintage_combined(vintage_named("April-2024.csv"), Vintage(ReleaseStatus.REVISED, date(2024, 11, 14))).published
+    datetime.date(2024, 11, 14)
+    """
+    status = max((vintage.status for vintage in told), key=list(ReleaseStatus).index)
+    return Vintage(status, next((vintage.published for vintage in told if vintage.published), None))
 
 
 def _day(text: str) -> date | None:

@@ -19,7 +19,7 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
@@ -172,10 +172,11 @@ class Store:
             raise StoreError(f"{place}: the files do not fit together ({_first_line(error)}). {REMEDY}") from error
 
     def add(self, release: Release, file: SourceFile, publication: Publication) -> bool:
-        """Keep a release; return False where the same bytes are here already, and change nothing.
+        """Keep a release; return False where the same bytes are here already, and change none of its figures.
 
-        The synthetic sample makes way for the first real release. Raises `StoreError` for the sample in a folder of
-        real data, a damaged file, or a folder that cannot be written.
+        Those that another version of the reader has read are read anew, and an address that was not known is noted in
+        the record. The synthetic sample makes way for the first real release. Raises `StoreError` for the sample in a
+        folder of real data, a damaged file, or a folder that cannot be written.
         """
         with self._turn():
             present = self._records()
@@ -186,18 +187,32 @@ class Store:
                     "Name another folder with --data."
                 )
             tables = {"observations": publication.observations, "organisations": publication.organisations}
-            is_known = any(known.sha256 == release.sha256 for known in present)
-            is_whole = is_known and all(self._holds(table, release.source, rows) for table, rows in tables.items())
+            known = next((record for record in present if record.sha256 == release.sha256), None)
+            is_read = known is not None and known.reader == release.reader
+            is_whole = is_read and all(self._holds(table, release.source, rows) for table, rows in tables.items())
             if not is_whole:
-                place = self.folder / "releases" / release.source
+                place = self._place(release)
                 write_whole(place / f"{release.sha256}{Path(file.name).suffix.lower()}", file.content)
                 for table, rows in tables.items():
                     self._put(table, release.source, rows)
-            if not is_known:
-                write_whole(place / f"{release.sha256}.json", (release.model_dump_json(indent=2) + "\n").encode())
+            record = release if known is None else known
+            if known and not is_read:
+                self._take_out(known, set(known.periods) - set(release.periods))
+            if known and (not is_read or (release.file_url and not known.file_url)):
+                record = release.read_again(known)
+            if record != known:
+                write_whole(self._place(release) / f"{release.sha256}.json", _json(record))
             if not release.synthetic:
                 self._forget(sample)
         return not is_whole
+
+    def file_of(self, release: Release) -> Path:
+        """Return where a release's published file is kept. Raises `StoreError` where it is gone."""
+        place = self._place(release)
+        kept = {*place.glob(f"{release.sha256}*")} - {place / f"{release.sha256}.json"}
+        if not kept:
+            raise StoreError(f"{place}: {release.file_name!r} ({release.sha256}) is gone. Ingest that file again.")
+        return min(kept)
 
     def remove_sample(self) -> None:
         """Remove every synthetic release."""
@@ -222,15 +237,22 @@ class Store:
     def _forget(self, releases: list[Release]) -> None:
         """Remove releases: their records last, so that the next call finishes what was cut short."""
         for release in releases:
-            for table, period in product(SORT, release.periods):
-                path = self.folder / table / release.source / f"{period:%Y-%m}.parquet"
-                if path.exists():
-                    _write(path, _rows(path).filter(pl.col("release") != release.sha256))
-            place = self.folder / "releases" / release.source
+            self._take_out(release, release.periods)
+            place = self._place(release)
             record = place / f"{release.sha256}.json"
             for path in {*place.glob(f"{release.sha256}.*")} - {record}:
                 path.unlink()
             record.unlink()
+
+    def _take_out(self, release: Release, periods: Iterable[date]) -> None:
+        """Remove a release's rows of some periods."""
+        for table, period in product(SORT, periods):
+            path = self.folder / table / release.source / f"{period:%Y-%m}.parquet"
+            if path.exists():
+                _write(path, _rows(path).filter(pl.col("release") != release.sha256))
+
+    def _place(self, release: Release) -> Path:
+        return self.folder / "releases" / release.source
 
     def _records(self) -> list[Release]:
         """Return every record that is there, a sample about to be removed included."""
@@ -255,6 +277,10 @@ class Store:
                 f"{self.folder}: cannot be written ({error.strerror or error}). Make room or get the right to write "
                 "there, or name another folder with --data."
             ) from error
+
+
+def _json(release: Release) -> bytes:
+    return (release.model_dump_json(indent=2) + "\n").encode()
 
 
 def _record(file: os.DirEntry[str]) -> Release:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,9 @@ from nbformat.v4 import new_output
 
 from openmeasures import definitions, results
 from openmeasures.errors import DefinitionError, RenderError
+from openmeasures.ingest import Origin
 from openmeasures.publishing import pages
+from openmeasures.releases import ReleaseStatus, Vintage
 from openmeasures.running import manifest, notebooks
 from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.running.plan import run_digest
@@ -332,6 +334,15 @@ def test_a_page_says_where_it_comes_from(ran, publish, text, store):
         "data up to March 2024",
     ):
         assert said in page
+
+
+def test_a_file_that_was_fetched_is_linked_to_with_the_day_that_its_page_gave(ran, publish, text, keep):
+    told = Vintage(ReleaseStatus.REVISED, date(2024, 6, 13))
+    keep(("RC9", 1000, 390), name="b.csv", origin=Origin("ae_monthly", "https://x.nhs.uk/a(1).csv", "f" * 64, told))
+    ran("RC9")
+    publish()
+    said = "[b.csv](https://x.nhs.uk/a%281%29.csv) (revised), retrieved on 2024-04-11, dated 2024-06-13"
+    assert said in text(page_of("RC9"))
 
 
 def test_a_revised_release_has_its_date(ran, publish, text, keep):

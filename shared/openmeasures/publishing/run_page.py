@@ -11,6 +11,7 @@ from openmeasures.periods import day_label
 from openmeasures.publishing import provenance, summary
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages, RunPage
+from openmeasures.releases import Release
 from openmeasures.running import collect
 from openmeasures.store import Store
 
@@ -117,6 +118,12 @@ def _listed(run: Run, region: str) -> dict[str, Any]:
     }
 
 
+def _file(release: Release) -> str:
+    """Return a release's file name, as a link to where it was downloaded if that is known."""
+    address = release.file_url.replace("(", "%28").replace(")", "%29")
+    return f"[{release.file_name}]({address})" if address else release.file_name
+
+
 def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
     release, measure = run.release, run.measure
     first = next(iter(store.newest(measure.source)))
@@ -131,7 +138,7 @@ def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
     )
     return {
         "data": f"{source}, {measure.period.span(first, run.period_to)}",
-        "file": f"{release.file_name} ({release.status.value})",
+        "file": f"{_file(release)} ({release.status.value})",
         "retrieved": release.retrieved,
         "published": release.published,
         "sha256": release.sha256,
