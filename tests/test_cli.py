@@ -149,7 +149,7 @@ def test_version(typed, called):
 
 def test_without_a_command_it_explains_itself(called):
     _, out, err = called()
-    commands = ("sample", "ingest", "list", "check", "run", "site", "refresh")
+    commands = ("sample", "ingest", "fetch", "list", "check", "run", "site", "refresh")
     assert [name for name in commands if not re.search(rf"\b{name}\b", out + err)] == []
 
 
@@ -324,6 +324,14 @@ def test_list_shows_the_organisations(called, filled):
     code, out, _ = called("list", "--organisations")
     assert code == 0
     assert re.search(r"RC9 .* RC9 Hospitals, NHS Trust .* London", out)
+
+
+def test_list_shows_the_publications_and_which_can_be_fetched(called, small_project, monkeypatch):
+    monkeypatch.delattr("openmeasures.sources.rtt_overview.LISTING")
+    code, out, _ = called("list", "--sources")
+    assert code == 0
+    assert re.search(r"ae_monthly .* A&E Attendances .* yes", out)
+    assert re.search(r"rtt_overview .* by hand", out)
 
 
 def test_list_of_organisations_without_data(called, small_project):

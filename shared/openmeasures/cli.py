@@ -25,6 +25,8 @@ from openmeasures import __version__, corrections, definitions, organisations, p
 from openmeasures.errors import OpenMeasuresError, ParameterError
 from openmeasures.ingest import Kept, ingest_sample, reread, sample_is_outdated
 from openmeasures.ingest import ingest as ingest_paths
+from openmeasures.periods import month_named
+from openmeasures.sources import all_sources
 from openmeasures.store import Store
 
 if TYPE_CHECKING:
@@ -123,12 +125,68 @@ def ingest(
         raise typer.Exit(2)
 
 
+@app.command()
+def fetch(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE…", help="As `list --sources` names them.")],
+    since: Annotated[
+        str, typer.Option("--from", metavar="MONTH", help="First month, as 2024-04 (default: the last two years).")
+    ] = "",
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and fetch nothing.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Download what is there too, and compare it with the record.")
+    ] = False,
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Take files that have changed, and keep what they were.")
+    ] = False,
+) -> None:
+    """Fetch new releases from their publishers' pages, and record each in reference/releases.csv.
+
+    Those listed for this financial year and the one before, or since the last that is there; or --from a month.
+    """
+    from openmeasures.fetching import fetch as fetching
+    from openmeasures.fetching import record
+    from openmeasures.fetching.web import Web
+
+    chosen = fetching.choose(sources)
+    first = month_named(since) if since else None
+    found: Counter[fetching.Result] = Counter()
+    with closing(Web()) as web, _progress() as progress:
+        task = progress.add_task("Looking", total=None)
+        for one in fetching.fetch(
+            chosen, Store(project.data_folder(data)), web, entries=record.path(), since=first, again=again,
+            accept_changed=accept_changed, dry_run=dry_run,
+            begun=lambda name: progress.update(task, description=escape(name)),
+        ):  # fmt: skip
+            found[one.result] += 1
+            progress.advance(task)
+            if one.result == fetching.Result.FAILED:
+                err.print(f"[red]Error[/] {one.source}: {escape(f'{one.place}: {one.message}')}")
+            elif one.message:
+                err.print(f"[yellow]Note[/] {one.source}: {escape(f'{one.place}: {one.message}')}")
+            if one.result in (fetching.Result.FETCHED, fetching.Result.WANTED):
+                month = f"{one.month:%Y-%m}" if one.month else "undated"
+                out.print(f"{one.source}  {month}  {one.result.value}  {escape(one.place)}")
+    out.print(
+        "; ".join(f"{number} {result.value}" for result, number in found.items()) or "Nothing is listed since then."
+    )
+    if found[fetching.Result.FAILED]:
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_(
     data: Data = None,
     orgs: Annotated[bool, typer.Option("--organisations", help="List the organisations in the data.")] = False,
+    sources: Annotated[bool, typer.Option("--sources", help="List the publications that can be read.")] = False,
 ) -> None:
-    """Show the measures, or the organisations in the data folder."""
+    """Show the measures, the organisations in the data folder, or the publications that can be read."""
+    if sources:
+        table = Table("Source", "Publication", "Fetch")
+        for name, module in all_sources().items():
+            table.add_row(name, module.TITLE, "yes" if hasattr(module, "LISTING") else "by hand")
+        out.print(table)
+        return
     if not orgs:
         table = Table("Measure", "Title", "Status", "Next review")
         for measure in definitions.load_all():

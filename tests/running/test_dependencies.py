@@ -80,6 +80,7 @@ def _output(project):
         (_write("reference/rulesets.yml", "a"), "reference/rulesets.yml changed"),
         (_write("reference/sample/new.csv", "a"), ""),
         (_write("reference/.swp/new", "a"), ""),
+        (_write("reference/releases.csv", "a"), ""),
         (_write("site/index.qmd", "a"), ""),
         (_write("requirements.lock", "polars==2"), "requirements.lock changed"),
     ],

@@ -30,7 +30,8 @@ NOTEBOOK = "notebook.ipynb"
 FOLDER = "dependencies"
 # Of a measure's folder: what is for people, and the notebook, whose outputs are no part of its source.
 NOT_READ = ("example", NOTEBOOK, "README.md")
-SAMPLE = "sample"  # of `reference/`: it makes the data, and the data are a part of their own
+# Of `reference/`: the sample makes the data, and the data are a part of their own, with where they were downloaded.
+NOT_OF_RUNS = ("sample", "releases.csv")
 # How cells are run and outputs are kept, whatever the notebook imports.
 RUNNERS = ("openmeasures.running.engine", "openmeasures.running.notebooks")
 MOST_NAMED = 3  # of the parts that changed, in one line
@@ -48,7 +49,7 @@ def parts(run: Parameters) -> Parts:
     found = {"month": f"{run.period_to:%Y-%m}", "names": _sha256(run.organisations.write_csv().encode())}
     found |= {f"cell {name}": value for name, value in _cells(measure.folder / NOTEBOOK).items()}
     found |= {f"{measure.id}/{name}": value for name, value in _files(measure.folder, NOT_READ).items()}
-    found |= {f"reference/{name}": value for name, value in _files(root / "reference", (SAMPLE,)).items()}
+    found |= {f"reference/{name}": value for name, value in _files(root / "reference", NOT_OF_RUNS).items()}
     for name, path in imports.modules(measure.folder / NOTEBOOK, also=RUNNERS).items():
         found[name] = _sha256(path.read_bytes())
     for period, release in run.release_of.items():

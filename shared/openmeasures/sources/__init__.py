@@ -3,6 +3,9 @@
 A source module has the constants `TITLE`, `PUBLISHER`, `URL` (its landing page) and `LICENCE`, and two functions:
 `recognises(file)`, which looks at the content and never at the name, and `read(file)`, which returns a `Publication`
 or raises `SourceError`. Its id is its module's name. There is nothing to register: modules are found here by name.
+
+A `LISTING` says which links on the landing page, and on the pages below it, lead to files that the module reads; with
+one, `openmeasures fetch` finds new releases.
 """
 
 import csv
@@ -12,7 +15,7 @@ import pkgutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import polars as pl
 
@@ -101,6 +104,21 @@ class Publication:
     organisations: pl.DataFrame
     checks: list[str] = field(default_factory=list)
     vintage: Vintage | None = None
+
+
+class Listing(NamedTuple):
+    """How a publisher lists a publication's files, as regular expressions that ignore case.
+
+    - `files`: searched in `text of the link | name of the file`. Of several, the first that fits any file of a month
+      gives the files of that month.
+    - `pages`: searched in the addresses of links, a step each, from the landing page down: the pages of years, or of
+      editions. Files are looked for on the landing page and on all of these.
+    - `is_series`: whether each file has every month, so that only the newest is wanted.
+    """
+
+    files: tuple[str, ...]
+    pages: tuple[str, ...] = ()
+    is_series: bool = False
 
 
 class Source(Protocol):

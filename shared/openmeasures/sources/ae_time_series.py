@@ -24,7 +24,7 @@ from openmeasures import tables
 from openmeasures.errors import SourceError
 from openmeasures.organisations import ENGLAND
 from openmeasures.releases import vintage_stated
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Listing, Publication, SourceFile
 from openmeasures.sources.ae_monthly.names import (
     ADMISSIONS,
     ATTENDED,
@@ -41,6 +41,12 @@ TITLE = "A&E Attendances and Emergency Admissions: monthly time series"
 PUBLISHER = "NHS England"
 URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/ae-waiting-times-and-activity/"
 LICENCE = "Open Government Licence v3.0"
+# Beside it stands a series adjusted for the field tests, in the same layout.
+LISTING = Listing(
+    files=(r"^(?!.*\badjusted).*monthly.a.{0,2}e.time.?series.*\.xlsx?$",),
+    pages=(r"ae-attendances-and-emergency-admissions-\d{4}-\d{2}",),
+    is_series=True,
+)
 
 ACTIVITY, PERFORMANCE, BOOKING = "Activity", "Performance", "Booking"
 SHEET_TITLE = "A&E Attendances & Emergency Admission statistics, NHS and independent sector organisations in "

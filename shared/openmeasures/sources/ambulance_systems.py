@@ -26,13 +26,14 @@ from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_end, month_named
 from openmeasures.releases import Vintage, vintage_stated
 from openmeasures.schemas import Status
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Listing, Publication, SourceFile
 from openmeasures.tables import LINE, Workbook, folded
 
 TITLE = "Ambulance Quality Indicators: Systems Indicators (AmbSYS)"
 PUBLISHER = "NHS England"
 URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/ambulance-quality-indicators/"
 LICENCE = "Open Government Licence v3.0"
+LISTING = Listing(files=(r"ambsys.time.series.*\.xlsx$", r"ambsys.*\.csv$"), is_series=True)
 
 # Indicators by their number, which is the same in every edition; the names are those of the workbook's visible sheets.
 METRICS = {

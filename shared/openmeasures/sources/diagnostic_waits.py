@@ -23,13 +23,17 @@ from openmeasures.errors import ParameterError, SourceError
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import month_end, month_named
 from openmeasures.releases import vintage_stated
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Listing, Publication, SourceFile
 from openmeasures.tables import Workbook, folded
 
 TITLE = "Diagnostic Waiting Times and Activity (DM01), monthly provider file"
 PUBLISHER = "NHS England"
 URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/diagnostics-waiting-times-and-activity/monthly-diagnostics-waiting-times-and-activity/"
 LICENCE = "Open Government Licence v3.0"
+LISTING = Listing(
+    files=(r"diagnostics.*provider.*\.xlsx?$",),
+    pages=(r"monthly-diagnostics-data-\d{4}-\d{2}",),
+)
 
 WAITING_LIST = "diagnostic_waiting_list"
 METRICS = {

@@ -15,12 +15,17 @@ from openmeasures import tables
 from openmeasures.errors import SourceError
 from openmeasures.organisations import ENGLAND
 from openmeasures.schemas import Status
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Listing, Publication, SourceFile
 
 TITLE = "Consultant-led Referral to Treatment Waiting Times: Overview Timeseries"
 PUBLISHER = "NHS England"
 URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/rtt-waiting-times/"
 LICENCE = "Open Government Licence v3.0"
+LISTING = Listing(
+    files=(r"rtt.overview.time.?series.*\.xlsx?$",),
+    pages=(r"rtt-data-\d{4}-\d{2}",),
+    is_series=True,
+)
 
 SHEET = "full time series"
 TITLE_ROWS = 10  # the title stands in the first of them

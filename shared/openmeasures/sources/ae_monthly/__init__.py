@@ -13,13 +13,18 @@ row is kept as organisation `ENG`, so that sums over providers can be compared w
 """
 
 from openmeasures.errors import SourceError
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Listing, Publication, SourceFile
 from openmeasures.sources.ae_monthly import provider_csv, provider_workbook
 
 TITLE = "A&E Attendances and Emergency Admissions (Monthly Situation Report)"
 PUBLISHER = "NHS England"
 URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/ae-waiting-times-and-activity/"
 LICENCE = "Open Government Licence v3.0"
+# Workbooks for the months that have no CSV.
+LISTING = Listing(
+    files=(r"\.csv$", r"by.provider.*\.xlsx?$"),
+    pages=(r"ae-attendances-and-emergency-admissions-\d{4}-\d{2}",),
+)
 
 
 def recognises(file: SourceFile) -> bool:

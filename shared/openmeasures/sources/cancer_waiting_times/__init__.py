@@ -18,13 +18,17 @@ providers, half each.
 from types import ModuleType
 
 from openmeasures.errors import SourceError
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Listing, Publication, SourceFile
 from openmeasures.sources.cancer_waiting_times import combined_workbook, data_extract, provider_workbook
 
 TITLE = "Cancer Waiting Times (monthly, providers)"
 PUBLISHER = "NHS England"
 URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/cancer-waiting-times/"
 LICENCE = "Open Government Licence v3.0"
+LISTING = Listing(
+    files=(r"combined.workbook.*\.xlsx$", r"provider.workbook.*\.xlsx$"),
+    pages=(r"/monthly-data-and-summaries/?$", r"\d{4}-\d{2}-monthly-cancer-waiting-times-statistics"),
+)
 
 LAYOUTS = (provider_workbook, data_extract, combined_workbook)
 

@@ -35,7 +35,7 @@ import polars as pl
 from openmeasures import tables
 from openmeasures.periods import month_end
 from openmeasures.schemas import STATUS_TYPE, Status
-from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources import Listing, Publication, SourceFile
 from openmeasures.sources.rtt_waiting_times import extract, totals
 from openmeasures.sources.rtt_waiting_times.extract import ALL_FUNCTIONS, NON_ENGLISH, PARTS, WAITING, Band
 
@@ -43,6 +43,7 @@ TITLE = "Consultant-led Referral to Treatment Waiting Times"
 PUBLISHER = "NHS England"
 URL = "https://www.england.nhs.uk/statistics/statistical-work-areas/rtt-waiting-times/"
 LICENCE = "Open Government Licence v3.0"
+LISTING = Listing(files=(r"full.csv.data.file.*\.(zip|csv)$",), pages=(r"rtt-data-\d{4}-\d{2}",))
 
 STANDARD_WEEKS = 18
 LONG_WAITS = (52, 65, 78, 104)  # weeks; each in its turn was to be eliminated, and is published every month
