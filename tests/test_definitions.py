@@ -309,6 +309,7 @@ def test_a_standard_of_one_day_is_in_force_on_it(load):
     [
         ("percent", 100, (0, 100)),
         ("per 1,000", 1000, (0, None)),
+        ("per 100,000", 100_000, (0, None)),
         ("minutes", 1 / 60, (0, None)),  # times are published in seconds
         ("ratio", 1, (0, None)),
     ],
@@ -316,6 +317,11 @@ def test_a_standard_of_one_day_is_in_force_on_it(load):
 def test_a_unit_has_its_scale_and_bounds(load, unit, scale, bounds):
     measure = load("unit: percent", f'unit: "{unit}"')
     assert (measure.scale, measure.natural_bounds) == (scale, bounds)
+
+
+@pytest.mark.parametrize(("kind", "highest"), [("proportion", 100), ("ratio", None)])
+def test_a_ratio_in_per_cent_may_be_above_100(load, kind, highest):
+    assert load("kind: proportion", f"kind: {kind}").natural_bounds == (0, highest)
 
 
 @pytest.mark.parametrize(

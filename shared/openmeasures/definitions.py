@@ -40,10 +40,15 @@ else:
 
 Improvement = Literal["increase", "decrease", "neutral"]
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
-Unit = Literal["percent", "per 1,000", "minutes", "weeks", "days", "waits", "ratio", "points"]
+Unit = Literal["percent", "per 1,000", "per 100,000", "minutes", "weeks", "days", "waits", "ratio", "points"]
 
 # What turns numerator / denominator into the unit; units without an entry are used as they are.
-SCALES: dict[str, float] = {"percent": 100.0, "per 1,000": 1000.0, "minutes": 1 / 60}  # times come in seconds
+SCALES: dict[str, float] = {
+    "percent": 100.0,
+    "per 1,000": 1000.0,
+    "per 100,000": 100_000.0,
+    "minutes": 1 / 60,  # times come in seconds
+}
 # Values outside these cannot happen, so no limit is drawn there.
 NATURAL_BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "percent": (0.0, 100.0),
@@ -379,8 +384,11 @@ class Measure(_Strict):
 
     @property
     def natural_bounds(self) -> tuple[float | None, float | None]:
-        """The least and greatest value that can happen, in the measure's unit; None where there is no bound."""
-        return NATURAL_BOUNDS.get(self.unit, ANY_LOWER_BOUND)
+        """The least and greatest value that can happen, in the measure's unit; None where there is no bound.
+
+        A ratio in per cent, such as the occupancy of places, can be above 100.
+        """
+        return ANY_LOWER_BOUND if self.kind == "ratio" else NATURAL_BOUNDS.get(self.unit, ANY_LOWER_BOUND)
 
     def standards_on(self, day: date) -> list[Standard]:
         """Return the standards in force on `day`, the one that began last first; charts draw that one."""
