@@ -193,6 +193,20 @@ def test_means_are_given_without_a_judgement(run_of):
     )
 
 
+@pytest.mark.parametrize("absent", ["value_lower", "value_upper"])
+def test_a_proportion_without_its_own_interval_is_not_judged(run_of, absent):
+    """FTE days lost to illness are a share of the days available, and no independent cases."""
+    parts = parts_of(("A", 100, 1000), ("B", 900, 1000))
+    assert say(run_of(), parts, whole_of(1000, 2000)).endswith(
+        "A is below it by more than chance; B is above it by more than chance."
+    )
+    unknown = parts.with_columns(pl.lit(None, pl.Float64).alias(absent))
+    assert say(run_of(), unknown, whole_of(1000, 2000)) == (
+        "Diagnostic test in March 2024, beside 50.0 % for all together: 2 parts cannot be judged, for want of an "
+        "interval."
+    )
+
+
 def test_counts_that_make_no_proportion_are_not_judged(run_of):
     parts = parts_of(("A", 100, 1000), ("B", 1900, 2000), ("C", 12, 10))
     assert say(run_of(), parts, whole_of(2012, 3010)).endswith(

@@ -88,12 +88,15 @@ def judged(rows: pl.DataFrame, whole: Whole | None, measure: Measure) -> pl.Data
     Of twenty parts that do not differ, one misses the whole with its 95 % interval by chance. So a part is `below` or
     `above` only where an exact interval does not hold the whole at 1 − (1 − `CONFIDENCE`) ÷ parts, Bonferroni's level
     [1, 2]: of a proportion or of a rate; of a mean with `variance` a Normal one, with room for rounding. Any other has
-    no verdict, nor has any part where there is no whole. The whole is taken as it is, which only makes the judgement
-    more careful, since every part is in it.
+    no verdict, nor has any part where there is no whole, nor one without an interval of its own, as where days of
+    illness are no independent cases. The whole is taken as it is, which only makes the judgement more careful, since
+    every part is in it.
     """
     lower, upper = (measure.scale * limit for limit in _limits(rows, measure))
     value = pl.lit(whole.value if whole else None, pl.Float64)
-    verdict = pl.when(upper < value).then(pl.lit("below")).when(lower > value).then(pl.lit("above"))
+    without = pl.col("value_lower").is_null() | pl.col("value_upper").is_null()
+    verdict = pl.when(without).then(None).when(upper < value).then(pl.lit("below"))
+    verdict = verdict.when(lower > value).then(pl.lit("above"))
     return rows.with_columns(verdict=verdict.when(lower <= value).then(pl.lit("chance")))
 
 
