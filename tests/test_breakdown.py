@@ -255,6 +255,14 @@ def test_a_part_that_is_the_whole_is_not_compared_with_itself(run_of):
     )
 
 
+def test_a_part_that_is_the_whole_is_not_drawn(run_of):
+    parts = parts_of(("MRI", 60, 100))
+    shown = breakdown.chart(parts, whole_of(60, 100), run_of(), by="test", finding="All are in one part.")
+    assert shown.text == "All are in one part."
+    drawn = breakdown.chart(parts, whole_of(70, 110), run_of(), by="test", finding="One of two.")
+    assert len(drawn.datasets["parts"]) == 1
+
+
 @pytest.mark.parametrize(
     ("rows", "added"),
     [

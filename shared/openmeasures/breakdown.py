@@ -145,14 +145,15 @@ def _unequal(now: pl.DataFrame, whole: Whole, measure: Measure) -> str:
 def chart(
     parts: pl.DataFrame, mine: pl.DataFrame, run: Parameters, *, by: str, finding: str
 ) -> alt.LayerChart | Markdown:
-    """Show each part of the last period; in words alone where none has a value."""
-    measure, rows = run.measure, latest(parts, run).drop_nulls("value")
-    if rows.is_empty():
+    """Show each part of the last period; in words alone where none has a value, or one is the whole."""
+    measure, rows, whole = run.measure, latest(parts, run).drop_nulls("value"), _whole(mine, run)
+    is_whole = rows.height == 1 and whole is not None and not _unequal(rows, whole, measure)
+    if rows.is_empty() or is_whole:
         return Markdown(finding)
     title = measure.breakdown(by).title
     title = f"{measure.short_title}, {title[:1].lower()}{title[1:]}, {run.measure.period.label(run.period_to)}"
     counted = [_counted(part, of, measure) for part, of in rows.select("numerator", "denominator").iter_rows()]
-    whole, lasting = _whole(mine, run), measure.lasting_standard_on(run.period_to)
+    lasting = measure.lasting_standard_on(run.period_to)
     return breakdown_chart.chart(
         judged(rows, whole, measure).with_columns(counted=pl.Series(counted)),
         measure,
