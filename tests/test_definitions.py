@@ -245,6 +245,21 @@ def test_a_series_to_compare_in_that_does_not_exist_is_refused(refused, with_hav
     assert said in refused(*with_having_series("type_2"), more=series)
 
 
+BY_TYPE = "  breakdown: type\n  everyone: organisations of every type\n  having: of the type {part}\n"
+
+
+def test_peers_may_be_those_of_the_same_part_of_a_breakdown(load):
+    peers = load("  having: organisations with a type 1 department\n", BY_TYPE).peers
+    assert (peers.breakdown, peers.everyone) == ("type", "organisations of every type")
+
+
+@pytest.mark.parametrize("line", BY_TYPE.splitlines(keepends=True)[:2])
+def test_peers_by_breakdown_need_all_their_words(refused, line):
+    said = "'breakdown', 'everyone' and '{part}' in 'having' need each other; give all or none"
+    assert said in refused("  having: organisations with a type 1 department\n", BY_TYPE.replace(line, ""))
+    assert said in refused("  having:", f"{line}  having:")
+
+
 def test_series_at_fault_are_named_and_not_the_peers_that_rest_on_them(refused, with_having_series):
     message = refused(*with_having_series("type_1"), more=SERIES.replace("    title: Type 1\n", ""))
     assert "'series.0.title' is missing." in message

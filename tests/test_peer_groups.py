@@ -109,3 +109,47 @@ def test_those_that_have_the_metric_may_be_compared_in_a_series_of_it(measure, o
     changed = measure.model_copy(update={"series": [series], "peers": peers})
     found = alike(Parameters(changed, None, org_code, MARCH, pl.DataFrame()), PUBLISHED)
     assert (found.series, found.title) == expected
+
+
+# ---- of the same type
+
+
+TYPES = (("TOWN", 0, "Acute"), ("CITY", 0, "Acute"), ("CITY", 2, "Community"), ("999", 0, "Ambulance"))
+
+
+@pytest.fixture
+def of_type(measure):
+    """Return the group of an organisation whose measure compares by type: its codes and its label."""
+    peers = measure.peers.model_copy(
+        update={"breakdown": "type", "having": "of the type “{part}”", "everyone": "organisations of every type"}
+    )
+
+    class Run(Parameters):
+        def observations(self, *, breakdown=""):
+            assert breakdown == "type"
+            rows = [(code, months_before(back), "attendances_type_1", 1.0, part) for code, back, part in TYPES]
+            others = [("TOWN", MARCH, "attendances_type_1", 0.0, "Others"), ("TOWN", MARCH, "other", 9.0, "Others")]
+            columns = ["org_code", "period_start", "metric", "value", "category"]
+            return pl.DataFrame([*rows, *others], schema=columns, orient="row")
+
+    def of(org_code):
+        published = observations(*((code, back, 1.0) for code, back, _ in TYPES), ("WALKIN", 0, 0))
+        compared = measure.model_copy(update={"peers": peers})
+        found = alike(Run(compared, None, org_code, MARCH, pl.DataFrame()), published)
+        return found.org_codes, found.label
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("org_code", "expected"),
+    [
+        ("TOWN", (["CITY", "TOWN"], "of the type “Acute”")),
+        ("CITY", (["CITY", "TOWN"], "of the type “Acute”")),  # by its last month
+        ("999", (["999"], "of the type “Ambulance”")),
+        ("ENG", (["999", "CITY", "TOWN"], "organisations of every type")),
+        ("WALKIN", (["WALKIN"], LACKING)),
+    ],
+)
+def test_organisations_may_be_compared_with_those_of_their_type(of_type, org_code, expected):
+    assert of_type(org_code) == expected

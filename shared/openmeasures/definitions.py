@@ -59,6 +59,7 @@ ANY_LOWER_BOUND = (0.0, None)  # every other unit here counts something, so it c
 
 EQUAL = 1e-12  # the share by which equal numbers may differ; `methods.assurance`, which builds on this, has the same
 MINUS = "\u2212"  # a hyphen may end a line, and is too short to be seen
+PART = "{part}"  # in the words for a peer group, where the name of what its organisations share stands
 MOST_DECIMALS = 3  # that a value gets so as not to read as what it is only near to
 
 
@@ -243,12 +244,25 @@ class Disclosure(_Strict):
 
 
 class Peers(_Strict):
-    """Whom an organisation is compared with: those that, like it, have any of a metric, or have none."""
+    """Whom an organisation is compared with: those that, like it, have any of a metric, or have none.
+
+    With `breakdown`, an organisation that has any is compared with those in the same part of that breakdown, for
+    example of the same type; `having` then says `{part}` where its name stands, and `everyone` whom England is set
+    against.
+    """
 
     metric: str
     having: str
     lacking: str
+    breakdown: str | None = None
+    everyone: str | None = None
     having_series: str | None = None  # the series in which those that have it are compared, by default the measure
+
+    @model_validator(mode="after")
+    def _says_all_that_a_breakdown_needs(self) -> Self:
+        if len({self.breakdown is None, self.everyone is None, PART not in self.having}) > 1:
+            raise ValueError(f"'breakdown', 'everyone' and {PART!r} in 'having' need each other; give all or none")
+        return self
 
 
 class Caveat(_Strict):

@@ -1,13 +1,15 @@
 """Whom an organisation is fairly compared with: those that do the same kind of work.
 
 `peers` in `measure.yml` names a metric; organisations that report any of it are one group, those that report none the
-other. England is set against the group that has it.
+other. England is set against the group that has it. With `breakdown`, such as the type of organisation, those that
+report it are a group for each part, and England is set against all of them.
 """
 
 from dataclasses import dataclass
 
 import polars as pl
 
+from openmeasures.definitions import PART
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 
@@ -46,11 +48,27 @@ def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
     )
     having = recent.filter(pl.col("value") > 0)["org_code"].sort().to_list()
     if run.org_code == ENGLAND or run.org_code in having:
+        having, label = _like(run, having, periods)
         series = next((each for each in measure.series if each.id == rule.having_series), None)
         title = f"{measure.short_title}, {series.title.lower()}" if series else measure.short_title
         size = measure.of(series.id).denominator if series else measure.denominator
-        return PeerGroup(having, rule.having, series.id if series else "", title, size.label)
+        return PeerGroup(having, label, series.id if series else "", title, size.label)
     lacking = sorted(set(recent["org_code"]) - set(having))
     return PeerGroup(
         lacking if run.org_code in lacking else [], rule.lacking, "", measure.short_title, measure.denominator.label
     )
+
+
+def _like(run: Parameters, having: list[str], periods: pl.Series) -> tuple[list[str], str]:
+    """Return those of the same part as the run's organisation, by each one's last period, and their label."""
+    rule = run.measure.peers
+    if rule.breakdown is None or rule.everyone is None:
+        return having, rule.having
+    if run.org_code == ENGLAND:
+        return having, rule.everyone
+    parts = run.observations(breakdown=rule.breakdown).filter(
+        pl.col("period_start").is_in(periods.implode()), pl.col("metric") == rule.metric, pl.col("value") > 0
+    )
+    part_of = dict(parts.sort("period_start").group_by("org_code").last().select("org_code", "category").iter_rows())
+    part = part_of[run.org_code]  # parts add up to the whole, so whoever has any of that is in one
+    return [org_code for org_code in having if part_of.get(org_code) == part], rule.having.replace(PART, part)
