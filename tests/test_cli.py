@@ -113,8 +113,8 @@ def test_reconcile_fails_where_a_difference_has_no_reason(called, reconcilable):
     code, _, err = called("reconcile", "four_hours")
     assert code == 1
     assert err == (
-        "Unexplained four_hours, 2024-03: ours 60.000000, Total row 66.666667. Find the cause, then mend it or say it "
-        "in measure.yml (published, differences).\n"
+        "Unexplained four_hours, ENG, 2024-03: ours 60.000000, Total row 66.666667. Find the cause, then mend it or "
+        "say it in measure.yml (published, differences).\n"
     )
 
 

@@ -290,7 +290,7 @@ def refresh(measures: Measures = None, data: Data = None) -> None:
 
 @app.command("reconcile")
 def reconcile_(measures: Measures = None, data: Data = None) -> None:
-    """Set our figures for England beside the published ones, month by month; fail where a difference has no reason."""
+    """Set our figures beside the published ones, month by month; fail where a difference has no reason."""
     from openmeasures.reviewing import reconcile
 
     store = Store(project.data_folder(data))
@@ -303,9 +303,9 @@ def reconcile_(measures: Measures = None, data: Data = None) -> None:
     unexplained = pl.concat(found.values()).filter(pl.col("verdict") == reconcile.Verdict.UNEXPLAINED.value)
     for row in unexplained.iter_rows(named=True):
         err.print(
-            f"[red]Unexplained[/] {row['measure']}, {row['period_start']:%Y-%m}: ours {row['ours']:.6f}, "
-            f"{escape(row['published_in'])} {row['published']:.6f}. Find the cause, then mend it or say it in "
-            "measure.yml (published, differences)."
+            f"[red]Unexplained[/] {row['measure']}, {row['org_code']}, {row['period_start']:%Y-%m}: ours "
+            f"{row['ours']:.6f}, {escape(row['published_in'])} {row['published']:.6f}. Find the cause, then mend it or "
+            "say it in measure.yml (published, differences)."
         )
     if not unexplained.is_empty():
         raise typer.Exit(1)

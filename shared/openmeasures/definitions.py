@@ -209,7 +209,7 @@ class Published(_Strict):
 
     That of the total row of `source`, by default the measure's own; or `metric` of `source`, times `scale`. `decimals`
     are those to which it is rounded; None where it is exact. `series` is the one compared, by default the measure
-    itself.
+    itself. With `each_organisation` it is that of every organisation instead of England's.
     """
 
     title: str
@@ -219,12 +219,15 @@ class Published(_Strict):
     metric: str | None = None
     scale: float = 1.0
     decimals: int | None = None
+    each_organisation: bool = False
     differences: list[Difference] = []
 
     @model_validator(mode="after")
     def _names_the_source_of_its_metric(self) -> Self:
         if self.metric and not self.source:
             raise ValueError("'metric' needs 'source'; without both it is the total row of the same source")
+        if self.each_organisation and not self.metric:
+            raise ValueError("'each_organisation' needs 'metric', the figure that is published for each")
         return self
 
 

@@ -13,7 +13,7 @@ from openmeasures.reviewing.reconcile import COLUMNS
 JANUARY, FEBRUARY, MARCH = (date(2024, month, 1) for month in (1, 2, 3))
 
 
-def compared(*rows, series="", title="Total row"):
+def compared(*rows, series="", title="Total row", org_code="ENG"):
     """Make a comparison of month, ours, theirs and the reason, with the verdict that follows."""
     full = []
     for month, ours, theirs, reason in rows:
@@ -21,7 +21,7 @@ def compared(*rows, series="", title="Total row"):
         if theirs is None:
             verdict = "unpublished"
         difference = None if theirs is None else ours - theirs
-        full.append(("four_hours", series, title, month, ours, theirs, difference, verdict, reason))
+        full.append(("four_hours", series, title, org_code, month, ours, theirs, difference, verdict, reason))
     return pl.DataFrame(full, schema=COLUMNS, orient="row")
 
 
@@ -102,3 +102,13 @@ def test_a_measure_without_a_comparison_has_no_row(page):
     text, table = page(compared())
     assert "measures/four_hours/index.qmd" not in text
     assert table.is_empty()
+
+
+def test_figures_of_each_organisation_are_counted_one_by_one(page):
+    found = pl.concat([compared((MARCH, 1.0, theirs, "Cut."), org_code=code) for code, theirs in (("A", 1), ("B", 2))])
+    found = found.vstack(compared((JANUARY, 3.0, 1.0, "Cut."), org_code="B"))
+    text, _ = page(found)
+    assert "| 1 | 2 | 0 | 0 | January 2024 to March 2024 |" in text
+    assert entries(text) == [
+        "- **January 2024 to March 2024** (2 figures), ours − published: −1.000 points to +2.000 points. Cut."
+    ]

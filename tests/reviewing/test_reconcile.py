@@ -37,8 +37,8 @@ def test_organisations_that_add_up_agree_with_the_total_row(with_published, fill
     found = reconcile(with_published({}), filled)
     assert found.schema == pl.Schema(COLUMNS)
     assert found.drop("published_in", "measure").rows() == [
-        ("", FEBRUARY, 100 * 1100 / 1500, 100 * 1100 / 1500, 0.0, "agrees", ""),
-        ("", MARCH, 100 * 1000 / 1500, 100 * 1000 / 1500, 0.0, "agrees", ""),
+        ("", "ENG", FEBRUARY, 100 * 1100 / 1500, 100 * 1100 / 1500, 0.0, "agrees", ""),
+        ("", "ENG", MARCH, 100 * 1000 / 1500, 100 * 1000 / 1500, 0.0, "agrees", ""),
     ]
 
 
@@ -199,6 +199,28 @@ def test_a_total_is_that_of_the_newest_edition_with_one(with_published, without_
 def test_a_metric_without_its_source_is_refused():
     with pytest.raises(ValueError, match="'metric' needs 'source'"):
         Published.model_validate(TOTAL | {"metric": "within"})
+
+
+def test_each_organisation_may_be_compared_with_its_own_published_figure(with_published, filled, measure):
+    """A tenth of its attendances stands for a percentage that the publication has of each trust: 100 and 50."""
+    tenth = {"metric": "attendances_type_1", "source": "ae_monthly", "scale": 0.1, "each_organisation": True}
+    found = reconcile(with_published(tenth), filled)
+    assert found.select("org_code", "period_start", "ours", "published", "verdict").rows() == [
+        ("RC9", FEBRUARY, 70.0, 100.0, "unexplained"),
+        ("RC9", MARCH, 60.0, 100.0, "unexplained"),
+        ("RJ1", FEBRUARY, 80.0, 50.0, "unexplained"),
+        ("RJ1", MARCH, 80.0, 50.0, "unexplained"),
+    ]
+    assert lines(found) == [
+        "Total row: 0 of 4 figures agree (February 2024 to March 2024), 4 differ and we do not know why"
+    ]
+    rounded = reconcile(with_published(tenth | {"scale": 0.0604, "decimals": 0}), filled)  # 60.4 and 30.2
+    assert rounded.filter(pl.col("verdict") == "agrees").select("org_code", "period_start").rows() == [("RC9", MARCH)]
+
+
+def test_figures_of_each_organisation_need_their_metric():
+    with pytest.raises(ValueError, match="'each_organisation' needs 'metric'"):
+        Published.model_validate(TOTAL | {"each_organisation": True})
 
 
 def test_the_summary_counts_each_verdict(with_published, filled):

@@ -6,7 +6,7 @@ import polars as pl
 
 from openmeasures.definitions import Measure
 from openmeasures.publishing.writer import Pages
-from openmeasures.reviewing.reconcile import Verdict, summarise
+from openmeasures.reviewing.reconcile import Verdict, noun_of, summarise
 from openmeasures.words import plural
 
 
@@ -40,18 +40,19 @@ def _rows(found: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
                 "span": measure.period.span(summary["first"], summary["last"]),
                 "csv": address(measure),
                 "differences": [
-                    _difference(part, measure) for part in mine.partition_by("reason", maintain_order=True)
+                    _difference(part, measure, noun=noun_of(summary, measure.period))
+                    for part in mine.sort("period_start").partition_by("reason", maintain_order=True)
                 ],
             }
         )
     return entries
 
 
-def _difference(part: pl.DataFrame, measure: Measure) -> dict[str, str]:
+def _difference(part: pl.DataFrame, measure: Measure, *, noun: str) -> dict[str, str]:
     least, most = part["difference"].min(), part["difference"].max()
     return {
         "months": measure.period.span(part["period_start"][0], part["period_start"][-1]),
-        "number": plural(part.height, measure.period.noun),
+        "number": plural(part.height, noun),
         "range": f"{_signed(least, measure)} to {_signed(most, measure)}"
         if part.height > 1
         else _signed(least, measure),

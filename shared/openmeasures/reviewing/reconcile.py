@@ -1,12 +1,13 @@
-"""Our figures for England beside those that are published, month by month, and the reason where they differ.
+"""Our figures beside those that are published, month by month, and the reason where they differ.
 
 | name | gives |
 |---|---|
 | `reconcile` | one row a published figure and month: ours, theirs, the difference and what it comes to |
-| `summarise` | how many months agree, one row a published figure |
+| `summarise` | how many of them agree, one row a published figure |
 | `lines` | the same in words |
 
-Ours is the sum of the organisations after corrections, by the functions that the notebooks use. Theirs is what
+Ours is England's, the sum of the organisations after corrections, by the functions that the notebooks use; or every
+organisation's own, where a publication has a figure for `each_organisation`. Theirs is what
 `published` in `measure.yml` names: the total row of the same file, or another publication. Where both differ,
 `differences` there must say why; otherwise the verdict is "unexplained", and `openmeasures reconcile` fails. A total
 that only an earlier vintage gives, because the newest edition has none, is explained as such where it differs. Where
@@ -41,11 +42,13 @@ class Verdict(StrEnum):
     UNPUBLISHED = "unpublished"
 
 
+KEYS = ["org_code", "period_start"]
 VERDICT_TYPE = pl.Enum([verdict.value for verdict in Verdict])
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "measure": pl.String,
     "series": pl.String,
     "published_in": pl.String,
+    "org_code": pl.String,
     "period_start": pl.Date,
     "ours": pl.Float64,
     "published": pl.Float64,
@@ -56,7 +59,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def reconcile(measure: Measure, store: Store) -> pl.DataFrame:
-    """Return every comparison of one measure, with `COLUMNS`: a row for each of our months and published figures.
+    """Return every comparison of one measure, with `COLUMNS`: a row for each of our figures and published ones.
 
     `difference` is ours − theirs, in the measure's unit. A published figure that is rounded agrees if ours rounds to
     it. A month that the publication has not, or a publication that the store does not hold, has the verdict
@@ -67,7 +70,7 @@ def reconcile(measure: Measure, store: Store) -> pl.DataFrame:
 
 def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
     theirs = _theirs(measure, store, entry)
-    both = _ours(measure, store, entry).join(theirs, on="period_start", how="left").sort("period_start")
+    both = _ours(measure, store, entry).join(theirs, on=KEYS, how="left").sort(KEYS)
     tolerance = EXACT if entry.decimals is None else 0.5 * 10.0**-entry.decimals + EXACT
     difference = pl.col("ours") - pl.col("published")
     reason = pl.when("is_earlier").then(pl.lit(EARLIER)).otherwise(pl.lit(""))
@@ -90,7 +93,7 @@ def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         pl.lit(measure.id).alias("measure"),
         pl.lit(entry.series or "").alias("series"),
         pl.lit(entry.title).alias("published_in"),
-        "period_start",
+        *KEYS,
         "ours",
         "published",
         difference.alias("difference"),
@@ -100,23 +103,25 @@ def _compared(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
 
 
 def _ours(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
-    """Return `period_start, ours, least, greatest` for England: the organisations together, as notebooks add them up.
+    """Return `KEYS` and `ours`, `least`, `greatest`, as the notebook of the measure works them out.
 
-    `least` and `greatest` are what rounding and suppression leave possible, null where there is neither.
+    `least` and `greatest` are what rounding and suppression leave possible for England, null where there is neither.
     """
     run = check(measure, org_code=ENGLAND, period_to="", data=str(store.folder))
     share = next((series.share for series in measure.series if series.id == entry.series), None)
     if share:
         waited = waits.percentile(waiting.bands(run), share=share, by=waiting.BY)
-        return _with_bounds(waited.select("period_start", ours="weeks").drop_nulls(), None)
+        found = waited.select(pl.lit(ENGLAND).alias("org_code"), "period_start", ours="weeks").drop_nulls()
+        return _with_bounds(found, None)
     counted = measure.of(entry.series) if entry.series else measure
     observations = corrections.apply(run.observations(), measure.folder).observations
     providers = counts.count(
         observations, numerator=counted.numerator, denominator=counted.denominator, period=counted.period
     )
-    ours = _quotient(counts.roll_up(providers), "ours", scale=counted.scale)
-    is_bounded = counted.disclosure and counted.numerator.percentage
-    return _with_bounds(ours, disclosure.together(observations, measure=counted) if is_bounded else None)
+    whose = providers if entry.each_organisation else counts.roll_up(providers)
+    is_bounded = counted.disclosure and counted.numerator.percentage and not entry.each_organisation
+    bounds = disclosure.together(observations, measure=counted) if is_bounded else None
+    return _with_bounds(_quotient(whose, "ours", scale=counted.scale), bounds)
 
 
 def _with_bounds(ours: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFrame:
@@ -127,14 +132,16 @@ def _with_bounds(ours: pl.DataFrame, bounds: pl.DataFrame | None) -> pl.DataFram
 
 
 def _theirs(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
-    """Return `period_start, published, is_earlier` from the rows of England in a publication."""
+    """Return `KEYS`, `published` and `is_earlier` from the rows of England in a publication, or of organisations."""
     source = entry.source or measure.source
     if not store.releases(source):
-        return pl.DataFrame(schema={"period_start": pl.Date, "published": pl.Float64, "is_earlier": pl.Boolean})
-    found = store.totals(source)
+        nothing = {"org_code": pl.String, "period_start": pl.Date, "published": pl.Float64, "is_earlier": pl.Boolean}
+        return pl.DataFrame(schema=nothing)
     if entry.source and entry.metric:
-        found = found.filter(pl.col("metric") == entry.metric).drop_nulls("value")
-        return found.select("period_start", published=entry.scale * pl.col("value"), is_earlier=pl.lit(False))
+        rows = store.observations(source, metrics=[entry.metric]) if entry.each_organisation else store.totals(source)
+        found = rows.filter(pl.col("metric") == entry.metric).drop_nulls("value")
+        return found.select(*KEYS, published=entry.scale * pl.col("value"), is_earlier=pl.lit(False))
+    found = store.totals(source)
     counted = measure.of(entry.series) if entry.series else measure
     totals = counts.totals(found, numerator=counted.numerator, denominator=counted.denominator)
     vintages = {release.sha256: release.vintage for release in store.releases(source)}
@@ -151,13 +158,14 @@ def _theirs(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
 
 def _quotient(counted: pl.DataFrame, name: str, *, scale: float) -> pl.DataFrame:
     value = scale * pl.col("numerator") / pl.col("denominator").replace(0, None)
-    return counted.select("period_start", value.alias(name)).drop_nulls()
+    return counted.select(*KEYS, value.alias(name)).drop_nulls()
 
 
 def summarise(found: pl.DataFrame) -> pl.DataFrame:
-    """Return `measure, series, published_in, first, last, months` and a count for each verdict.
+    """Return `measure, series, published_in, first, last, months, is_of_each` and a count for each verdict.
 
-    `months` is how many are compared, and `first` and `last` are of those; of all, where none is.
+    `months` is how many are compared, and `first` and `last` are of those; of all, where none is. Where the figures
+    are those of each organisation (`is_of_each`), every one counts.
     """
     compared = pl.col("verdict") != Verdict.UNPUBLISHED.value
     spanned = pl.col("period_start").filter(compared | ~compared.any())
@@ -165,24 +173,30 @@ def summarise(found: pl.DataFrame) -> pl.DataFrame:
         first=spanned.min(),
         last=spanned.max(),
         months=compared.sum(),
+        is_of_each=(pl.col("org_code") != ENGLAND).any(),
         **{verdict.value: (pl.col("verdict") == verdict.value).sum() for verdict in Verdict},
     )
 
 
 def lines(found: pl.DataFrame, period: Period = Period.MONTH) -> list[str]:
-    """Say, for each published figure of a measure, in how many of its periods ours is the same."""
+    """Say, for each published figure of a measure, how often ours is the same."""
     return [_line(row, period) for row in summarise(found).iter_rows(named=True)]
 
 
 def _line(row: dict[str, Any], period: Period) -> str:
-    span = period.span(row["first"], row["last"])
+    span, noun = period.span(row["first"], row["last"]), noun_of(row, period)
     if not row["months"]:
-        return f"{row['published_in']}: no figure to compare with in {plural(row['unpublished'], period.noun)} ({span})"
-    said = f"{row['published_in']}: {row['agrees']} of {plural(row['months'], period.noun)} agree ({span})"
+        return f"{row['published_in']}: no figure to compare with in {plural(row['unpublished'], noun)} ({span})"
+    said = f"{row['published_in']}: {row['agrees']:,} of {plural(row['months'], noun)} agree ({span})"
     if row["explained"]:
-        said += f", {row['explained']} differ for a known reason"
+        said += f", {row['explained']:,} differ for a known reason"
     if row["unexplained"]:
-        said += f", {row['unexplained']} differ and we do not know why"
+        said += f", {row['unexplained']:,} differ and we do not know why"
     if row["unpublished"]:
-        said += f", {plural(row['unpublished'], period.noun)} without a figure there"
+        said += f", {plural(row['unpublished'], noun)} without a figure there"
     return said
+
+
+def noun_of(row: dict[str, Any], period: Period) -> str:
+    """Return what a row of `summarise` counts: periods of England, or figures, one an organisation and period."""
+    return "figure" if row["is_of_each"] else period.noun
