@@ -20,7 +20,7 @@ class BoardStory(StrEnum):
     CAPACITY_DOUBLED = "capacity_doubled"
 
 
-NOT_SUBMITTED_MONTHS = (date(2025, 1, 1), date(2025, 2, 1))  # first and last; as two boards in February 2025
+NOT_SUBMITTED_MONTH = date(2025, 2, 1)  # as two boards in the publication
 STEP_FROM, STEP_POINTS = date(2024, 10, 1), 0.15  # about twice the noise
 DOUBLED_FROM, DOUBLED_OCCUPIED = date(2025, 4, 1), 0.5  # of what it was: the patients are the same at first
 

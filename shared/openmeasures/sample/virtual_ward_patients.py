@@ -14,13 +14,13 @@ from openmeasures.sample.draws import Draws
 from openmeasures.sample.integrated_care_boards import (
     DOUBLED_FROM,
     DOUBLED_OCCUPIED,
-    NOT_SUBMITTED_MONTHS,
+    NOT_SUBMITTED_MONTH,
     STEP_FROM,
     STEP_POINTS,
     Board,
     BoardStory,
 )
-from openmeasures.sample.stories import FIRST_MONTH, LAST_MONTH, is_in
+from openmeasures.sample.stories import FIRST_MONTH, LAST_MONTH
 
 # Published: England's occupied share, August to April, over their mean; May to July are in no file here.
 SEASON = (1.06, 0.97, 1.01, 0.95, 1.0, 1.0, 1.0, 0.90, 0.93, 1.03, 1.02, 1.01)
@@ -53,7 +53,7 @@ def counts(board: Board) -> dict[date, Count]:
         share = _share(board, month) + draws.normal(
             math.hypot(OCCUPIED_SD, math.sqrt(board.occupied / open_places) / 2)
         )
-        is_absent = board.story == BoardStory.NOT_SUBMITTED and is_in(month, NOT_SUBMITTED_MONTHS)
+        is_absent = board.story == BoardStory.NOT_SUBMITTED and month == NOT_SUBMITTED_MONTH
         # People are counted each April, and stand in every file until the next.
         years = month.year - PEOPLE_BASE.year - (month.month < PEOPLE_BASE.month)
         registered = round(board.registered * (1 + PEOPLE_GROWTH * years))
