@@ -143,19 +143,19 @@ def _month(cell: str) -> date | None:
     (datetime.date(2024, 4, 1), datetime.date(2009, 4, 1), None, None)
     """
     match [part.strip() for part in cell.replace("-", "/").split("/")]:
-        case [day, month, year] if _is_number(day, 2) and _is_number(month, 2) and _is_number(year, 4):
+        case [day, month, year] if _has_digits(day, 1, 2) and _has_digits(month, 1, 2) and _has_digits(year, 4, 4):
             try:
                 found = date(int(year), int(month), int(day))
             except ValueError:  # no such day
                 return None
             return found.replace(day=1) if found == month_end(found.replace(day=1)) else None
-        case [year, name] if _is_number(year, 4) and name.casefold() in _MONTHS:
+        case [year, name] if _has_digits(year, 4, 4) and name.casefold() in _MONTHS:
             return date(int(year), _MONTHS[name.casefold()], 1)
     return None
 
 
-def _is_number(text: str, most_digits: int) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= most_digits
+def _has_digits(text: str, fewest: int, most: int) -> bool:
+    return text.isascii() and text.isdigit() and fewest <= len(text) <= most
 
 
 def _rate_checks(whole: pl.DataFrame) -> list[str]:
