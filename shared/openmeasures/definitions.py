@@ -407,6 +407,11 @@ class Measure(_Strict):
         """
         return ANY_LOWER_BOUND if self.kind == "ratio" else NATURAL_BOUNDS.get(self.unit, ANY_LOWER_BOUND)
 
+    @property
+    def standard_word(self) -> str:
+        """What charts call a standard: of a neutral measure, which none can meet or miss, an ambition."""
+        return "Ambition" if self.improvement == "neutral" else "Standard"
+
     def standards_on(self, day: date) -> list[Standard]:
         """Return the standards in force on `day`, the one that began last first; charts draw that one."""
         in_force = [standard for standard in self.standards if standard.in_force(day)]

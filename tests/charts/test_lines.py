@@ -22,6 +22,13 @@ def test_a_standard_out_of_reach_is_named_instead(measure, standard, drawn, word
     assert lines.standard_in_reach(standard, SPREAD, measure) == (drawn, words)
 
 
+def test_a_standard_of_a_neutral_measure_is_an_ambition(measure):
+    neutral = measure.model_copy(update={"improvement": "neutral"})
+    assert lines.standard_in_reach(39, SPREAD, neutral) == (None, "Ambition 39\u00a0%: below the chart.")
+    assert lines.worded("standard", 39, neutral) == ["Ambition 39\u00a0%"]
+    assert lines.worded("milestone", 39, neutral) == ["Milestone 39\u00a0%"]
+
+
 def rows(*found):
     return lines.end_rows(found, ends=(0, 100), height=theme.PLOT_HEIGHT)
 

@@ -144,7 +144,7 @@ def _lines(
     """Return the lines across all parts with their words above them, which cross neither each other nor a line."""
     found = [
         (whole, measure.written, "All together", theme.MEAN, theme.TEXT),
-        (standard, measure.written_as_set, "Standard", theme.STANDARD, theme.STANDARD_TEXT),
+        (standard, measure.written_as_set, measure.standard_word, theme.STANDARD, theme.STANDARD_TEXT),
     ]
     shown = [(at, f"{name} {written(at)}", colour, ink) for at, written, name, colour, ink in found if at is not None]
     if not shown:

@@ -128,7 +128,7 @@ def _ends(months: pl.DataFrame, measure: Measure, *, name: str, standard: float 
             else:
                 ends.append(lines.End(line, WORDS[column], place, theme.QUIET_TEXT))
     if standard is not None:
-        words = f"Standard {theme.plainly(standard, measure)}"
+        words = f"{measure.standard_word} {theme.plainly(standard, measure)}"
         place = {"period_start": last.isoformat()}
         ends.append(lines.End(standard, words, place, theme.STANDARD_TEXT, theme.STANDARD))
     return ends

@@ -82,7 +82,7 @@ def chart(
     )
     lines = {
         "subject": (value, f"{name} {theme.measured(value, measure)}"),
-        "standard": (standard, f"Standard {theme.plainly(standard or 0, measure)}"),
+        "standard": (standard, f"{measure.standard_word} {theme.plainly(standard or 0, measure)}"),
         "band": (spread.median, f"Middle half {lower} to {upper}"),
         "median": (spread.median, f"Median {median}"),
     }

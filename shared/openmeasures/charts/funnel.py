@@ -117,7 +117,7 @@ def chart(
         else lines.End(target, target_words, at_end, theme.TEXT, theme.MEAN)
     ]
     if standard is not None:
-        words = f"Standard {theme.plainly(standard, measure)}"
+        words = f"{measure.standard_word} {theme.plainly(standard, measure)}"
         across.append(lines.End(standard, words, at_end, theme.STANDARD_TEXT, theme.STANDARD))
     datasets = {
         "curve": layout.cut(curve, list(LIMITS), x="denominator", ends=y_ends),

@@ -53,14 +53,19 @@ def within_reach(points: pl.DataFrame, measure: Measure) -> tuple[pl.DataFrame, 
             far = points.filter(side)[column].unique().sort()
             if not far.is_empty():
                 named = " and ".join(theme.plainly(standard, measure) for standard in far)
-                words += f" {LINES[column]} {named}: {where} the chart."
+                words += f" {_named(column, measure)} {named}: {where} the chart."
         points = points.with_columns(pl.when(~(above | below)).then(column).alias(column))
     return points, words
 
 
 def worded(column: str, line: float, measure: Measure) -> list[str]:
     """Return what is said of a line of the data set `points`."""
-    return [f"{LINES[column]} {(theme.plainly if column in STANDARDS else theme.measured)(line, measure)}"]
+    written = (theme.plainly if column in STANDARDS else theme.measured)(line, measure)
+    return [f"{_named(column, measure)} {written}"]
+
+
+def _named(column: str, measure: Measure) -> str:
+    return measure.standard_word if column == "standard" else LINES[column]
 
 
 def end_labels(points: pl.DataFrame, measure: Measure, ends: Ends) -> list[Row]:
@@ -86,7 +91,7 @@ def standard_in_reach(standard: float | None, figures: Sequence[float], measure:
     if standard is None or min(figures) - reach <= standard <= max(figures) + reach:
         return standard, ""
     where = "above" if standard > max(figures) else "below"
-    return None, f"{LINES['standard']} {theme.plainly(standard, measure)}: {where} the chart."
+    return None, f"{_named('standard', measure)} {theme.plainly(standard, measure)}: {where} the chart."
 
 
 class End(NamedTuple):
