@@ -12,6 +12,9 @@
 | `talking_therapies_activity`, `talking_therapies_monthly` | talking therapies: what happens, the file of months |
 | `talking_therapies_annual` | scores before and after therapy, by year |
 | `hospital_deaths`, `hospital_mortality` | SHMI: what happens, and the file that reports it |
+| `sickness_days`, `staff_sickness` | sickness absence: what happens, and the files |
+| `integrated_care_boards`, `virtual_ward_patients` | virtual wards: whose they are, and what happens |
+| `virtual_wards` | the files of that |
 | `workbooks` | workbooks whose bytes are the same on every machine |
 
 A publication's files are written by the module here of the same name as its reader in `sources/`.
