@@ -160,3 +160,4 @@ def test_a_span_and_how_many_it_has(period, last, number, said):
 )  # fmt: skip
 def test_a_part_of_the_year(month, said):
     assert QUARTER.part_of_year(month) == said
+    assert MONTH.part_of_year(month) == said.partition("(")[2].partition(" ")[0]

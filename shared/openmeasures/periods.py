@@ -215,7 +215,7 @@ class Period(StrEnum):
                 return f"Q{len(months(first, start)) // 3 + 1} {year}"
             case Period.YEAR:
                 return year
-            case Period.ROLLING_YEAR:
+            case _:  # a rolling year
                 return months_span(start, self.last_month(start))
 
     def in_full(self, day: date) -> str:

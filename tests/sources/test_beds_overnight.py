@@ -31,7 +31,7 @@ ROWS = [ENGLAND, [], CITY, TOWN]
 
 def workbook(
     *rows, period="October to December 2024", title=TITLE, keys=KEYS, sectors=SECTORS, bands=True, quality="first",
-    named=(), regions=True, lines=14, revised="", spacer=1,
+    named=(), regions=True, lines=14, revised="", spacer=1, region_headings=None,
 ):  # fmt: skip
     content = io.BytesIO()
     with xlsxwriter.Workbook(content) as book:
@@ -65,7 +65,7 @@ def workbook(
             sheet.write_row(line, 1, cells)
         if regions:
             sheet = book.add_worksheet("Region by Sector")
-            sheet.write_row(13, 1, ["Year", "Period End", keys[2], "AT Name"])
+            sheet.write_row(13, 1, region_headings or ["Year", "Period End", keys[2], "AT Name"])
             sheet.write_row(14, 1, ["2024-25", "December", "", "England"])
             sheet.write_row(15, 1, ["2024-25", "December", "Y56", "LONDON"])
         if quality == "last":
@@ -120,6 +120,11 @@ def test_areas_under_an_unknown_heading_are_missed():
 
 
 def test_a_sheet_of_regions_with_other_headings_is_left_aside():
+    file = workbook(region_headings=["Year", "Period End", "Team", "Its name"])
+    assert beds_overnight.read(file).organisations["parent_name"].to_list() == ["Y56", "Y60"]
+
+
+def test_areas_may_stand_under_an_older_heading():
     file = workbook(keys=[*KEYS[:2], "SHA Code", *KEYS[3:]])
     assert beds_overnight.read(file).organisations["parent_name"].to_list() == ["London", "Y60"]
 
