@@ -16,6 +16,7 @@ import altair as alt
 import polars as pl
 
 from openmeasures.charts import layout, theme
+from openmeasures.charts.layer import Layer
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 
@@ -64,12 +65,12 @@ def chart(
     named = alt.NamedData("parts")
     return alt.LayerChart(
         layer=[
-            alt.Chart(named, name="rows").mark_rule(color=theme.GRID, x=0, x2={"expr": "width"}).encode(y),
+            Layer(named, name="rows").mark_rule(color=theme.GRID, x=0, x2={"expr": "width"}).encode(y),
             *_line_layers(),
-            alt.Chart(named, name="intervals")
+            Layer(named, name="intervals")
             .mark_rule(color=theme.EDGE, strokeWidth=1.5)
             .encode(alt.X("lower:Q"), alt.X2("upper:Q"), y),
-            alt.Chart(named, name="parts")
+            Layer(named, name="parts")
             .mark_point(size=70, opacity=1, stroke=theme.SUBJECT, strokeWidth=1.5)
             .encode(
                 x.axis(labelExpr=theme.tick_words(measure), tickCount=6),
@@ -118,11 +119,11 @@ def _rows(drawn: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
     ]
 
 
-def _name_layers(y: alt.Y) -> list[alt.Chart]:
+def _name_layers(y: alt.Y) -> list[Layer]:
     """Return the names, clear of the lines that they cross."""
     name = f"({IS_PHONE} ? datum.on_phone : datum.on_page)"
     return [
-        alt.Chart(alt.NamedData("parts"), name=layer)
+        Layer(alt.NamedData("parts"), name=layer)
         .mark_text(
             align="left",
             baseline="bottom",
@@ -165,13 +166,13 @@ def _lines(
     ]
 
 
-def _line_layers() -> list[alt.Chart]:
+def _line_layers() -> list[Layer]:
     lines, x = alt.NamedData("lines"), alt.X("line:Q")
     return [
-        alt.Chart(lines, name="lines")
+        Layer(lines, name="lines")
         .mark_rule(strokeWidth=1.5, y={"expr": "datum.top"}, y2={"expr": "height"})
         .encode(x, alt.Color("colour:N", scale=None)),
-        alt.Chart(lines, name="line labels")
+        Layer(lines, name="line labels")
         .mark_text(baseline="bottom", align={"expr": "datum.align"}, y={"expr": "datum.top"})
         .encode(x, alt.Text("label:N"), alt.Color("ink:N", scale=None)),
     ]

@@ -16,6 +16,7 @@ import altair as alt
 import polars as pl
 
 from openmeasures.charts import axes, labels, layout, lines, theme
+from openmeasures.charts.layer import Layer
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 
@@ -134,11 +135,11 @@ def _ends(months: pl.DataFrame, measure: Measure, *, name: str, standard: float 
     return ends
 
 
-def _layers(starts: Sequence[date], y_ends: tuple[float, float], measure: Measure) -> list[alt.Chart]:
+def _layers(starts: Sequence[date], y_ends: tuple[float, float], measure: Measure) -> list[Layer]:
     """Return the band, the deciles, the standard, the organisation's own line and the words, as they are painted."""
     points = alt.NamedData("points")
-    band = alt.Chart(points, name="band").mark_area(color=theme.BAND, invalid=BREAK)
-    own = alt.Chart(points, name="points").transform_filter("isValid(datum.value)")
+    band = Layer(points, name="band").mark_area(color=theme.BAND, invalid=BREAK)
+    own = Layer(points, name="points").transform_filter("isValid(datum.value)")
     area = f"min({POINT_AREA}, pow({POINT_SHARE} * width / {len(starts)}, 2))"
     return [
         band.encode(
@@ -155,9 +156,9 @@ def _layers(starts: Sequence[date], y_ends: tuple[float, float], measure: Measur
     ]
 
 
-def _path(field: str, colour: str, *, width: float, dash: Sequence[int] = ()) -> alt.Chart:
-    path: alt.Chart = (
-        alt.Chart(alt.NamedData("points"), name=field)
+def _path(field: str, colour: str, *, width: float, dash: Sequence[int] = ()) -> Layer:
+    path: Layer = (
+        Layer(alt.NamedData("points"), name=field)
         .mark_line(color=colour, strokeWidth=width, strokeDash=list(dash), strokeJoin="round", invalid=BREAK)
         .encode(axes.WHEN, alt.Y(f"{field}:Q"))
     )

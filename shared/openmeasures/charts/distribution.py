@@ -15,6 +15,7 @@ import altair as alt
 import polars as pl
 
 from openmeasures.charts import layout, theme
+from openmeasures.charts.layer import Layer
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError, near_miss
 from openmeasures.methods.peers import Spread
@@ -145,7 +146,7 @@ def _label(kind: str, words: str, line: float, *, row: int, ends: tuple[float, f
     }
 
 
-def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], measure: Measure) -> list[alt.Chart]:
+def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], measure: Measure) -> list[Layer]:
     """Return the band, the lines, the dots and the words, in the order in which they are painted."""
     x = alt.X(  # for all layers
         "from:Q",
@@ -165,9 +166,9 @@ def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], m
     area = f"pow(0.86 * width / {across}, 2)"  # of a dot: a little space to its neighbours
     tooltip = theme.tooltip({"org_name:N": "Organisation", "written:N": "Value", "denominator:Q": "Denominator"})
 
-    def words(name: str) -> alt.Chart:
-        written: alt.Chart = (
-            alt.Chart(labels, name=name)
+    def words(name: str) -> Layer:
+        written: Layer = (
+            Layer(labels, name=name)
             .mark_text(
                 align={"expr": "datum.align"},
                 baseline="middle",
@@ -182,10 +183,10 @@ def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], m
         return written
 
     return [
-        alt.Chart(alt.NamedData("band"), name="band")
+        Layer(alt.NamedData("band"), name="band")
         .mark_rect(color=theme.BAND, y={"expr": f"(datum.row + 1) * {theme.ROW_HEIGHT}"}, y2={"expr": "height"})
         .encode(x, alt.X2("to:Q")),
-        alt.Chart(labels, name="lines")
+        Layer(labels, name="lines")
         .transform_filter("datum.kind != 'band'")
         .mark_rule(strokeWidth=1.5)
         .encode(
@@ -194,11 +195,11 @@ def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], m
             y=alt.value(alt.ExprRef(f"{row} + 9")),
             y2=alt.value(alt.ExprRef(f"isValid(datum.level) ? {middle} : height")),
         ),
-        alt.Chart(dots, name="dots")
+        Layer(dots, name="dots")
         .transform_filter("!datum.is_subject")
         .mark_point(fill=theme.OTHERS, stroke=theme.OTHERS_EDGE, opacity=1, size={"expr": area}, y={"expr": middle})
         .encode(alt.X("place:Q"), strokeWidth=alt.value(0.75), tooltip=tooltip),
-        alt.Chart(dots, name="subject")
+        Layer(dots, name="subject")
         .transform_filter("datum.is_subject")
         .mark_point(fill=theme.SUBJECT, stroke=theme.PAPER, shape="diamond", opacity=1, y={"expr": middle})
         .encode(alt.X("place:Q"), size=alt.value(alt.ExprRef(f"max(150, 2 * {area})")), tooltip=tooltip),

@@ -14,6 +14,7 @@ import altair as alt
 import polars as pl
 
 from openmeasures.charts import axes, boxes, labels, layout, lines, theme
+from openmeasures.charts.layer import Layer
 from openmeasures.charts.layout import Row
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError, near_miss
@@ -221,7 +222,7 @@ def _organisations(present: pl.DataFrame, curve: pl.DataFrame, measure: Measure,
     return rows
 
 
-def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, size_label: str) -> list[alt.Chart]:
+def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, size_label: str) -> list[Layer]:
     """Return the limits, the lines across, the points and the words, in the order in which they are painted."""
     x, y = alt.X("denominator:Q"), alt.Y("value:Q")
     drawn, ends = alt.NamedData("organisations"), alt.NamedData("ends")
@@ -239,10 +240,10 @@ def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, siz
         lines.across_layer(),
         *lines.end_layers(x, with_subject=True),
         # As wide as words are taken to be, so that the plot is exactly as wide as the names' places need it to be.
-        alt.Chart(ends, name="room")
+        Layer(ends, name="room")
         .mark_rule(color=theme.PAPER, opacity=0, x={"expr": "width"}, x2={"expr": "width + datum.room"})
         .encode(alt.Y("at:Q")),
-        alt.Chart(alt.NamedData("names"), name="leaders")
+        Layer(alt.NamedData("names"), name="leaders")
         .transform_filter("isValid(datum.lead_x)")
         .mark_rule(color=theme.SUBJECT)
         .encode(
@@ -252,9 +253,9 @@ def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, siz
             y2=alt.value(alt.ExprRef("scale('y', datum.value) + datum.lead_y")),
         ),
         # The subject is the last row, and so painted over the others.
-        alt.Chart(drawn, name="points").mark_point(opacity=1, strokeWidth=1).encode(x, y, *looks, tooltip=tooltip),
+        Layer(drawn, name="points").mark_point(opacity=1, strokeWidth=1).encode(x, y, *looks, tooltip=tooltip),
         *(
-            alt.Chart(alt.NamedData("names"), name=name)
+            Layer(alt.NamedData("names"), name=name)
             .mark_text(
                 align={"expr": "datum.align"},
                 baseline="middle",
@@ -272,9 +273,9 @@ def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, siz
     ]
 
 
-def _limit(limit: str) -> alt.Chart:
-    path: alt.Chart = (
-        alt.Chart(alt.NamedData("curve"), name=limit)
+def _limit(limit: str) -> Layer:
+    path: Layer = (
+        Layer(alt.NamedData("curve"), name=limit)
         .transform_filter(f"isValid(datum.{limit})")
         .mark_line(color=theme.EDGE, strokeWidth=1.25, strokeDash=DASHES[limit], strokeJoin="round")
     )

@@ -15,6 +15,7 @@ import altair as alt
 import polars as pl
 
 from openmeasures.charts import layout, theme
+from openmeasures.charts.layer import Layer
 from openmeasures.charts.layout import Row
 from openmeasures.definitions import Measure
 
@@ -127,7 +128,7 @@ def end_rows(found: Sequence[End], *, ends: Ends, height: int) -> list[Row]:
     ]
 
 
-def end_layers(x: alt.X, *, with_subject: bool = False) -> list[alt.Chart]:
+def end_layers(x: alt.X, *, with_subject: bool = False) -> list[Layer]:
     """Return the layers of the words to the right of lines, from the data set `ends`, each tied to its line.
 
     - `x`: where the lines end.
@@ -138,10 +139,10 @@ def end_layers(x: alt.X, *, with_subject: bool = False) -> list[alt.Chart]:
     beside = alt.X2Value(alt.ExprRef("width + 8"))  # type: ignore[no-untyped-call]
     weight = alt.ExprRef("datum.is_subject ? 'bold' : 'normal'") if with_subject else alt.Undefined
     return [
-        alt.Chart(ends, name="ties")
+        Layer(ends, name="ties")
         .mark_rule(color=theme.COMMON_CAUSE.fill)
         .encode(x, alt.Y("line:Q"), alt.Y2("at:Q"), beside),
-        alt.Chart(ends, name="end labels")
+        Layer(ends, name="end labels")
         .mark_text(
             align="left",
             baseline="middle",
@@ -153,10 +154,10 @@ def end_layers(x: alt.X, *, with_subject: bool = False) -> list[alt.Chart]:
     ]
 
 
-def across_layer() -> alt.Chart:
+def across_layer() -> Layer:
     """Return the layer of the lines across the whole chart: those of the data set `ends` that have a colour."""
-    layer: alt.Chart = (
-        alt.Chart(alt.NamedData("ends"), name="lines across")
+    layer: Layer = (
+        Layer(alt.NamedData("ends"), name="lines across")
         .transform_filter("isValid(datum.colour)")
         .mark_rule(strokeWidth=1.75, x=0, x2={"expr": "width"})
         .encode(alt.Y("line:Q"), alt.Color("colour:N", scale=None))

@@ -13,6 +13,7 @@ import altair as alt
 import polars as pl
 
 from openmeasures.charts import axes, layout, lines, steps, theme
+from openmeasures.charts.layer import Layer
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 from openmeasures.methods.spc import SpecialCause, Variation
@@ -159,8 +160,8 @@ def _rows(points: pl.DataFrame, measure: Measure, *, with_intervals: bool) -> li
 
 def _path(
     name: str, colour: str, *, dash: list[int] | None = None, interpolate: Literal["linear", "step"] = "step"
-) -> alt.Chart:
-    path: alt.Chart = alt.Chart(alt.NamedData("points"), name=name).mark_line(
+) -> Layer:
+    path: Layer = Layer(alt.NamedData("points"), name=name).mark_line(
         color=colour,
         strokeWidth=1.75,
         strokeDash=dash or [],
@@ -171,10 +172,10 @@ def _path(
     return path
 
 
-def _intervals() -> alt.Chart:
+def _intervals() -> Layer:
     lower, upper = INTERVAL
-    layer: alt.Chart = (
-        alt.Chart(alt.NamedData("points"), name="intervals")
+    layer: Layer = (
+        Layer(alt.NamedData("points"), name="intervals")
         .transform_filter(f"isValid(datum.{lower}) && isValid(datum.{upper})")
         .mark_rule(color=theme.OTHERS_EDGE, strokeWidth=1.25)
         .encode(axes.WHEN, alt.Y(f"{lower}:Q"), alt.Y2(upper))
@@ -182,13 +183,13 @@ def _intervals() -> alt.Chart:
     return layer
 
 
-def _label_layers() -> list[alt.Chart]:
+def _label_layers() -> list[Layer]:
     """Return the labels at the right, tied to their lines, and those of earlier standards, clear of what they cross."""
     earlier = alt.NamedData("steps")
     return [
         *lines.end_layers(axes.WHEN),
         *(
-            alt.Chart(earlier, name=name)
+            Layer(earlier, name=name)
             .mark_text(
                 align="left",
                 baseline={"expr": "datum.baseline"},
@@ -205,7 +206,7 @@ def _label_layers() -> list[alt.Chart]:
     ]
 
 
-def _sign_layers(signs: set[str], measure: Measure) -> list[alt.Chart]:
+def _sign_layers(signs: set[str], measure: Measure) -> list[Layer]:
     """Return the points, and at the base the marks of months without one; the legend says only what occurs."""
     period = measure.period
     possible = [theme.no_limits(period.plural) if sign is theme.NO_LIMITS else sign for sign in theme.SIGNS]
@@ -221,10 +222,10 @@ def _sign_layers(signs: set[str], measure: Measure) -> list[alt.Chart]:
     when = {"month:N": period.heading}
     counted = {"numerator:Q": measure.numerator.heading, "denominator:Q": measure.denominator.heading}
     told = theme.tooltip(when | {"written:N": "Value"} | counted | JUDGEMENT)
-    points = alt.Chart(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
+    points = Layer(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
     layers = [points.mark_point(opacity=1, strokeWidth=1).encode(axes.WHEN, alt.Y("value:Q"), *looks, tooltip=told)]
     if signs & {sign.words for sign in MISSING_SIGNS.values()}:
-        missing = alt.Chart(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
+        missing = Layer(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
         marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})
         layers.append(marks.encode(axes.WHEN, *looks, tooltip=theme.tooltip(when | {"sign:N": "Value"})))
     return layers
