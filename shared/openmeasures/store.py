@@ -43,6 +43,9 @@ SORT = {
     "observations": ["org_code", "metric", "breakdown", "category", "period_start", "release"],
     "organisations": ["org_code", "release"],
 }
+# The same order for what is read: files come by period, each in order, with one release and one breakdown of it wanted.
+# To compare six keys of two million rows would take as long as everything else about them.
+READ = SORT | {"observations": ["org_code", "metric", "category"]}
 # Rows that are read or skipped together. Sorted by organisation, few groups have one organisation's rows: a series of
 # 60 RTT months (96,000 rows each) takes two thirds of the time that whole files take, which are a sixth smaller.
 ROW_GROUP = 20_000
@@ -140,7 +143,8 @@ class Store:
         newest = self.newest(source)
         counting = {period: release.sha256 for period, release in newest.items()}
         is_newest = pl.col("release") == pl.col("period_start").replace_strict(counting, default=None)
-        rows = self._collect(table, source, lambda rows: rows.filter(wanted & is_newest).sort(SORT[table]))
+        found = self._collect(table, source, lambda rows: rows.filter(wanted & is_newest))
+        rows = found.sort(READ[table], maintain_order=True)  # within the query it would take twice as long
         # Looked for twice, because a period may be whole and yet have none of the wanted metrics.
         if lost := set(newest) - set(rows["period_start"].unique()):
             whole = self._collect(table, source, lambda rows: rows.filter(is_newest).select("period_start").unique())
