@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import hypothesis
 import nbformat
 import pytest
 
@@ -16,6 +17,9 @@ from openmeasures import definitions, ingest
 from openmeasures.running import traces
 from openmeasures.sources import SourceFile
 from openmeasures.store import Store
+
+hypothesis.settings.register_profile("project", deadline=None)  # no test asserts a time
+hypothesis.settings.load_profile("project")
 
 PROJECT = Path(__file__).resolve().parents[1]
 PUBLISHED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "published"

@@ -431,9 +431,11 @@ def _of_scores(*rows):
         schema=["category", "numerator", "denominator", "value", "variance"],
         orient="row",
     )
-    nothing = pl.lit(None, pl.Float64)
     return frame.with_columns(
-        period_start=pl.lit(MARCH), status=pl.lit("reported"), value_lower=nothing, value_upper=nothing
+        period_start=pl.lit(MARCH),
+        status=pl.lit("reported"),
+        value_lower=pl.col("value") - 1,
+        value_upper=pl.col("value") + 1,
     )
 
 

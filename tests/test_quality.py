@@ -285,7 +285,7 @@ def test_totals_that_differ_are_counted_for_the_measures_own_metrics(assess, kee
 def test_sums_that_differ_by_rounding_alone_are_equal(monkeypatch, assess, off, unequal):
     """Beds are averages with nine decimals, whose sum over trusts differs from the published one in the last."""
     frame = pl.DataFrame({"metric": "attendances_type_1", "period_start": MARCH, "difference": off})
-    monkeypatch.setattr(quality, "agreement", lambda _: frame)
+    monkeypatch.setattr(quality, "agreement", lambda _, rounding: frame)
     assert assess("RC9").unequal_totals == unequal
 
 

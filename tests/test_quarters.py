@@ -540,7 +540,8 @@ def test_changes_of_level_are_named_by_their_quarter(of):
 
 def test_reconciliation_counts_quarters(of):
     frame = pl.DataFrame(
-        {"measure": "m", "series": "", "published_in": "Row of England", "period_start": starts(QUARTER, 3),
+        {"measure": "m", "series": "", "published_in": "Row of England", "org_code": "ENG",
+         "period_start": starts(QUARTER, 3),
          "verdict": ["agrees", "agrees", "unpublished"]}
     )  # fmt: skip
     assert reconcile.lines(frame, QUARTER) == [

@@ -33,7 +33,7 @@ from openmeasures import project
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
 from openmeasures.periods import Period
 
-if TYPE_CHECKING or not yaml.__with_libyaml__:
+if TYPE_CHECKING or not yaml.__with_libyaml__:  # pragma: no cover - as with a PyYAML that has no C
     from yaml import SafeLoader
 else:
     from yaml import CSafeLoader as SafeLoader  # the same in C; a build reads each definition hundreds of times

@@ -94,6 +94,7 @@ def test_the_workbook_is_recognised():
         _file(sheet="Time Series"),
         SourceFile("x", "x.csv", b"Full Time Series"),
         SourceFile("x", "x.xlsx", b"PK\x03\x04 and no workbook"),
+        SourceFile("x", "x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and no workbook"),
     ],
 )
 def test_other_files_are_not(file):

@@ -53,7 +53,7 @@ def financial_year_in(text: str) -> int | None:
 
     `2011-12` is taken for the year, not for December: no publication is listed by such a month.
 
-    >>> financial_year_in("rtt-data-2024-25"), financial_year_in("shmi/2025-05")
+    >>> financial_year_in("rtt-data-2024-25"), financial_year_in("statistics/2025-05")
     (2024, None)
     """
     years = [
