@@ -12,7 +12,7 @@ import polars as pl
 from openmeasures.methods import rulesets
 from openmeasures.methods.rulesets import DEFAULT, RuleSet
 from openmeasures.methods.signals import KINDS, VARIATION_TYPE, Improvement
-from openmeasures.methods.spc import xmr
+from openmeasures.methods.spc import xmr_by_each
 
 OTHER_TYPE = pl.List(pl.Struct({"rule_set": pl.String, "variation": VARIATION_TYPE}))
 
@@ -51,25 +51,21 @@ def sensitivity(
     rules = rulesets.find(rule_set) if isinstance(rule_set, str) else rule_set
     names = [by] if isinstance(by, str) else list(by)
 
-    def latest(each: RuleSet) -> pl.DataFrame:
-        chart = xmr(
-            frame,
-            improvement=improvement,
-            rule_set=each,
-            value=value,
-            by=by,
-            order=order,
-            segment=segment,
-            baseline_points=baseline_points,
-            natural_bounds=natural_bounds,
-        )
-        points = chart.select(*names, order, "variation").filter(chart[value].is_not_null())
-        return points.group_by(names).agg(pl.all().sort_by(order).last()).sort(names)
-
-    found = latest(rules)
     compared = [each for each in (rulesets.load() if others is None else others) if each.id != rules.id]
-    # The same series in the same order each time, so the columns stand side by side.
-    table = found.with_columns(latest(each)["variation"].alias(f"of {each.id}") for each in compared)
+    charts = xmr_by_each(
+        frame,
+        improvement=improvement,
+        rule_sets=[rules, *compared],
+        value=value,
+        by=by,
+        order=order,
+        segment=segment,
+        baseline_points=baseline_points,
+        natural_bounds=natural_bounds,
+    )
+    variations = {f"of {each.id}": chart["variation"] for each, chart in zip(compared, charts[1:], strict=True)}
+    points = charts[0].select(*names, order, "variation").with_columns(**variations)
+    table = points.filter(frame[value].is_not_null()).group_by(names).agg(pl.all().sort_by(order).last()).sort(names)
     own = _kind(pl.col("variation"))
     differing = [
         pl.when(_kind(pl.col(f"of {each.id}")) != own).then(
@@ -79,7 +75,9 @@ def sensitivity(
     ]
     silent = [pl.when(pl.col(f"of {each.id}").is_null()).then(pl.lit(each.id)) for each in compared]
     return table.select(
-        *found.columns,
+        *names,
+        order,
+        "variation",
         differing=_listed(differing).cast(OTHER_TYPE),
         without_limits=_listed(silent).cast(pl.List(pl.String)),
     )

@@ -3,6 +3,7 @@
 | name | gives |
 |---|---|
 | `xmr` | the chart's columns, by the rules of a rule-set; by default Making Data Count's, as NHSRplotthedots has them |
+| `xmr_by_each` | the same by each of several rule-sets |
 | `MINIMUM_POINTS` | fewest values with which the default rule-set gives limits |
 
 `signals` has the rules, `rulesets` their numbers, `assurance` the comparison with a standard; all that callers of
@@ -43,6 +44,7 @@ __all__ = [
     "Variation",
     "assurance",
     "xmr",
+    "xmr_by_each",
 ]
 
 MINIMUM_POINTS = 13  # of the default rule-set; words need it where there is no chart
@@ -102,6 +104,36 @@ def xmr(
     (1.5, -1.16, 4.16, 'common_cause')
     """
     rules = rulesets.find(rule_set) if isinstance(rule_set, str) else rule_set
+    [chart] = xmr_by_each(
+        frame,
+        improvement=improvement,
+        rule_sets=[rules],
+        value=value,
+        by=by,
+        order=order,
+        segment=segment,
+        baseline_points=baseline_points,
+        natural_bounds=natural_bounds,
+    )
+    return chart
+
+
+def xmr_by_each(
+    frame: pl.DataFrame,
+    *,
+    improvement: Improvement,
+    rule_sets: Sequence[RuleSet],
+    value: str = "value",
+    by: str | Sequence[str] = "org_code",
+    order: str = "period_start",
+    segment: str | None = None,
+    baseline_points: int | None = None,
+    natural_bounds: tuple[float | None, float | None] = (None, None),
+) -> list[pl.DataFrame]:
+    """Return what `xmr` does by each of several rule-sets; the figures are put in order and looked at once.
+
+    It takes and raises what `xmr` does.
+    """
     if baseline_points is not None and baseline_points < LEAST_BASELINE:
         raise ParameterError(f"baseline_points is {baseline_points!r}: expected {LEAST_BASELINE} or more, or None.")
     names = [by] if isinstance(by, str) else list(by)
@@ -111,11 +143,27 @@ def xmr(
         order=order,
         value=pl.col(value).cast(pl.Float64),
     )
-    chart = _limits(_series(table, natural_bounds), rules=rules, baseline_points=baseline_points)
+    series = _series(table, natural_bounds)
+    return [
+        frame.hstack(_columns(series, rules, improvement, baseline_points=baseline_points, bounds=natural_bounds))
+        for rules in rule_sets
+    ]
+
+
+def _columns(
+    series: pl.DataFrame,
+    rules: RuleSet,
+    improvement: Improvement,
+    *,
+    baseline_points: int | None,
+    bounds: tuple[float | None, float | None],
+) -> pl.DataFrame:
+    """Return the columns that a chart adds, in the order of the rows of the frame."""
+    chart = _limits(series, rules=rules, baseline_points=baseline_points)
     chart = signals(chart, rule_set=rules, improvement=improvement).sort("row")
     present, charted = pl.col("value").is_not_null(), pl.col("values") >= rules.minimum_points
-    lowest, highest = natural_bounds
-    columns = chart.select(
+    lowest, highest = bounds
+    return chart.select(
         pl.when(charted).then("mean"),
         lower_process_limit=pl.when(charted).then(pl.col("mean") - pl.col("reach")).clip(lower_bound=lowest),
         upper_process_limit=pl.when(charted).then(pl.col("mean") + pl.col("reach")).clip(upper_bound=highest),
@@ -126,7 +174,6 @@ def xmr(
         variation=pl.when(present & charted).then("variation"),
         points="points",
     )
-    return frame.hstack(columns)
 
 
 def _series(table: pl.DataFrame, natural_bounds: tuple[float | None, float | None]) -> pl.DataFrame:
