@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures.counts import by_category, count, england, published, roll_up
+from openmeasures.counts import by_category, count, england, part_of_whole, published, roll_up
 from openmeasures.definitions import Disclosure, Part
 from openmeasures.periods import Period, months
 from openmeasures.schemas import STATUS_TYPE, Counts
@@ -177,6 +177,28 @@ def test_no_observation_gives_no_row():
 def test_rows_are_sorted_by_organisation_and_period():
     found = _count(*_months("RJ1", APRIL, MARCH), *_months("RC9", APRIL, MARCH))
     assert [row[:2] for row in found] == [("RC9", MARCH), ("RC9", APRIL), ("RJ1", MARCH), ("RJ1", APRIL)]
+
+
+# ---- part_of_whole
+
+
+def test_a_numerator_that_exceeds_its_denominator_is_no_part_of_it():
+    """1 of 2 and 2 of 2 are shares, 3 of 2 and 1 of 0 are none; where nothing is counted, 0 of 0, nothing exceeds."""
+    rows = [("A", MARCH, 1, 2), ("A", APRIL, 2, 2), ("A", MAY, 3, 2), ("B", MARCH, 1, 0), ("B", APRIL, 0, 0)]
+    found = part_of_whole(_counts(*((*row, "reported") for row in rows)))
+    assert found.rows() == [
+        ("A", MARCH, 1, 2, "reported"),
+        ("A", APRIL, 2, 2, "reported"),
+        ("A", MAY, None, None, "not_applicable"),
+        ("B", MARCH, None, None, "not_applicable"),
+        ("B", APRIL, 0, 0, "reported"),
+    ]
+
+
+@pytest.mark.parametrize("status", ["not_submitted", "suppressed", "not_applicable"])
+def test_what_was_not_reported_stays_what_it_was(status):
+    rows = _counts(("RC9", MARCH, None, None, status))
+    assert part_of_whole(rows).equals(rows)
 
 
 # ---- roll_up

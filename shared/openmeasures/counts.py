@@ -3,6 +3,7 @@
 | function | gives |
 |---|---|
 | `count` | one numerator and one denominator a row, with the status that both share |
+| `part_of_whole` | the same, without those whose numerator is no part of their denominator |
 | `roll_up` | a larger area, by adding counts; percentages are never averaged |
 | `england` | England as the publication has it where organisations' counts are rounded, and rolled up elsewhere |
 | `by_category` | the same for the parts of a breakdown, for one organisation or for England |
@@ -52,6 +53,25 @@ def count(
         .sort("org_code", "period_start")
     )
     return Counts.validate(filled)
+
+
+def part_of_whole(counts: pl.DataFrame) -> pl.DataFrame:
+    """Return the counts, those with more in the numerator than in the denominator as `not_applicable`.
+
+    For a proportion whose numerator may belong to an earlier period's denominator: a breach counts in the quarter in
+    which the time runs out, a cancellation in its own. Such a share is none, nor is it 100 %. To be called after
+    `roll_up`, so that a larger area keeps everything that was counted.
+    """
+    is_part = pl.col("numerator") <= pl.col("denominator")
+    exceeds = (~is_part).fill_null(False)
+    return Counts.validate(
+        counts.with_columns(
+            *(pl.when(~exceeds).then(name).alias(name) for name in ("numerator", "denominator")),
+            status=pl.when(exceeds)
+            .then(pl.lit(Status.NOT_APPLICABLE.value).cast(STATUS_TYPE))
+            .otherwise(pl.col("status").cast(STATUS_TYPE)),
+        )
+    )
 
 
 _KEYS = ("org_code", "period_start")

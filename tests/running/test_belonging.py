@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from openmeasures.definitions import Part
 from openmeasures.errors import StoreError
 from openmeasures.running.belonging import check_page, check_results
 
@@ -43,6 +44,22 @@ def right(measure, keep, store):
 
 def test_results_that_are_their_own_pass(right):
     right()
+
+
+def test_counts_that_are_no_share_are_compared_as_none(measure, keep, store):
+    """1000 attendances are no part of 400 over four hours."""
+    keep(("RC9", 1000, 400))
+    part = {"text": "a", "label": "a"}
+    parts = {
+        "numerator": Part(**part, add=["attendances_type_1"]),
+        "denominator": Part(**part, add=["over_four_hours_type_1"]),
+    }
+    proportion = measure.model_copy(update=parts)
+    check_results(proportion, store.folder, {"RC9": result("RC9", None, None)})
+    with pytest.raises(StoreError, match=r"its notebook counts 1000\.0 of 400\.0, the observations None of None"):
+        check_results(proportion, store.folder, {"RC9": result("RC9", 1000.0, 400.0)})
+    ratio = measure.model_copy(update=parts | {"kind": "ratio"})
+    check_results(ratio, store.folder, {"RC9": result("RC9", 1000.0, 400.0)})
 
 
 def test_no_results_pass(measure, store):

@@ -63,6 +63,8 @@ def _counted(measure: Measure, data: Path) -> Counted:
         observations, numerator=measure.numerator, denominator=measure.denominator, period=measure.period
     )
     rows = pl.concat([providers, counts.england(observations, providers, measure=measure)])
+    if measure.kind == "proportion":
+        rows = counts.part_of_whole(rows)
     columns = ("org_code", "period_start", "numerator", "denominator")
     return {(code, period): (above, below) for code, period, above, below in rows.select(columns).iter_rows()}
 
@@ -74,7 +76,7 @@ def _compare(measure: Measure, org_code: str, point: Mapping[str, Any], expected
     if any(_differ(one, other) for one, other in zip(found, wanted, strict=True)):
         raise StoreError(
             f"{measure.id}, {org_code}, {measure.period.label(period)}: its notebook counts {found[0]} of {found[1]}, "
-            f"the observations {wanted[0]} of {wanted[1]}. {REMEDY}"
+            f"the observations {wanted[0]} of {wanted[1]}. {REMEDY} Who writes the notebook: see analyses/README.md."
         )
 
 

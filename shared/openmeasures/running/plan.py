@@ -132,7 +132,9 @@ def _with_figures(run: parameters.Parameters) -> list[str]:
 def check_notebook(notebook: Path) -> None:
     """Refuse a notebook that papermill would run with its own defaults, or not at all."""
     if not notebook.is_file():
-        raise DefinitionError(f"{notebook}: no such file (every folder in analyses/ holds one).")
+        raise DefinitionError(
+            f"{notebook}: no such file (every folder in analyses/ holds one). analyses/README.md says what is in it."
+        )
     try:
         nbformat.read(notebook, as_version=4)
     except Exception as error:  # nbformat raises its own, jsonschema's and json's errors alike
