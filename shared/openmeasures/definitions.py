@@ -209,7 +209,8 @@ class Published(_Strict):
 
     That of the total row of `source`, by default the measure's own; or `metric` of `source`, times `scale`. `decimals`
     are those to which it is rounded; None where it is exact. `series` is the one compared, by default the measure
-    itself. With `each_organisation` it is that of every organisation instead of England's.
+    itself. With `each_organisation` it is that of every organisation instead of England's, and with `breakdown` and
+    `category` that of one part, such as a sector, on both sides.
     """
 
     title: str
@@ -220,6 +221,8 @@ class Published(_Strict):
     scale: float = 1.0
     decimals: int | None = None
     each_organisation: bool = False
+    breakdown: str = ""
+    category: str = ""
     differences: list[Difference] = []
 
     @model_validator(mode="after")
@@ -228,6 +231,12 @@ class Published(_Strict):
             raise ValueError("'metric' needs 'source'; without both it is the total row of the same source")
         if self.each_organisation and not self.metric:
             raise ValueError("'each_organisation' needs 'metric', the figure that is published for each")
+        return self
+
+    @model_validator(mode="after")
+    def _names_a_part_whole(self) -> Self:
+        if bool(self.breakdown) != bool(self.category) or (self.breakdown and self.metric):
+            raise ValueError("'breakdown' and 'category' need each other, and go without 'metric'")
         return self
 
 

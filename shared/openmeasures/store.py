@@ -123,14 +123,14 @@ class Store:
             wanted &= pl.col("org_code").is_in(org_codes)
         return self._read("observations", source, wanted)
 
-    def totals(self, source: str) -> pl.DataFrame:
-        """Return what a publication itself says of England, by whole metrics, from the newest release that says it.
+    def totals(self, source: str, breakdown: str = "") -> pl.DataFrame:
+        """Return what a publication itself says of England, from the newest release that says it.
 
-        Some editions have no total, as the cancer files' tidy extract; then the one before it has the word. Raises
-        `StoreError` as `observations` does.
+        It is of whole metrics, or of the parts of one `breakdown`. Some editions have no total, as the cancer files'
+        tidy extract; then the one before it has the word. Raises `StoreError` as `observations` does.
         """
         order = [release.sha256 for release in sorted(self.releases(source), key=lambda release: release.order)]
-        says_it = (pl.col("org_code") == ENGLAND) & (pl.col("breakdown") == "") & pl.col("release").is_in(order)
+        says_it = (pl.col("org_code") == ENGLAND) & (pl.col("breakdown") == breakdown) & pl.col("release").is_in(order)
         place = pl.col("release").replace_strict(order, range(len(order)), default=None, return_dtype=pl.Int64)
         found = self._collect("observations", source, lambda rows: rows.filter(says_it))
         return found.filter(place == place.max().over("period_start")).sort(SORT["observations"])

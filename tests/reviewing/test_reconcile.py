@@ -218,6 +218,49 @@ def test_each_organisation_may_be_compared_with_its_own_published_figure(with_pu
     assert rounded.filter(pl.col("verdict") == "agrees").select("org_code", "period_start").rows() == [("RC9", MARCH)]
 
 
+@pytest.fixture
+def divided(with_published, filled, ae_file):
+    """March 2024 with types: RC9 is a trust and RJ1 a centre; the publication has England's row of trusts, too."""
+    file = ae_file(("RC9", 1000, 400), ("RJ1", 500, 200))
+    read = ae_monthly.read(file)
+    of = pl.col("org_code").replace_strict({"RC9": "trusts", "RJ1": "centres"}, default="trusts")
+    figure = {"attendances_type_1": 1000.0, "over_four_hours_type_1": 300.0}
+    mine = pl.col("metric").replace_strict(figure, default=None, return_dtype=pl.Float64)
+    parts = read.observations.filter(pl.col("metric").is_in(list(figure))).with_columns(
+        breakdown=pl.lit("type"),
+        category=of,
+        value=pl.when(pl.col("org_code") == "ENG").then(mine).otherwise("value"),
+    )
+    release = Release(
+        sha256=file.sha256, source="ae_monthly", file_name="types.csv", periods=[MARCH], period_end=date(2024, 3, 31),
+        metrics=["within"] * 99, status="final", published=None, retrieved=date(2024, 6, 1),
+        url="https://example.org/", licence="OGL", synthetic=False,
+    )  # fmt: skip
+    filled.add(release, file, Publication(pl.concat([read.observations, parts]), read.organisations))
+
+    def compared(category):
+        return reconcile(with_published({"breakdown": "type", "category": category}), filled)
+
+    return compared
+
+
+def test_a_part_is_compared_with_the_publications_row_of_that_part(divided):
+    """Of the trusts ours is RC9's 600 of 1000, theirs 700 of 1000; nobody publishes centres: 300 of 500."""
+    columns = ("period_start", "ours", "published", "verdict")
+    assert divided("trusts").select(columns).rows() == [(MARCH, 60.0, 70.0, "unexplained")]
+    assert divided("centres").select(columns).rows() == [(MARCH, 60.0, None, "unpublished")]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"breakdown": "type"}, {"category": "trusts"},
+     {"breakdown": "type", "category": "trusts", "source": "ae_monthly", "metric": "within"}],
+)  # fmt: skip
+def test_a_part_needs_its_breakdown_and_is_no_metric(entry):
+    with pytest.raises(ValueError, match="'breakdown' and 'category' need each other, and go without 'metric'"):
+        Published.model_validate(TOTAL | entry)
+
+
 def test_figures_of_each_organisation_need_their_metric():
     with pytest.raises(ValueError, match="'each_organisation' needs 'metric'"):
         Published.model_validate(TOTAL | {"each_organisation": True})

@@ -114,7 +114,11 @@ def _ours(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         found = waited.select(pl.lit(ENGLAND).alias("org_code"), "period_start", ours="weeks").drop_nulls()
         return _with_bounds(found, None)
     counted = measure.of(entry.series) if entry.series else measure
-    observations = corrections.apply(run.observations(), measure.folder).observations
+    observations = (
+        run.observations(breakdown=entry.breakdown).filter(pl.col("category") == entry.category)
+        if entry.breakdown  # corrections are of whole metrics
+        else corrections.apply(run.observations(), measure.folder).observations
+    )
     providers = counts.count(
         observations, numerator=counted.numerator, denominator=counted.denominator, period=counted.period
     )
@@ -141,7 +145,7 @@ def _theirs(measure: Measure, store: Store, entry: Published) -> pl.DataFrame:
         rows = store.observations(source, metrics=[entry.metric]) if entry.each_organisation else store.totals(source)
         found = rows.filter(pl.col("metric") == entry.metric).drop_nulls("value")
         return found.select(*KEYS, published=entry.scale * pl.col("value"), is_earlier=pl.lit(False))
-    found = store.totals(source)
+    found = store.totals(source, entry.breakdown).filter(pl.col("category") == entry.category)
     counted = measure.of(entry.series) if entry.series else measure
     totals = counts.totals(found, numerator=counted.numerator, denominator=counted.denominator)
     vintages = {release.sha256: release.vintage for release in store.releases(source)}
