@@ -192,6 +192,20 @@ def test_ambulance_files_stand_on_the_landing_page_with_their_day(look):
     assert offer.vintage == (ReleaseStatus.PROVISIONAL, date(2025, 1, 9))
 
 
+def test_cancelled_operations_stand_on_the_landing_page_by_quarter(look):
+    source = all_sources()["elective_cancellations"]
+    content = html(
+        ("Cancelled Operations Q4 2024-25", f"{UPLOADS}/2025/05/Q4-2024-25-Cancelled-Operations.xlsx"),
+        ("Cancelled Operations Q3 2024-25", f"{UPLOADS}/2025/02/Q3-2024-25-Cancelled-Operations-65554.xlsx"),
+        ("Guidance", f"{UPLOADS}/2021/10/Cancelled-Operations-Guidance.docx"),
+        ("Time series", f"{UPLOADS}/2025/05/Cancelled-Operations-Timeseries-Q4-2024-25.xlsx"),
+    )
+    assert look("elective_cancellations", {source.URL: content})[0] == [
+        ("Q3-2024-25-Cancelled-Operations-65554.xlsx", "2024-12"),
+        ("Q4-2024-25-Cancelled-Operations.xlsx", "2025-03"),
+    ]
+
+
 LISTED = {name: source.LISTING for name, source in all_sources().items() if hasattr(source, "LISTING")}
 
 

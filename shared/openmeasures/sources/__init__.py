@@ -96,6 +96,7 @@ class SourceFile:
 class Publication:
     """What a source reads from one file; the frames follow `schemas.Observations` and `schemas.Organisations`.
 
+    Whoever has an observation is among the organisations; one that the file names no further has its code for a name.
     `checks` are findings at reading time, in words; `vintage` is what the file states of itself, None where it does
     not, so that its name has to tell.
     """
