@@ -15,6 +15,7 @@
 | `sickness_days`, `staff_sickness` | sickness absence: what happens, and the files |
 | `integrated_care_boards`, `virtual_ward_patients` | virtual wards: whose they are, and what happens |
 | `virtual_wards` | the files of that |
+| `elective_cancellations` | cancelled operations: what happens, and the files |
 | `workbooks` | workbooks whose bytes are the same on every machine |
 
 A publication's files are written by the module here of the same name as its reader in `sources/`.
