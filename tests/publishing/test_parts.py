@@ -166,6 +166,23 @@ def test_blank_lines_of_an_image_go(blank):
     assert parts.inline(f"\n<svg>{blank}<g/></svg>\n", "p") == "<svg>\n<g/></svg>"
 
 
+def test_what_draws_nothing_is_left_out_of_an_image_and_nothing_else(chart):
+    """Every path that is gone is empty; all else stays but for the default opacity and what is for pointers."""
+    before = ElementTree.fromstring(chart[parts.SVG_TYPE])
+    after = ElementTree.fromstring(parts.inline(chart[parts.SVG_TYPE], "p"))
+    is_empty = [
+        each.get("class") in ("background", "foreground") and each.get("d", "") in ("", "M0,0h0v0h0Z")
+        for each in before.iter()
+    ]
+    kept = [each for each, empty in zip(before.iter(), is_empty, strict=True) if not empty]
+    assert any(is_empty)
+    assert [each.tag for each in kept] == [each.tag for each in after.iter()]
+    for one, other in zip(kept, after.iter(), strict=True):
+        gone = set(one.attrib.items()) - set(other.attrib.items())
+        assert {name for name, _ in gone} <= {"opacity", "pointer-events", "id", "clip-path"}
+        assert {value for name, value in gone if name == "opacity"} <= {"1"}
+
+
 def test_outputs_keep_their_order_and_each_chart_its_own_ids(executed, chart):
     step = last_step(executed({"text/markdown": "Before."}, chart, {"text/markdown": "Between."}, chart))
     assert [part if isinstance(part, str) else "chart" for part in step.shown] == [

@@ -18,6 +18,11 @@ from openmeasures.charts import output as chart_output
 from openmeasures.errors import DefinitionError
 
 SVG_TYPE = "image/svg+xml"
+# Vega's empty paths around every group, the default opacity, and what is for images that answer to a pointer.
+_INERT = re.compile(
+    r'<path class="(?:background|foreground)" aria-hidden="true" d="(?:M0,0h0v0h0Z)?"[^>]*/>'
+    r'| opacity="1"| pointer-events="none"'
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,11 @@ def _figure(cell_id: str, place: int, data: dict[str, Any]) -> Figure:
 
 
 def inline(svg: str, prefix: str) -> str:
-    """Return an image for use inside a page: ids made unique, and no blank line, at which Markdown would end it."""
+    """Return an image for use inside a page: ids made unique, and no blank line, at which Markdown would end it.
+
+    What draws nothing is left out: it is a twentieth of a page that shows a chart of every measure.
+    """
+    svg = _INERT.sub("", svg)
     for name in set(re.findall(r'\bid="([^"]+)"', svg)):
         unique = f"{prefix}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
         svg = svg.replace(f'id="{name}"', f'id="{unique}"')
