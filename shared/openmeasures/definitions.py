@@ -40,7 +40,9 @@ else:
 
 Improvement = Literal["increase", "decrease", "neutral"]
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
-Unit = Literal["percent", "per 1,000", "per 100,000", "minutes", "weeks", "days", "waits", "ratio", "points"]
+Unit = Literal[
+    "percent", "per 1,000", "per 100,000", "minutes", "weeks", "days", "waits", "operations", "ratio", "points"
+]
 
 # What turns numerator / denominator into the unit; units without an entry are used as they are.
 SCALES: dict[str, float] = {
