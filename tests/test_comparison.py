@@ -261,8 +261,8 @@ def test_those_without_a_figure_are_named_with_the_reason(run):
         status=pl.Series(["reported", "suppressed", None, None])
     )
     assert comparison.without_figure(frame, run).text == (
-        "Not in the chart, for want of a figure for March 2024: RD8 Hospital (not submitted) and RJ1 Hospital "
-        "(suppressed)."
+        "Not in the chart, for want of a figure for March 2024: RD8 Hospital (no row in the publication) and RJ1 "
+        "Hospital (suppressed)."
     )
 
 

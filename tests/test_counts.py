@@ -225,7 +225,21 @@ def test_a_period_that_nobody_reported_has_no_counts():
             ("RJ1", APRIL, 0, 0, "reported"),
         )
     )
-    assert found.rows() == [("ENG", MARCH, None, None, "not_submitted"), ("ENG", APRIL, 0, 0, "reported")]
+    assert found.rows() == [("ENG", MARCH, None, None, "suppressed"), ("ENG", APRIL, 0, 0, "reported")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "status"),
+    [
+        ("not_submitted", "not_submitted", "not_submitted"),
+        ("not_applicable", "not_applicable", "not_applicable"),
+        ("not_submitted", "not_applicable", "not_applicable"),
+        ("not_applicable", "suppressed", "suppressed"),
+    ],
+)
+def test_a_period_that_nobody_reported_has_the_state_that_weighs_most(one, other, status):
+    rows = [("RC9", MARCH, None, None, one), ("RJ1", MARCH, None, None, other)]
+    assert roll_up(_counts(*rows))["status"].to_list() == [status]
 
 
 def test_an_area_has_the_code_given():

@@ -511,6 +511,10 @@ def test_complete_and_consistent_figures(measure):
     )
 
 
+def test_a_latest_month_without_any_organisation_is_no_share(measure):
+    assert "none of what was published for England in the latest month has figures" in assessed(coverage=0.0)
+
+
 @pytest.mark.parametrize(
     ("states", "said"),
     [
@@ -594,7 +598,7 @@ def test_listed(items, said):
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (None, "not submitted"),
+        (None, "no row in the publication"),
         ("reported", "no activity"),
         ("suppressed", "suppressed"),
         ("not_submitted", "not submitted"),

@@ -170,20 +170,20 @@ def _shared_status(metrics: int) -> pl.Expr:
 def roll_up(counts: pl.DataFrame, *, org_code: str = ENGLAND) -> pl.DataFrame:
     """Return the counts of all the organisations given, added up under one code.
 
-    What was not reported adds nothing to either part. A period that nobody reported keeps null counts, as
-    `not_submitted`.
+    What was not reported adds nothing to either part. A period that nobody reported keeps null counts, with the status
+    that all share, or else the first that anyone has of suppressed, not applicable and not submitted.
     """
     reported = (pl.col("status") == Status.REPORTED).any()
+    status = pl.lit(Status.NOT_SUBMITTED.value)
+    for worst in reversed(_WORST_FIRST):
+        status = pl.when((pl.col("status") == worst).any()).then(pl.lit(worst.value)).otherwise(status)
+    status = pl.when(reported).then(pl.lit(Status.REPORTED.value)).otherwise(status)
     return Counts.validate(
         counts.group_by("period_start")
         .agg(
             pl.when(reported).then(pl.col("numerator").sum()).alias("numerator"),
             pl.when(reported).then(pl.col("denominator").sum()).alias("denominator"),
-            pl.when(reported)
-            .then(pl.lit(Status.REPORTED.value))
-            .otherwise(pl.lit(Status.NOT_SUBMITTED.value))
-            .cast(STATUS_TYPE)
-            .alias("status"),
+            status.cast(STATUS_TYPE).alias("status"),
         )
         .select(pl.lit(org_code).alias("org_code"), "period_start", "numerator", "denominator", "status")
         .sort("period_start")

@@ -51,6 +51,7 @@ STATUS_WORDS = {
 }
 
 NO_ACTIVITY = "no activity"  # of what was reported with nothing to count
+NO_ROW = "no row in the publication"  # of an organisation that was in it before
 
 _SETTLED = {
     ReleaseStatus.PROVISIONAL: "is provisional and may be revised",
@@ -110,9 +111,12 @@ def span(lower: object, upper: object, measure: Measure) -> str:
 
 
 def reason(status: str | None) -> str:
-    """Return why a figure is missing; a reported row without a value had no activity, and no row was not submitted."""
+    """Return why a figure is missing; a reported row without a value had no activity.
+
+    Without any row nobody knows: an organisation may have closed, or had nothing to report.
+    """
     if status is None:
-        return STATUS_WORDS[Status.NOT_SUBMITTED]
+        return NO_ROW
     return NO_ACTIVITY if status == Status.REPORTED else STATUS_WORDS[Status(status)]
 
 
@@ -334,7 +338,9 @@ def quality(found: Quality) -> str:
         sums += " by more than rounding and suppression explain" if unequal and found.is_rounded else ""
         sums += ", as far as rounding and suppression let one see" if found.is_rounded and not unequal else ""
         parts.append(f"as published, before corrections, {sums}")
-    if found.coverage is not None:
+    if found.coverage == 0:
+        parts.append(f"none of what was published for England in the latest {noun} has figures for this measure")
+    elif found.coverage is not None:
         share = f"{100 * found.coverage:.1f}\u00a0%"
         parts.append(f"all organisations together cover {share} of what was published for England in the latest {noun}")
     if found.absent:
