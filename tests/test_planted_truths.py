@@ -21,6 +21,7 @@ from openmeasures import (
     rebases,
     reliability,
     results,
+    revisions,
     standards,
     words,
 )
@@ -160,13 +161,18 @@ def test_z_07_the_shock_is_no_change_of_level(run, points_of):
 # ---- months without figures
 
 
+def assessed(run, org_code, points):
+    checked = replace(run.checked, org_code=org_code)
+    return quality.assess(checked, run.published, points, revisions.since_first(checked, points))
+
+
 def test_z_17_months_not_submitted_are_gaps_and_no_zeros(run, points_of):
     points = points_of("Z-17")
     missing = [date(2023, 8, 1), date(2023, 9, 1), date(2023, 10, 1)]
     assert points["period_start"].to_list() == PERIODS
     assert months_with(points, "not_submitted") == missing
     assert points.filter(pl.col("value").is_null())["period_start"].to_list() == missing
-    said = words.quality(quality.assess(replace(run.checked, org_code="Z-17"), run.published, points))
+    said = words.quality(assessed(run, "Z-17", points))
     assert said.startswith("45 of 48 months have a figure (3 months not submitted)")
 
 
@@ -272,8 +278,9 @@ def test_z_16_is_counted_from_the_revised_release(run, points_of, tmp_path):
 
 def test_z_16_names_the_revised_release_in_its_result(run, points_of):
     checked = replace(run.checked, org_code="Z-16")
+    points = points_of("Z-16")
     point = results.collect(
-        checked, {}, standards.met(points_of("Z-16"), run.measure), all=points_of("Z-16")
+        checked, {}, standards.met(points, run.measure), assessed(run, "Z-16", points), all=points
     ).points.filter(pl.col("period_start") == date(2025, 10, 1))
     [release] = (release for release in checked.releases if release.sha256 == point["release"].item())
     assert (release.file_name, release.status) == ("October-2025-synthetic-revised.csv", "revised")

@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures import parameters, quality
+from openmeasures import parameters, quality, revisions
 from openmeasures.counts import count, roll_up
 from openmeasures.definitions import Disclosure, Part
 from openmeasures.periods import months
@@ -200,6 +200,10 @@ def test_england_itself_is_never_absent(absent):
 # ---- assess
 
 
+def _assess(run, published, everyone):
+    return quality.assess(run, published, everyone, revisions.since_first(run, everyone))
+
+
 @pytest.fixture
 def assess(keep, store, measure):
     """Two months of two trusts, of which RC9 reports nothing in April; March is a revision, April is not."""
@@ -210,7 +214,7 @@ def assess(keep, store, measure):
         run = parameters.check(measure, org_code=org_code, period_to=period_to, data=str(store.folder))
         published = run.observations()
         counts = count(published, numerator=measure.numerator, denominator=measure.denominator)
-        return quality.assess(run, published, pl.concat([counts, roll_up(counts)]))
+        return _assess(run, published, pl.concat([counts, roll_up(counts)]))
 
     return assessed
 
@@ -272,7 +276,7 @@ def test_without_a_published_total_nothing_is_compared(assess, keep, store, meas
     run = parameters.check(measure, org_code="RC9", period_to="", data=str(store.folder))
     published = run.observations().filter(pl.col("org_code") != "ENG")
     counts = count(published, numerator=measure.numerator, denominator=measure.denominator)
-    assert quality.assess(run, published, pl.concat([counts, roll_up(counts)])).unequal_totals is None
+    assert _assess(run, published, pl.concat([counts, roll_up(counts)])).unequal_totals is None
 
 
 def test_totals_that_differ_are_counted_for_the_measures_own_metrics(assess, keep):
@@ -300,5 +304,5 @@ def test_a_percentage_is_in_no_sum_and_rounding_is_told(keep, store, measure):
     published = published.with_columns(value=pl.when(own & (pl.col("metric") == "attendances_type_1")).then(402.5)
                                        .when(own).then(13.0).otherwise("value"))  # fmt: skip
     counts = count(published, numerator=share, denominator=measure.denominator)
-    found = quality.assess(run, published, pl.concat([counts, roll_up(counts)]))
+    found = _assess(run, published, pl.concat([counts, roll_up(counts)]))
     assert (found.unequal_totals, found.is_rounded) == (0, True)

@@ -7,8 +7,16 @@ import pytest
 
 from openmeasures import parameters, results
 from openmeasures.methods import spc
+from openmeasures.quality import Quality
+from openmeasures.releases import ReleaseStatus
+from openmeasures.schemas import Status
 
 FEBRUARY, MARCH = date(2024, 2, 1), date(2024, 3, 1)
+ASSESSED = Quality(
+    {Status.REPORTED: 7, Status.SUPPRESSED: 1, Status.NOT_SUBMITTED: 2, Status.NOT_APPLICABLE: 4},
+    without_activity=0, last_figure=MARCH, latest=MARCH, unequal_totals=1, coverage=2 / 3,
+    latest_status=ReleaseStatus.FINAL, absent=[], totals=20, months_later=1.4, revised_periods=3, usual_revision=1 / 7,
+)  # fmt: skip
 FINDINGS = {"variation": "It fell.", "peers": "It is in the middle half."}
 MET = pl.DataFrame(  # as `standards.met` gives it
     {
@@ -53,17 +61,20 @@ def points(*rows):
 
 
 def test_a_result_holds_the_runs_own_organisation_only(run):
-    found = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0), ("RJ1", MARCH, 80.0)))
+    found = results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0), ("RJ1", MARCH, 80.0)))
     assert found.points["org_code"].to_list() == ["RC9"]
 
 
 def test_every_result_has_the_same_columns(run):
-    assert dict(results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0))).points.schema) == results.COLUMNS
+    assert (
+        dict(results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0))).points.schema)
+        == results.COLUMNS
+    )
 
 
 def test_series_and_periods_are_in_order(run):
     both = points(("RC9", MARCH, 60.0), ("RC9", FEBRUARY, 50.0))
-    found = results.collect(run, FINDINGS, MET, type_1=both, all=both)
+    found = results.collect(run, FINDINGS, MET, ASSESSED, type_1=both, all=both)
     assert found.points.select("series", "period_start").rows() == [
         ("all", FEBRUARY),
         ("all", MARCH),
@@ -77,29 +88,32 @@ def test_series_and_periods_are_in_order(run):
     [(60.1234564, 60.123456), (60.1234566, 60.123457), (0.1 + 0.2, 0.3), (None, None)],
 )
 def test_figures_are_rounded_to_six_decimals(run, value, expected):
-    assert results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, value))).points["value"].item() == expected
+    assert (
+        results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, value))).points["value"].item()
+        == expected
+    )
 
 
 def test_a_point_names_the_release_of_its_month(run, keep):
     keep(("RC9", 1000, 390), name="March-2024-revised.csv")  # which takes the place of the first
     (revised,) = run.releases
     assert revised.file_name == "March-2024-revised.csv"
-    found = results.collect(run, FINDINGS, MET, all=points(("RC9", FEBRUARY, 50.0), ("RC9", MARCH, 60.0)))
+    found = results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", FEBRUARY, 50.0), ("RC9", MARCH, 60.0)))
     assert found.points.select("period_start", "release").rows() == [(FEBRUARY, None), (MARCH, revised.sha256)]
 
 
 def test_both_standards_are_beside_a_point(run):
     beside = points(("RC9", MARCH, 60.0)).with_columns(standard=pl.lit(78.0), lasting_standard=pl.lit(95.0))
-    found = results.collect(run, FINDINGS, MET, all=beside)
+    found = results.collect(run, FINDINGS, MET, ASSESSED, all=beside)
     assert found.points.select("standard", "lasting_standard").row(0) == (78.0, 95.0)
 
 
 def test_an_organisation_without_points_gives_none(run):
-    assert results.collect(run, FINDINGS, MET, all=points(("RJ1", MARCH, 80.0))).points.is_empty()
+    assert results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RJ1", MARCH, 80.0))).points.is_empty()
 
 
 def test_content_says_what_was_run_on_what(run):
-    content = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0))).content
+    content = results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0))).content
     rows = content.pop("points")
     assert content == {
         "measure": "four_hours",
@@ -109,6 +123,16 @@ def test_content_says_what_was_run_on_what(run):
         "period_to": "2024-03-01",
         "synthetic": False,
         "suits_limits": True,
+        "quality": {
+            "periods_expected": 7 + 1 + 2,
+            "periods_submitted": 7 + 1,
+            "months_to_publication": 1.4,
+            "totals_compared": 20,
+            "totals_unequal": 1,
+            "share_of_england": 0.666667,
+            "periods_revised": 3,
+            "usual_revision": 0.142857,
+        },
         "releases": [run.releases[0].sha256],
         "findings": FINDINGS,
         "standards": [
@@ -127,29 +151,29 @@ def test_content_says_what_was_run_on_what(run):
 
 
 def test_without_a_standard_there_are_none_in_the_content(run):
-    content = results.collect(run, FINDINGS, MET.clear(), all=points(("RC9", MARCH, 60.0))).content
+    content = results.collect(run, FINDINGS, MET.clear(), ASSESSED, all=points(("RC9", MARCH, 60.0))).content
     assert content["standards"] == []
 
 
 def test_content_is_plain_data(run):
-    content = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0))).content
+    content = results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0))).content
     assert json.loads(json.dumps(content)) == content
 
 
 def test_the_sample_says_that_it_is_synthetic(keep, store, measure):
     keep(("Z-01", 1000, 400))
     run = parameters.check(measure, org_code="Z-01", period_to="", data=str(store.folder))
-    assert results.collect(run, FINDINGS, MET, all=points(("Z-01", MARCH, 60.0))).content["synthetic"] is True
+    assert results.collect(run, FINDINGS, MET, ASSESSED, all=points(("Z-01", MARCH, 60.0))).content["synthetic"] is True
 
 
 def test_a_notebook_shows_the_findings_and_carries_the_result(run):
-    found = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0)))
+    found = results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0)))
     bundle = found._repr_mimebundle_()
     text = "**RC9 Hospitals, NHS Trust.** It fell. It is in the middle half."
     assert bundle == {results.MIME_TYPE: found.content, "text/markdown": text, "text/plain": text}
 
 
 def test_nbformat_takes_the_result_for_an_output(run):
-    bundle = results.collect(run, FINDINGS, MET, all=points(("RC9", MARCH, 60.0)))._repr_mimebundle_()
+    bundle = results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0)))._repr_mimebundle_()
     cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=bundle)])
     nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))

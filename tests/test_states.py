@@ -155,7 +155,7 @@ def page_of(folder, data, org_code, result, notebook, stage):
     latest = max(store.newest(measure.source))
     run = Run(
         measure, org_code, path, latest, store.newest(measure.source)[latest], datetime(2026, 1, 1, tzinfo=UTC),
-        nbformat_content(notebook),
+        store.reaches(), nbformat_content(notebook),
     )  # fmt: skip
     pages = Pages(stage)
     write_run_page(pages, run, [run], store, [], {})

@@ -623,3 +623,30 @@ def test_two_processes_with_the_same_files_keep_each_once(tmp_path, incoming):
     assert _over(Store(data)) == {
         (f"R{place:02}", month): number for number, month in enumerate(MONTHS[:12]) for place in range(40)
     }
+
+
+# ---- the first vintage, and how far the data go
+
+
+def test_the_oldest_release_of_a_period_is_the_first_vintage(keep, store):
+    keep(("RC9", 100, 50), name="March-2024-revised.csv")
+    keep(("RC9", 100, 40), name="March-2024.csv")
+    [(month, first)], [(_, newest)] = store.oldest("ae_monthly").items(), store.newest("ae_monthly").items()
+    assert (month, first.file_name, newest.file_name) == (
+        date(2024, 3, 1),
+        "March-2024.csv",
+        "March-2024-revised.csv",
+    )
+    found = store.observations("ae_monthly", metrics=["over_four_hours_type_1"], counting=store.oldest("ae_monthly"))
+    assert found.filter(pl.col("org_code") == "RC9")["value"].to_list() == [40]
+
+
+def test_data_reach_to_the_end_of_the_last_period(keep, store):
+    keep(("RC9", 100, 40), month="APRIL-2024", name="April-2024.csv")
+    keep(("RC9", 100, 40))
+    assert store.reaches() == date(2024, 4, 30)
+
+
+def test_an_empty_folder_reaches_nowhere(store):
+    with pytest.raises(StoreError, match=r"no release here\. Fill it with"):
+        store.reaches()

@@ -91,13 +91,9 @@ def apply(observations: pl.DataFrame, folder: Path) -> Corrected:
     applied = []
     for correction in load(folder):
         _refuse_unknown(observations, correction, folder)
-        concerned = (
-            pl.col("org_code").is_in(correction.org_codes)
-            & pl.col("metric").is_in(correction.metrics)
-            & pl.col("period_start").is_between(correction.date_from, correction.date_to)
-        )
+        is_its = _is_of(correction)
         is_true = pl.col("status") == correction.status
-        mended = observations.filter(concerned & ~is_true & pl.col("value").ne_missing(correction.expect))
+        mended = observations.filter(is_its & ~is_true & pl.col("value").ne_missing(correction.expect))
         if not mended.is_empty():
             first = mended.sort("period_start", "org_code").row(0, named=True)
             raise DefinitionError(
@@ -105,16 +101,29 @@ def apply(observations: pl.DataFrame, folder: Path) -> Corrected:
                 f"{first['value']} in {first['period_start']:%Y-%m}, but the entry expects {correction.expect:g} "
                 f"({mended.height} such figures). The source seems mended: narrow the entry or remove it."
             )
-        changed = observations.filter(concerned).height
+        changed = observations.filter(is_its).height
         if changed:
             applied.append((correction, changed))
             observations = observations.with_columns(
-                value=pl.when(concerned).then(None).otherwise(pl.col("value")),
-                status=pl.when(concerned)
+                value=pl.when(is_its).then(None).otherwise(pl.col("value")),
+                status=pl.when(is_its)
                 .then(pl.lit(correction.status.value, dtype=STATUS_TYPE))
                 .otherwise(pl.col("status")),
             )
     return Corrected(observations, applied)
+
+
+def concerned(folder: Path) -> pl.Expr:
+    """Return whether an observation is one that some entry concerns, whatever it says."""
+    return pl.any_horizontal(pl.lit(False), *(_is_of(correction) for correction in load(folder)))
+
+
+def _is_of(correction: Correction) -> pl.Expr:
+    return (
+        pl.col("org_code").is_in(correction.org_codes)
+        & pl.col("metric").is_in(correction.metrics)
+        & pl.col("period_start").is_between(correction.date_from, correction.date_to)
+    )
 
 
 def _refuse_unknown(observations: pl.DataFrame, correction: Correction, folder: Path) -> None:

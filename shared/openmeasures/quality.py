@@ -6,6 +6,7 @@
 | `without_activity` | in how many was there nothing to count? |
 | `agreement` | do the organisations add up to the published total? |
 | `coverage` | what share of England's activity has figures in the latest period? |
+| `months_later` | how long after its end was a period published? |
 | `absent` | which organisations does England's latest figure lack? |
 | `assess` | all of it for one organisation |
 """
@@ -26,6 +27,8 @@ from openmeasures.schemas import Status
 
 # Of a sum: averages come with nine decimals, and their sums differ in the last bits; counts by a half at least.
 ROUNDING = 0.001
+DECIMALS = 6  # of shares and revisions, the same on every machine
+DAYS_PER_MONTH = 365.25 / 12  # on average
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,47 @@ class Quality:
     latest_status: ReleaseStatus
     absent: list[str]
     period: Period = Period.MONTH
+    totals: int = 0  # that were compared with the sum of organisations
+    months_later: float | None = None  # None where the latest release carries no date
+    revised_periods: int = 0  # that were published more than once, with a figure each time
+    usual_revision: float | None = None  # in the measure's unit; None where none was
     is_rounded: bool = False  # so that totals can be compared within what rounding and suppression leave possible alone
+
+    @property
+    def submitted(self) -> int:
+        """In how many periods figures came in, suppressed ones included."""
+        return self.periods[Status.REPORTED] + self.periods[Status.SUPPRESSED]
+
+    @property
+    def expected(self) -> int:
+        """In how many periods figures were to come in."""
+        return self.submitted + self.periods[Status.NOT_SUBMITTED]
+
+    @property
+    def content(self) -> dict[str, object]:
+        """The parts as plain data, by the names of `COLUMNS`; a share is from 0 to 1."""
+        return {
+            "periods_expected": self.expected,
+            "periods_submitted": self.submitted,
+            "months_to_publication": self.months_later,
+            "totals_compared": self.totals,
+            "totals_unequal": self.unequal_totals,
+            "share_of_england": None if self.coverage is None else round(self.coverage, DECIMALS),
+            "periods_revised": self.revised_periods,
+            "usual_revision": None if self.usual_revision is None else round(self.usual_revision, DECIMALS),
+        }
+
+
+COLUMNS = {
+    "periods_expected": pl.Int64,
+    "periods_submitted": pl.Int64,
+    "months_to_publication": pl.Float64,
+    "totals_compared": pl.Int64,
+    "totals_unequal": pl.Int64,
+    "share_of_england": pl.Float64,
+    "periods_revised": pl.Int64,
+    "usual_revision": pl.Float64,
+}  # of `Quality.content`, in tables for download
 
 
 def completeness(counts: pl.DataFrame) -> dict[Status, int]:
@@ -92,10 +135,20 @@ def coverage(published: pl.DataFrame, counts: pl.DataFrame, *, denominator: list
     return cast("float", held["denominator"].sum()) / total if total else None
 
 
-def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Quality:
+def months_later(published: date | None, period_end: date) -> float | None:
+    """Return how many months after a period's end its figures were published, to a tenth; None without a date.
+
+    >>> months_later(date(2024, 5, 9), date(2024, 3, 31))
+    1.3
+    """
+    return None if published is None else round((published - period_end).days / DAYS_PER_MONTH, 1)
+
+
+def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame, revised: pl.DataFrame) -> Quality:
     """Return every check for the run's organisation.
 
-    `published` are the observations before corrections, `counts` those of every organisation.
+    `published` are the observations before corrections, `counts` those of every organisation, `revised` what
+    `revisions.since_first` gives.
     """
     mine = counts.filter(pl.col("org_code") == run.org_code)
     # Neither a percentage nor a score adds up as rounded counts do; `openmeasures reconcile` compares them.
@@ -112,6 +165,10 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame) -> Qu
         latest_status=run.release_of[run.period_to].status,
         absent=absent(run, counts) if run.org_code == ENGLAND else [],
         period=run.measure.period,
+        totals=totals.height,
+        months_later=months_later(run.release_of[run.period_to].published, run.measure.period.end(run.period_to)),
+        revised_periods=revised["change"].count(),
+        usual_revision=cast("float | None", revised["change"].abs().median()),
         is_rounded=is_rounded,
     )
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from openmeasures import standards
+from openmeasures import quality, standards
 from openmeasures.methods import choice
 from openmeasures.parameters import Parameters
+from openmeasures.quality import Quality
 
 MIME_TYPE = "application/vnd.openmeasures.result+json"
 ALL = "all"  # the measure itself, beside any further series of measure.yml
@@ -51,6 +52,7 @@ class Result:
     points: pl.DataFrame
     findings: dict[str, str]
     met: pl.DataFrame
+    assessed: Quality
 
     @property
     def content(self) -> dict[str, object]:
@@ -67,6 +69,7 @@ class Result:
                 self.points.filter(pl.col("series") == ALL), kind=run.measure.kind, overlaps=run.measure.period.overlaps
             ),
             "releases": [release.sha256 for release in run.releases],
+            "quality": self.assessed.content,
             "findings": self.findings,
             "standards": json.loads(self.met.write_json()),
             "points": json.loads(self.points.write_json()),
@@ -77,10 +80,12 @@ class Result:
         return {MIME_TYPE: self.content, "text/markdown": text, "text/plain": text}
 
 
-def collect(run: Parameters, findings: dict[str, str], met: pl.DataFrame, **series: pl.DataFrame) -> Result:
+def collect(
+    run: Parameters, findings: dict[str, str], met: pl.DataFrame, assessed: Quality, **series: pl.DataFrame
+) -> Result:
     """Return the result of a run from its points: `all` is the measure itself, others are its further series.
 
-    `met` is that of `standards.met`. Rows of other organisations are left out.
+    `met` is that of `standards.met`, `assessed` that of `quality.assess`. Rows of other organisations are left out.
     Figures are rounded to six decimals, so that the last bit of a sum does not make two machines differ.
     """
     releases = {period: release.sha256 for period, release in run.release_of.items()}
@@ -91,13 +96,15 @@ def collect(run: Parameters, findings: dict[str, str], met: pl.DataFrame, **seri
             release=pl.col("period_start").replace_strict(releases, default=None, return_dtype=pl.String),
         )
         tables.append(mine.select(_typed(mine, column, kind) for column, kind in COLUMNS.items()))
-    return Result(run, pl.concat(tables).sort("series", "period_start"), findings, met)
+    return Result(run, pl.concat(tables).sort("series", "period_start"), findings, met, assessed)
 
 
 def is_readable(content: dict[str, Any]) -> bool:
     """Whether a result, which an earlier version of this package may have left, has the columns that pages read now."""
     expected = {"points": set(COLUMNS), "standards": set(standards.MET)}
-    return all(set(row) == columns for name, columns in expected.items() for row in content[name])
+    rows = [(content.get("quality", {}), set(quality.COLUMNS))]
+    rows += [(row, columns) for name, columns in expected.items() for row in content[name]]
+    return all(set(row) == columns for row, columns in rows)
 
 
 def _typed(points: pl.DataFrame, column: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:

@@ -14,6 +14,8 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 | `Store.add` | keep one release and its observations; the same file again changes nothing |
 | `Store.releases` | every release of a source |
 | `Store.newest` | for each period of a source, the release whose figures count |
+| `Store.oldest` | for each period of a source, its first release |
+| `Store.reaches` | how far the data of all sources go |
 | `Store.observations`, `Store.organisations` | what the newest releases say |
 | `Store.totals` | what a publication says of England itself |
 """
@@ -50,6 +52,7 @@ READ = SORT | {"observations": ["org_code", "metric", "category"]}
 # 60 RTT months (96,000 rows each) takes two thirds of the time that whole files take, which are a sixth smaller.
 ROW_GROUP = 20_000
 SCHEMAS = {"observations": Observations, "organisations": Organisations}
+FILL = "Fill it with `openmeasures ingest PATH…` (published files) or `openmeasures sample` (synthetic figures)."
 REMEDY = "Delete the file and ingest its release again."
 
 
@@ -90,12 +93,26 @@ class Store:
 
     def newest(self, source: str) -> dict[date, Release]:
         """Return, for each period of a source in order, the newest of the releases that have it."""
-        by_period = {
-            period: release
-            for release in sorted(self.releases(source), key=lambda release: release.order)
-            for period in release.periods
-        }
-        return dict(sorted(by_period.items()))
+        return self._by_period(sorted(self.releases(source), key=lambda release: release.order))
+
+    def oldest(self, source: str) -> dict[date, Release]:
+        """Return, for each period of a source in order, the first of the releases that have it."""
+        return self._by_period(sorted(self.releases(source), key=lambda release: release.order, reverse=True))
+
+    @staticmethod
+    def _by_period(releases: list[Release]) -> dict[date, Release]:
+        """Return the last of the releases that have each period."""
+        return dict(sorted({period: release for release in releases for period in release.periods}.items()))
+
+    def reaches(self) -> date:
+        """Return the last day that any release here has figures of, of whichever source: how far the data go.
+
+        Raises `StoreError` for an empty folder.
+        """
+        releases = self.releases()
+        if not releases:
+            raise StoreError(f"{self.folder}: no release here. {FILL}")
+        return max(release.period_end for release in releases)
 
     @property
     def synthetic(self) -> bool:
@@ -109,8 +126,9 @@ class Store:
         metrics: list[str] | None = None,
         breakdown: str = "",
         org_codes: list[str] | None = None,
+        counting: dict[date, Release] | None = None,
     ) -> pl.DataFrame:
-        """Return the observations of each period's newest release; see `schemas.Observations`.
+        """Return the observations of each period's newest release, or of those `counting`; see `schemas.Observations`.
 
         They are those of whole metrics, or of the parts of one `breakdown`. `metrics` and `org_codes` limit what is
         read, which is what makes one organisation's series quick to have. Raises `StoreError` where the source has no
@@ -121,7 +139,7 @@ class Store:
             wanted &= pl.col("metric").is_in(metrics)
         if org_codes is not None:
             wanted &= pl.col("org_code").is_in(org_codes)
-        return self._read("observations", source, wanted)
+        return self._read("observations", source, wanted, counting or self.newest(source))
 
     def totals(self, source: str, breakdown: str = "") -> pl.DataFrame:
         """Return what a publication itself says of England, from the newest release that says it.
@@ -137,10 +155,9 @@ class Store:
 
     def organisations(self, source: str) -> pl.DataFrame:
         """Return the organisations of each period's newest release; see `schemas.Organisations`."""
-        return self._read("organisations", source, pl.lit(True))
+        return self._read("organisations", source, pl.lit(True), self.newest(source))
 
-    def _read(self, table: str, source: str, wanted: pl.Expr) -> pl.DataFrame:
-        newest = self.newest(source)
+    def _read(self, table: str, source: str, wanted: pl.Expr, newest: dict[date, Release]) -> pl.DataFrame:
         counting = {period: release.sha256 for period, release in newest.items()}
         is_newest = pl.col("release") == pl.col("period_start").replace_strict(counting, default=None)
         found = self._collect(table, source, lambda rows: rows.filter(wanted & is_newest))
@@ -160,10 +177,7 @@ class Store:
     def _collect(self, table: str, source: str, query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
         """Return what a query finds in all files of a source, every vintage."""
         if not self.releases(source):
-            raise StoreError(
-                f"{self.folder}: no release of {source!r} here. Fill it with `openmeasures ingest PATH…` "
-                "(published files) or `openmeasures sample` (synthetic figures)."
-            )
+            raise StoreError(f"{self.folder}: no release of {source!r} here. {FILL}")
         place = self.folder / table / source
         files = sorted(place.glob("*.parquet"))
         # As a list, not a pattern: the folder's own name may hold `[` or `*`.

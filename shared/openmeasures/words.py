@@ -345,5 +345,8 @@ def quality(found: Quality) -> str:
         parts.append(f"all organisations together cover {share} of what was published for England in the latest {noun}")
     if found.absent:
         parts.append(f"reported in the year before, but not in the latest {noun}: {listed(found.absent)}")
-    parts.append(f"the latest {noun} {_SETTLED[found.latest_status]}")
+    settled = f"the latest {noun} {_SETTLED[found.latest_status]}"
+    if found.months_later is not None:
+        settled += f"; it was published {found.months_later:.1f} months after it ended"
+    parts.append(settled)
     return f"{'; '.join(parts)}."

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_output
 
-from openmeasures import definitions, results
+from openmeasures import definitions, quality, results
 from openmeasures.errors import DefinitionError, RenderError
 from openmeasures.ingest import Origin
 from openmeasures.publishing import pages
@@ -20,6 +20,14 @@ from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.running.plan import run_digest
 
 ENGLAND_PAGE = "measures/four_hours/index.qmd"
+
+
+def quality_of(periods):
+    """Make the parts of a run's data quality in which nothing is amiss."""
+    return dict.fromkeys(quality.COLUMNS) | {
+        "periods_expected": periods, "periods_submitted": periods, "totals_compared": 2 * periods, "totals_unequal": 0,
+        "share_of_england": 1.0, "periods_revised": 0,
+    }  # fmt: skip
 
 
 def page_of(code):
@@ -62,7 +70,7 @@ def ran(small_project, store, keep, build, notebook_of):
         content = {
             "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
             "region_name": region, "period_to": f"{data_to}-01", "synthetic": store.synthetic, "releases": [],
-            "suits_limits": True,
+            "suits_limits": True, "quality": quality_of(1),
             "findings": {"variation": f"What {org_code} is like.", "peers": "Like others."}, "points": [point],
             "standards": list(standards),
         }  # fmt: skip

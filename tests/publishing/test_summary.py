@@ -44,8 +44,15 @@ def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_me
     }  # fmt: skip
 
 
+MARCH_END = date(2024, 3, 31)
+QUALITY = {
+    "periods_expected": 4, "periods_submitted": 4, "months_to_publication": 1.3, "totals_compared": 8,
+    "totals_unequal": 0, "share_of_england": 1.0, "periods_revised": 0, "usual_revision": None,
+}  # fmt: skip
+
+
 def content(*points, standards=(), suits_limits=True):
-    whole = {"points": list(points), "period_to": "2024-03-01", "standards": list(standards)}
+    whole = {"points": list(points), "period_to": "2024-03-01", "standards": list(standards), "quality": QUALITY}
     return whole | {"suits_limits": suits_limits}
 
 
@@ -72,7 +79,7 @@ def test_there_may_be_no_latest_point(points):
 
 
 def test_a_summary_gives_the_latest_figure(measure):
-    found = summary.summarise(content(point(2), point(3, 60.04)), measure, RELEASE)
+    found = summary.summarise(content(point(2), point(3, 60.04)), measure, RELEASE, reaches=MARCH_END)
     assert (found.month, plain(found.value), found.counted) == ("March 2024", "60.0 %", "600 of 1,000")
     assert found.vintage == "provisional"
 
@@ -82,23 +89,25 @@ def test_a_figure_that_misses_a_standard_is_not_written_as_equal_to_it(measure):
     milestone = Standard(name="Milestone", value=65, **{"from": date(2024, 3, 1)}, **link)
     held = measure.model_copy(update={"standards": [milestone]})
     points = content(point(2, 64.98), point(3, 64.98))
-    assert plain(summary.summarise(points, held, RELEASE).value) == "64.98 %"
+    assert plain(summary.summarise(points, held, RELEASE, reaches=MARCH_END).value) == "64.98 %"
     assert [plain(row[3]) for row in summary.table(points, held, series="all").rows] == ["64.98 %", "65.0 %"]
 
 
 def test_a_mean_rests_on_a_number_and_not_on_its_sum(measure):
-    found = summary.summarise(content(point(3)), measure.model_copy(update={"kind": "mean"}), RELEASE)
+    found = summary.summarise(
+        content(point(3)), measure.model_copy(update={"kind": "mean"}), RELEASE, reaches=MARCH_END
+    )
     assert found.counted == "1,000 attendances"
 
 
 def test_halves_of_shared_care_are_kept(measure):
     half = point(3) | {"numerator": 2.5, "denominator": 4.0}
-    assert summary.summarise(content(half), measure, RELEASE).counted == "2.5 of 4"
+    assert summary.summarise(content(half), measure, RELEASE, reaches=MARCH_END).counted == "2.5 of 4"
     assert summary.table(content(half), measure, series="all").rows[0][1] == "2.5"
 
 
 def test_a_summary_without_a_figure(measure):
-    found = summary.summarise(content(), measure, RELEASE)
+    found = summary.summarise(content(), measure, RELEASE, reaches=MARCH_END)
     assert (found.month, found.value, found.counted) == ("No month", "no figure", "")
     assert (found.variation, found.standards) == (Badge("none", "Too few months to say"), [])
 
@@ -106,7 +115,7 @@ def test_a_summary_without_a_figure(measure):
 @pytest.mark.parametrize("status", ReleaseStatus)
 def test_a_summary_says_how_settled_the_data_are(measure, status):
     release = RELEASE.model_copy(update={"status": status})
-    assert summary.summarise(content(point(3)), measure, release).vintage == status.value
+    assert summary.summarise(content(point(3)), measure, release, reaches=MARCH_END).vintage == status.value
 
 
 # ---- series that have ended
@@ -133,7 +142,7 @@ def test_a_series_that_has_ended_says_so_in_place_of_its_variation():
 
 
 def test_a_summary_of_a_series_that_has_ended_holds_it_to_no_standard(measure):
-    found = summary.summarise(content(point(2), standards=[standard(month=2)]), measure, RELEASE)
+    found = summary.summarise(content(point(2), standards=[standard(month=2)]), measure, RELEASE, reaches=MARCH_END)
     assert (found.month, found.variation.text, found.standards) == (
         "February 2024",
         "No figures after February 2024",
@@ -176,7 +185,7 @@ def test_every_label_has_its_badge():
 
 
 def standards_of(measure, *rows):
-    found = summary.summarise(content(point(3), standards=rows), measure, RELEASE).standards
+    found = summary.summarise(content(point(3), standards=rows), measure, RELEASE, reaches=MARCH_END).standards
     return [StandardFact(fact.name, plain(fact.value), fact.met, fact.often, fact.assurance) for fact in found]
 
 
@@ -309,5 +318,5 @@ def test_figures_that_overlap_are_not_judged():
 
 def test_a_ratio_rests_on_both_its_counts(measure):
     ratio = measure.model_copy(update={"unit": "ratio", "kind": "ratio", "decimals": 2})
-    found = summary.summarise(content(point(3, 0.6)), ratio, RELEASE)
+    found = summary.summarise(content(point(3, 0.6)), ratio, RELEASE, reaches=MARCH_END)
     assert (found.value, found.counted) == ("0.60", "600 within four hours, 1,000 attendances")

@@ -5,11 +5,12 @@ import nbformat
 import polars as pl
 import pytest
 
-from openmeasures import results
+from openmeasures import quality, results
 from openmeasures.errors import StoreError
 from openmeasures.running import collect, manifest, notebooks
 from openmeasures.running.manifest import Entry, notebook_path
 
+QUALITY = dict.fromkeys(quality.COLUMNS) | {"periods_expected": 12, "share_of_england": 0.5}
 FEBRUARY, MARCH = "2024-02-01", "2024-03-01"
 
 
@@ -21,7 +22,7 @@ def content(org_code="RC9", *rows, synthetic=False):
         for series, month, value in rows
     ]
     return {"measure": "four_hours", "org_code": org_code, "org_name": f"{org_code}, Trust", "region_name": "East",
-            "synthetic": synthetic, "points": points}  # fmt: skip
+            "synthetic": synthetic, "points": points, "quality": QUALITY}  # fmt: skip
 
 
 def entry(org_code="RC9", *, measure_id="four_hours", digest="now", error=""):
@@ -115,7 +116,16 @@ def test_a_table_of_made_up_figures_says_so_in_every_row():
 
 
 def test_a_table_has_every_column_of_a_result():
-    assert set(collect.table([]).columns) == {*results.COLUMNS, "measure", "org_name", "region_name", "synthetic"}
+    assert set(collect.table([]).columns) == {
+        *results.COLUMNS, *quality.COLUMNS, "measure", "org_name", "region_name", "synthetic",
+    }  # fmt: skip
+
+
+def test_every_row_says_how_far_its_series_can_be_trusted():
+    table = collect.table([content("RC9", ("all", FEBRUARY, 1.0), ("all", MARCH, 2.0))])
+    parts = table.select("periods_expected", "share_of_england", "usual_revision")
+    assert parts.rows() == [(12, 0.5, None), (12, 0.5, None)]
+    assert table.schema["usual_revision"] == pl.Float64
 
 
 def test_a_table_is_in_order_of_series_organisation_and_period():

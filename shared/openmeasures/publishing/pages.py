@@ -99,7 +99,7 @@ def _card(run: Run, address: str) -> dict[str, Any]:
         "org_name": run.content.get("org_name", run.org_code), "summary": None, "finding": "", "figure": None,
     }  # fmt: skip
     if not run.failure:
-        card["summary"] = summary.summarise(run.content, run.measure, run.release)
+        card["summary"] = summary.summarise(run.content, run.measure, run.release, reaches=run.reaches)
         card["finding"] = run.content["findings"]["variation"]
         card["figure"] = next(
             (figure for step in run.steps if step.cell_id == LEAD[0] for figure in step.figures), None

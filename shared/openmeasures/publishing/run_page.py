@@ -64,7 +64,7 @@ def write_run_page(
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
-        method=steps, summary=summary.summarise(content, measure, run.release),
+        method=steps, summary=summary.summarise(content, measure, run.release, reaches=run.reaches),
         figures_of=_figures_of(content, measure),
         organisations=_all_listed(of_measure, regions),
         organisations_intro=UNRANKED,

@@ -39,6 +39,7 @@ class Run:
     period_to: date
     release: Release
     ended: datetime
+    reaches: date  # the last day of any data in the store
     content: dict[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     last_good: "Run | None" = None
@@ -53,41 +54,43 @@ def runs_of(store: Store, build: Path, measure: Measure, period_to: str) -> list
     """Return the runs of a measure on the present data and code, up to `period_to` (the latest by default)."""
     digest = run_digest(store, measure, period_to)
     known = manifest.histories(manifest.path(build)).values()
+    reaches = store.reaches()
     return [
-        _run(history, store, build, measure)
+        _run(history, store, build, measure, reaches)
         for history in known
         if history.latest.measure_id == measure.id and history.latest.digest == digest
     ]
 
 
-def _run(history: History, store: Store, build: Path, measure: Measure) -> Run:
+def _run(history: History, store: Store, build: Path, measure: Measure, reaches: date) -> Run:
     if history.failing_since is None:
-        return _succeeded(history.latest, store, build, measure)
+        return _succeeded(history.latest, store, build, measure, reaches)
     entry = history.latest
     error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
     month = measure.period.named(entry.period_to)
     return Run(
         measure, entry.org_code, notebook_path(build, measure.id, entry.org_code), month,
-        store.newest(measure.source)[month], entry.ended, failure=Failure(error, history.failing_since),
-        last_good=_last_good(history.last_good, store, build, measure),
+        store.newest(measure.source)[month], entry.ended, reaches,
+        failure=Failure(error, history.failing_since),
+        last_good=_last_good(history.last_good, store, build, measure, reaches),
     )  # fmt: skip
 
 
-def _last_good(entry: Entry | None, store: Store, build: Path, measure: Measure) -> Run | None:
+def _last_good(entry: Entry | None, store: Store, build: Path, measure: Measure, reaches: date) -> Run | None:
     """Return the last run that succeeded, if its month, its notebook and a result that pages can read are here."""
     if entry is None or measure.period.named(entry.period_to) not in store.newest(measure.source):
         return None
     if not manifest.is_there(build, entry):
         return None
-    run = _succeeded(entry, store, build, measure)
+    run = _succeeded(entry, store, build, measure, reaches)
     return run if results.is_readable(run.content) else None
 
 
-def _succeeded(entry: Entry, store: Store, build: Path, measure: Measure) -> Run:
+def _succeeded(entry: Entry, store: Store, build: Path, measure: Measure, reaches: date) -> Run:
     month = measure.period.named(entry.period_to)
     (content,) = collect.contents(build, [entry])
     notebook, release = notebook_path(build, measure.id, entry.org_code), store.newest(measure.source)[month]
-    return Run(measure, entry.org_code, notebook, month, release, entry.ended, content)
+    return Run(measure, entry.org_code, notebook, month, release, entry.ended, reaches, content)
 
 
 def _without_folders(error: str, *folders: Path) -> str:

@@ -9,6 +9,8 @@ from openmeasures.definitions import Measure
 from openmeasures.methods.assurance import Assurance
 from openmeasures.methods.signals import Variation
 from openmeasures.periods import Period
+from openmeasures.publishing import quality_badge
+from openmeasures.publishing.quality_badge import QualityPart
 from openmeasures.releases import Release
 from openmeasures.schemas import Status
 
@@ -45,6 +47,7 @@ class Summary:
     variation: Badge
     standards: list[StandardFact]
     vintage: str
+    quality: list[QualityPart]
 
 
 _VARIATIONS = {
@@ -90,8 +93,8 @@ def variation(content: dict[str, Any], period: Period = Period.MONTH) -> Badge:
     return _VARIATIONS[Variation(point["variation"])] if point and point["variation"] else too_few
 
 
-def summarise(content: dict[str, Any], measure: Measure, release: Release) -> Summary:
-    """Return the facts of one run; `release` is the latest behind it."""
+def summarise(content: dict[str, Any], measure: Measure, release: Release, *, reaches: date) -> Summary:
+    """Return the facts of one run; `release` is the latest behind it, `reaches` the last day of any data."""
     point = latest_point(content)
     return Summary(
         month=measure.period.in_full(_start(point)) if point else f"No {measure.period.noun}",
@@ -100,6 +103,7 @@ def summarise(content: dict[str, Any], measure: Measure, release: Release) -> Su
         variation=variation(content, measure.period),
         standards=[] if has_ended(content) else [_standard(row, measure) for row in content["standards"]],
         vintage=release.status.value,
+        quality=quality_badge.parts(content, measure, last=_start(point) if point else None, reaches=reaches),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from openmeasures import results
+from openmeasures import quality, results
 from openmeasures.definitions import Measure
 from openmeasures.errors import StoreError
 from openmeasures.running import belonging, manifest, notebooks
@@ -58,9 +58,10 @@ def table(contents_: list[dict[str, Any]]) -> pl.DataFrame:
         pl.DataFrame(content["points"], schema=kinds)
         .with_columns(pl.col("period_start").str.to_date())
         .with_columns(pl.lit(content[name]).alias(name) for name in OWN)
+        .with_columns(pl.lit(content["quality"][name], kind).alias(name) for name, kind in quality.COLUMNS.items())
         for content in contents_
     ]
-    empty = pl.DataFrame(schema={**results.COLUMNS, **OWN})
+    empty = pl.DataFrame(schema={**results.COLUMNS, **OWN, **quality.COLUMNS})
     rows = pl.concat([empty, *tables])
     return rows.select(*FIRST, pl.exclude(FIRST)).sort("series", "org_code", "period_start")
 

@@ -1,0 +1,104 @@
+from datetime import date
+
+import polars as pl
+import pytest
+
+from openmeasures import corrections, parameters, revisions
+from openmeasures.counts import count, roll_up
+from openmeasures.definitions import find
+
+MARCH, APRIL = date(2024, 3, 1), date(2024, 4, 1)
+
+
+@pytest.fixture
+def since(keep, store, measure):
+    """March of two trusts, published again with RC9's over-four-hours changed; April once."""
+    keep(("RC9", 100, 40), ("RJ1", 300, 30), name="March-2024.csv")
+    keep(("RC9", 100, 50), ("RJ1", 300, 30), name="March-2024-revised-130624.csv")
+    keep(("RC9", 100, 40), ("RJ1", 300, 30), month="APRIL-2024", name="April-2024.csv")
+
+    def changes(org_code="RC9", period_to=""):
+        run = parameters.check(measure, org_code=org_code, period_to=period_to, data=str(store.folder))
+        counts = count(run.observations(), numerator=measure.numerator, denominator=measure.denominator)
+        return run, revisions.since_first(run, pl.concat([counts, roll_up(counts)]))
+
+    return changes
+
+
+def plain(text):
+    return text.replace("\u00a0", " ")
+
+
+def test_a_figure_is_set_beside_what_was_first_published(since):
+    assert since()[1].rows() == [(MARCH, 60.0, 50.0, 50.0 - 60.0)]
+
+
+def test_england_is_added_up_alike_from_either(since):
+    [(month, first, now, _)] = since("ENG")[1].rows()
+    assert (month, first, now) == (MARCH, 100 * (60 + 270) / 400, 100 * (50 + 270) / 400)
+
+
+def test_a_period_published_once_is_left_out(since, keep):
+    assert APRIL not in since()[1]["period_start"]
+
+
+def test_where_nothing_was_published_twice_there_is_nothing(keep, store, measure):
+    keep(("RC9", 100, 40))
+    run = parameters.check(measure, org_code="RC9", period_to="", data=str(store.folder))
+    found = revisions.since_first(run, pl.DataFrame())
+    assert dict(found.schema) == revisions.SCHEMA
+    assert found.is_empty()
+    assert "No month was published more than once" in revisions.finding(found, run)
+    assert revisions.table(found, run).text == ""
+
+
+def test_what_one_release_does_not_have_has_no_change(since, keep):
+    keep(("RC9", "-", "-"), ("RJ1", 300, 30), name="March-2024-revised-130724.csv")
+    assert since()[1].rows() == [(MARCH, 60.0, None, None)]
+
+
+def test_what_is_corrected_is_in_neither_figure(since, measure):
+    (measure.folder / corrections.FILE_NAME).write_text(
+        "- {what: W, reason: R, url: 'https://example.org/', org_codes: [RC9], from: 2024-03-01, to: 2024-03-31, "
+        "metrics: [over_four_hours_type_1], expect: 50, status: not_applicable}\n",
+        encoding="utf-8",
+    )
+    run, _ = since("ENG")
+    applied = corrections.apply(run.observations(), measure.folder).observations
+    counts = count(applied, numerator=measure.numerator, denominator=measure.denominator)
+    found = revisions.since_first(run, pl.concat([counts, roll_up(counts)]))
+    assert found.rows() == [(MARCH, 90.0, 90.0, 0.0)]  # RJ1 alone, which did not change
+
+
+def test_one_change_in_words_and_as_a_table(since):
+    run, found = since()
+    assert plain(revisions.finding(found, run)) == (
+        "Since it was first published March 2024 has changed by −10.00 percentage points, from 60.00 % to 50.00 %."
+    )
+    assert plain(revisions.table(found, run).text).splitlines()[-1] == (
+        "| March 2024 | no date given | 13 June 2024 | 60.00 % | 50.00 % | −10.00 percentage points |"
+    )
+
+
+def test_several_changes_in_words_name_the_largest(since, keep):
+    keep(("RC9", 100, 38), ("RJ1", 300, 30), month="APRIL-2024", name="April-2024-revised.csv")
+    run, found = since()
+    assert plain(revisions.finding(found, run)) == (
+        "Published more than once: 2 months. Of them 2 changed since first published, at most March 2024: −10.00 "
+        "percentage points, from 60.00 % to 50.00 %."
+    )
+
+
+def test_no_change_is_said(since):
+    run, found = since("RJ1")
+    assert revisions.finding(found, run) == (
+        "Published more than once: 1 month; no figure has changed since it was first published."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "written"),
+    [(0.0, "0.00 percentage points"), (0.004, "0.00 percentage points"), (0.26, "+0.26 percentage points")],
+)
+def test_a_change_has_its_sign_unless_it_is_none(change, written):
+    assert revisions.written_change(change, find("ae_four_hour")) == written
