@@ -580,3 +580,19 @@ def test_refresh_on_anything_but_the_sample_is_refused(called, small_project, st
     assert (code, out) == (2, "")
     assert err == f"Error {store.folder}: does not hold the sample. Name a folder that does.\n"
     assert files(small_project) == before
+
+
+def test_a_day_cannot_be_asked_of_other_machines(called, small_project, keep):
+    keep(("RC9", 1000, 400))
+    code, _, errors = called("run", "--as-of", "2024-12-31", "--scheduler", "tcp://nowhere:8786")
+    assert (code, "--as-of with --scheduler: workers would run on all that is known." in errors) == (2, True)
+
+
+def test_runs_as_of_a_day_go_up_to_what_was_known_then(called, small_project, keep):
+    keep(("RC9", 1000, 400))
+    keep(("RC9", 1000, 300), month="APRIL-2024", name="April-2024.csv")
+    before = os.environ.get("OPENMEASURES_AS_OF")
+    code, _, errors = called("run", "--org", "RC9", "--as-of", "2024-04-30")
+    assert (code, os.environ.get("OPENMEASURES_AS_OF")) == (0, before), errors
+    [entry] = manifest.read(manifest.path(small_project / "_build"))
+    assert entry.period_to == "2024-03"

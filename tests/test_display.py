@@ -122,10 +122,10 @@ def test_sources_of_the_sample_send_nobody_to_the_publisher(run_of):
 # ---- corrections
 
 
-def corrected(run, *org_codes):
+def corrected(run, *org_codes, url="https://example.org/"):
     entry = corrections.Correction(
-        what="Zeros", reason="Not asked", org_codes=org_codes, metrics=["a"], expect=0, status="not_applicable",
-        **{"from": FEBRUARY, "to": MARCH},
+        what="Zeros", reason="Not asked", url=url, org_codes=org_codes, metrics=["a"], expect=0,
+        status="not_applicable", **{"from": FEBRUARY, "to": MARCH},
     )  # fmt: skip
     return display.corrected(corrections.Corrected(pl.DataFrame(), [(entry, 1234)]), run)
 
@@ -133,9 +133,21 @@ def corrected(run, *org_codes):
 @pytest.mark.parametrize(("org_code", "org_codes"), [("RC9", ["RXX", "RC9"]), ("ENG", ["RC9"])])
 def test_a_correction_is_shown_with_its_reason_and_extent(run_of, org_code, org_codes):
     assert cells(corrected(run_of(org_code), *org_codes)) == [
-        ("Error", "Reason", "Months", "Treated as", "Figures"),
-        ("Zeros", "Not asked", "February 2024 to March 2024", "not applicable", "1,234"),
+        ("Error", "Reason", "Whose", "Months", "Published", "Treated as", "Figures"),
+        (
+            "Zeros",
+            "Not asked [Source](https://example.org/)",
+            " and ".join(org_codes),
+            "February 2024 to March 2024",
+            "0",
+            "not applicable",
+            "1,234",
+        ),
     ]
+
+
+def test_a_correction_that_nothing_documents_has_no_address(run_of):
+    assert cells(corrected(run_of("RC9"), "RC9", url=None))[1][1] == "Not asked"
 
 
 def test_a_correction_of_another_organisation_is_not_shown(run_of):

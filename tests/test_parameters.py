@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from openmeasures import parameters
+from openmeasures import parameters, project
 from openmeasures.definitions import Series
 from openmeasures.errors import ParameterError, StoreError
 from openmeasures.store import Store
@@ -169,3 +169,13 @@ def test_the_names_are_those_that_a_notebook_sets():
 def test_parameters_hold_the_store_that_was_checked(check, filled):
     assert isinstance(check().store, Store)
     assert check().store.folder == filled.folder
+
+
+def test_figures_are_those_known_on_the_day_of_the_environment(keep, store, measure, monkeypatch):
+    keep(("RC9", 1000, 400))
+    keep(("RC9", 1000, 500), name="March-2024-revised-130624.csv")
+    keep(("RC9", 1000, 300), month="JUNE-2024", name="June-2024.csv")
+    monkeypatch.setenv(project.AS_OF, "2024-06-12")
+    run = parameters.check(measure, org_code="RC9", period_to="", data=str(store.folder))
+    assert [release.file_name for release in run.releases] == ["March-2024.csv"]
+    assert run.period_to == date(2024, 3, 1)

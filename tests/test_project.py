@@ -1,3 +1,5 @@
+import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,27 @@ def test_then_the_projects_own(fork, monkeypatch):
 def test_a_relative_data_folder_is_made_absolute_at_once(fork, monkeypatch):
     monkeypatch.chdir(fork)
     assert project.data_folder("mine") == fork / "mine"
+
+
+# ---- as known on a day
+
+
+def test_by_default_all_that_is_known_counts(monkeypatch):
+    monkeypatch.delenv(project.AS_OF, raising=False)
+    with project.known_on(""):
+        assert project.as_of() is None
+
+
+@pytest.mark.parametrize("before", [None, "2020-01-31"])
+def test_a_day_is_asked_for_and_then_no_more(monkeypatch, before):
+    monkeypatch.delenv(project.AS_OF, raising=False)
+    if before:
+        monkeypatch.setenv(project.AS_OF, before)
+    with project.known_on("2025-12-31"):
+        assert project.as_of() == date(2025, 12, 31)
+    assert os.environ.get(project.AS_OF) == before
+
+
+def test_what_is_no_date_is_refused():
+    with project.known_on("December"), pytest.raises(ParameterError, match=r"not a date\. Write it as 2025-12-31"):
+        project.as_of()

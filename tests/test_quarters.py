@@ -434,7 +434,7 @@ def test_the_facts_that_lead_a_page(of, store, keep, given, badge, often):
     } | given  # fmt: skip
     point = {"series": "all", "value": 61.0, "period_start": "2024-10-01", "numerator": 61.0, "denominator": 100.0}
     content = {"points": [point | {"variation": None}], "period_to": "2024-10-01", "suits_limits": True}
-    content |= {"quality": dict.fromkeys(quality.COLUMNS, 0)}
+    content |= {"quality": dict.fromkeys(quality.COLUMNS, 0), "as_of": ""}
     found = summary.summarise(content | {"standards": [row]}, of(), store.releases()[0], reaches=date(2024, 12, 31))
     assert found.month == "Q3 2024/25 (October to December 2024)"
     assert found.variation.text == "Too few quarters to say"

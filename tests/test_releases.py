@@ -155,3 +155,21 @@ def test_a_file_that_is_read_again_keeps_its_first_day_and_what_is_known_of_its_
     again = {"file_name": "another.csv", "retrieved": date(2025, 1, 1), "metrics": ["more"]} | now
     record = FIRST.model_copy(update=again).read_again(FIRST.model_copy(update=known))
     assert record == FIRST.model_copy(update={"metrics": ["more"], **expected})
+
+
+@pytest.mark.parametrize(
+    ("status", "published", "known_from"),
+    [
+        ("provisional", date(2024, 5, 9), date(2024, 5, 9)),
+        ("revised", date(2024, 6, 13), date(2024, 6, 13)),
+        ("provisional", None, date(2024, 4, 1)),  # the day after the period
+        ("final", None, date(2026, 1, 1)),  # when it was read
+        ("revised", None, date(2026, 1, 1)),
+    ],
+)
+def test_a_release_is_known_from_its_date_or_the_first_day_that_is_sure(status, published, known_from):
+    release = Release(
+        sha256="a", source="s", file_name="f", periods=[date(2024, 3, 1)], period_end=date(2024, 3, 31), metrics=[],
+        status=status, published=published, retrieved=date(2026, 1, 1), url="", licence="", synthetic=False,
+    )  # fmt: skip
+    assert release.known_from == known_from

@@ -123,6 +123,7 @@ def test_content_says_what_was_run_on_what(run):
         "period_to": "2024-03-01",
         "synthetic": False,
         "suits_limits": True,
+        "as_of": "",
         "quality": {
             "periods_expected": 7 + 1 + 2,
             "periods_submitted": 7 + 1,

@@ -650,3 +650,31 @@ def test_data_reach_to_the_end_of_the_last_period(keep, store):
 def test_an_empty_folder_reaches_nowhere(store):
     with pytest.raises(StoreError, match=r"no release here\. Fill it with"):
         store.reaches()
+
+
+# ---- as known on a day
+
+
+@pytest.mark.parametrize(
+    ("as_of", "names"),
+    [
+        (None, ["March-2024-revised-130624.csv", "April-2024.csv"]),
+        (date(2024, 6, 13), ["March-2024-revised-130624.csv", "April-2024.csv"]),
+        (date(2024, 6, 12), ["March-2024.csv", "April-2024.csv"]),
+        (date(2024, 4, 30), ["March-2024.csv"]),
+    ],
+)
+def test_the_newest_releases_are_those_known_on_the_day(keep, store, as_of, names):
+    keep(("RC9", 100, 40), name="March-2024.csv")
+    keep(("RC9", 100, 50), name="March-2024-revised-130624.csv")
+    keep(("RC9", 100, 60), month="APRIL-2024", name="April-2024.csv")
+    known = Store(store.folder, as_of=as_of)
+    assert [release.file_name for release in known.newest("ae_monthly").values()] == names
+    found = known.observations("ae_monthly", metrics=["over_four_hours_type_1"], org_codes=["RC9"])
+    assert found["value"].to_list() == [50 if "revised" in names[0] else 40, *([60] * (len(names) - 1))]
+
+
+def test_a_day_on_which_nothing_was_known_is_said(keep, store):
+    keep(("RC9", 100, 40))
+    with pytest.raises(StoreError, match="no release of 'ae_monthly' here that was known on 2024-03-31"):
+        Store(store.folder, as_of=date(2024, 3, 31)).observations("ae_monthly")

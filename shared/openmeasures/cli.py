@@ -44,6 +44,9 @@ PeriodTo = Annotated[
     str, typer.Option("--period-to", help="Last month, as 2024-03; also Q3 2024/25 or 2024/25 (default: the latest).")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a time (default: three for two cores).")]
+AsOf = Annotated[
+    str, typer.Option("--as-of", metavar="DATE", help="Figures as they were known on a day, as 2025-12-31.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Run everything anew, done already or not.")]
 Scheduler = Annotated[
     str, typer.Option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
@@ -218,37 +221,41 @@ def run(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
     out_folder: Out = None, force: Force = False, as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run and why, and run nothing.")] = False,
-    scheduler: Scheduler = "", storage: Storage = "",
+    scheduler: Scheduler = "", storage: Storage = "", as_of: AsOf = "",
 ) -> None:  # fmt: skip
     """Run measures with papermill for every organisation and for England, or for those named; what is done stays."""
     folder, build = project.data_folder(data), _build(out_folder)
-    if dry_run:
-        _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json)
-    elif _run(
-        measures, org, period_to, workers, folder, build, force=force, as_json=as_json, scheduler=scheduler,
-        storage=storage,
-    ):  # fmt: skip
-        raise typer.Exit(1)
+    _refuse_elsewhere(as_of, scheduler)
+    with project.known_on(as_of):
+        if dry_run:
+            _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json)
+        elif _run(
+            measures, org, period_to, workers, folder, build, force=force, as_json=as_json, scheduler=scheduler,
+            storage=storage,
+        ):  # fmt: skip
+            raise typer.Exit(1)
 
 
 @app.command()
 def site(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
     out_folder: Out = None, renderer: Renderer = Renderer.AUTO, force: Force = False, scheduler: Scheduler = "",
-    storage: Storage = "",
+    storage: Storage = "", as_of: AsOf = "",
 ) -> None:  # fmt: skip
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
     from openmeasures.running import belonging
 
     render.choose(renderer.value)  # refused before the runs, which take time
-    folder = project.data_folder(data)
-    failed = _run(
-        measures, org, period_to, workers, folder, _build(out_folder), force=force, scheduler=scheduler,
-        storage=storage,
-    )  # fmt: skip
-    stage = _out(out_folder)
-    written = pages.publish(Store(folder), _build(out_folder), stage, period_to=period_to)
+    folder, stage = project.data_folder(data), _out(out_folder)
+    _refuse_elsewhere(as_of, scheduler)
+    with project.known_on(as_of):
+        failed = _run(
+            measures, org, period_to, workers, folder, _build(out_folder), force=force, scheduler=scheduler,
+            storage=storage,
+        )  # fmt: skip
+        store = Store(folder, as_of=project.as_of())
+        written = pages.publish(store, _build(out_folder), stage, period_to=period_to)
     rendered = render.render(stage, renderer.value)
     for page in written.of_runs:
         address = Path(page.address).with_suffix(".html")
@@ -311,6 +318,14 @@ def reconcile_(measures: Measures = None, data: Data = None) -> None:
         raise typer.Exit(1)
 
 
+def _refuse_elsewhere(as_of: str, scheduler: str) -> None:
+    """Refuse a day for other machines, which do not have this one's environment."""
+    if as_of and scheduler:
+        raise ParameterError(
+            "--as-of with --scheduler: workers would run on all that is known. Run it here, without --scheduler."
+        )
+
+
 def _run(
     measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path,
     *, force: bool = False, as_json: bool = False, scheduler: str = "", storage: str = "",
@@ -323,9 +338,10 @@ def _run(
             f"[yellow]Note[/] {escape(str(data))}: files that another version of this program has read: {len(old)}, "
             f"first {escape(old[0].file_name)}. Read them anew: openmeasures ingest --again"
         )
+    store = Store(data, as_of=project.as_of())
     with closing(_observer(as_json)) as observer:
         failed = bring_up_to_date(
-            _with_data(measures, Store(data)), data=data, build=build, observer=observer, org_codes=org,
+            _with_data(measures, store), data=data, build=build, observer=observer, org_codes=org,
             period_to=period_to, workers=workers, force=force, scheduler=scheduler, storage=storage,
         )  # fmt: skip
     observer.finished()
@@ -338,9 +354,10 @@ def _list_steps(
 ) -> None:  # fmt: skip
     from openmeasures.running.build import steps
 
+    store = Store(data, as_of=project.as_of())
     with closing(_observer(as_json)) as observer:
         found = steps(
-            _with_data(measures, Store(data)), data=data, build=build, observer=observer, org_codes=org,
+            _with_data(measures, store), data=data, build=build, observer=observer, org_codes=org,
             period_to=period_to, force=force,
         )  # fmt: skip
     observer.listed(found)

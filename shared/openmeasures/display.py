@@ -98,6 +98,7 @@ def sources(run: Parameters) -> Markdown:
     span = period.span(periods[0], periods[-1])
     rows = [
         (period.plural.capitalize(), f"{span} ({words.plural(len(releases), 'release')})"),
+        *([("As known on", day_label(run.store.as_of))] if run.store.as_of else []),
         ("Latest file", f"{last.file_name} ({last.status.value})"),
         ("SHA-256", f"`{last.sha256}`"),
         ("Publisher's page", "none: made by this project" if last.synthetic else f"<{last.url}>"),
@@ -117,12 +118,17 @@ def corrected(corrected_: Corrected, run: Parameters) -> Markdown:
     if not applied:
         return Markdown(f"No known error concerns the figures of {run.org_name}.")
     rows = [
-        (entry.what, entry.reason, run.measure.period.span(entry.date_from, entry.date_to),
+        (entry.what, f"{entry.reason} [Source]({entry.url})" if entry.url else entry.reason,
+         words.listed(entry.org_codes), run.measure.period.span(entry.date_from, entry.date_to), f"{entry.expect:g}",
          words.STATUS_WORDS[entry.status], f"{changed:,}")
         for entry, changed in applied
     ]  # fmt: skip
     return Markdown(
-        table(("Error", "Reason", run.measure.period.plural.capitalize(), "Treated as", "Figures"), rows, numbers=1)
+        table(
+            ("Error", "Reason", "Whose", run.measure.period.plural.capitalize(), "Published", "Treated as", "Figures"),
+            rows,
+            numbers=1,
+        )
     )
 
 

@@ -99,13 +99,14 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
 
     `period_to` is a month such as `2024-03` or `March 2024`, of a quarterly measure one in the quarter or `Q3 2024/25`,
     of an annual one one in the financial year or `2024/25`, or empty for the latest; `data` is a folder, or empty
-    for `OPENMEASURES_DATA` or the project's own `data/`. Raises `ParameterError` for a value of the wrong type, an
+    for `OPENMEASURES_DATA` or the project's own `data/`. With `OPENMEASURES_AS_OF` in the environment, such as
+    2025-12-31, figures are those that were known on that day. Raises `ParameterError` for a value of the wrong type, an
     unknown organisation or a period without data, `StoreError` for an empty store.
     """
     for name, value in zip(NAMES, (org_code, period_to, data), strict=True):
         if not isinstance(value, str):
             raise ParameterError(f"parameter {name!r}: found {value!r} ({type(value).__name__}), expected text.")
-    store = Store(project.data_folder(data))
+    store = Store(project.data_folder(data), as_of=project.as_of())
     known = directory(store.organisations(measure.source))
     name = SYNTHETIC_ENGLAND_NAME if store.synthetic else ENGLAND_NAME
     england = pl.DataFrame({"org_code": [ENGLAND], "org_name": [name], "region_name": [""]})

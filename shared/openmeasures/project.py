@@ -4,10 +4,14 @@ The package is useful only beside `analyses/` and `reference/`; both are found f
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from openmeasures.errors import ParameterError
 
+AS_OF = "OPENMEASURES_AS_OF"  # in the environment, which forks, kernels and the notebooks in them inherit
 MARKERS = ("_quarto.yml", "analyses")  # the two things that every fork keeps at its top level
 
 
@@ -32,3 +36,32 @@ def data_folder(given: Path | str | None = None) -> Path:
     """Return the data folder: the one given, else `OPENMEASURES_DATA`, else `data/` at the project's top."""
     chosen = given or os.environ.get("OPENMEASURES_DATA")
     return Path(chosen).resolve() if chosen else root() / "data"
+
+
+def as_of() -> date | None:
+    """Return the day whose knowledge is asked for, `OPENMEASURES_AS_OF`; None for all that is known now.
+
+    Raises `ParameterError` for what is no date such as 2025-12-31.
+    """
+    text = os.environ.get(AS_OF, "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ParameterError(f"as of {text!r}: not a date. Write it as 2025-12-31.") from None
+
+
+@contextmanager
+def known_on(day: str) -> Iterator[None]:
+    """Ask for the figures as they were known on a day; without one, what the environment asks for stays."""
+    before = os.environ.get(AS_OF)
+    if day:
+        os.environ[AS_OF] = day
+    try:
+        yield
+    finally:
+        if day:
+            os.environ.pop(AS_OF)
+        if day and before is not None:
+            os.environ[AS_OF] = before

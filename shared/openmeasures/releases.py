@@ -11,7 +11,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -76,6 +76,17 @@ class Release(BaseModel):
     def vintage(self) -> Vintage:
         """How settled the release is, and its date, as far as its publisher says."""
         return Vintage(self.status, self.published)
+
+    @property
+    def known_from(self) -> date:
+        """The first day on which the release can have been known.
+
+        Without its publisher's date, a first release counts from the day after its last period, which is earlier than
+        it was out; a final or revised one from the day on which it was read here, since it may be of any day before.
+        """
+        if self.published:
+            return self.published
+        return self.period_end + timedelta(days=1) if self.status == ReleaseStatus.PROVISIONAL else self.retrieved
 
     @property
     def order(self) -> tuple[int, date, int, date, str]:

@@ -64,6 +64,7 @@ class Result:
             "org_name": run.org_name,
             "region_name": run.organisations.filter(pl.col("org_code") == run.org_code)["region_name"].item(),
             "period_to": run.period_to.isoformat(),
+            "as_of": run.store.as_of.isoformat() if run.store.as_of else "",
             "synthetic": run.synthetic,
             "suits_limits": choice.suits_limits(
                 self.points.filter(pl.col("series") == ALL), kind=run.measure.kind, overlaps=run.measure.period.overlaps

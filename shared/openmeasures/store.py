@@ -73,10 +73,15 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 class Store:
-    """Releases and observations in one folder; reading takes no lock."""
+    """Releases and observations in one folder; reading takes no lock.
 
-    def __init__(self, folder: Path) -> None:
+    With `as_of` only the releases that were known on that day are read (`Release.known_from`), as if there were no
+    other.
+    """
+
+    def __init__(self, folder: Path, *, as_of: date | None = None) -> None:
         self.folder = folder
+        self.as_of = as_of
 
     def releases(self, source: str | None = None) -> list[Release]:
         """Return the releases of a source (of all, by default), oldest period first, oldest vintage first.
@@ -87,9 +92,12 @@ class Store:
         every = self._records()
         published = [release for release in every if not release.synthetic]
         return sorted(
-            (release for release in published or every if source in (None, release.source)),
+            (release for release in published or every if source in (None, release.source) and self._is_known(release)),
             key=lambda release: (release.source, release.period_start, release.order),
         )
+
+    def _is_known(self, release: Release) -> bool:
+        return self.as_of is None or release.known_from <= self.as_of
 
     def newest(self, source: str) -> dict[date, Release]:
         """Return, for each period of a source in order, the newest of the releases that have it."""
@@ -111,7 +119,7 @@ class Store:
         """
         releases = self.releases()
         if not releases:
-            raise StoreError(f"{self.folder}: no release here. {FILL}")
+            raise StoreError(f"{self.folder}: no release here{self._known()}. {FILL}")
         return max(release.period_end for release in releases)
 
     @property
@@ -177,7 +185,7 @@ class Store:
     def _collect(self, table: str, source: str, query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
         """Return what a query finds in all files of a source, every vintage."""
         if not self.releases(source):
-            raise StoreError(f"{self.folder}: no release of {source!r} here. {FILL}")
+            raise StoreError(f"{self.folder}: no release of {source!r} here{self._known()}. {FILL}")
         place = self.folder / table / source
         files = sorted(place.glob("*.parquet"))
         # As a list, not a pattern: the folder's own name may hold `[` or `*`.
@@ -268,6 +276,9 @@ class Store:
             path = self.folder / table / release.source / f"{period:%Y-%m}.parquet"
             if path.exists():
                 _write(path, _rows(path).filter(pl.col("release") != release.sha256))
+
+    def _known(self) -> str:
+        return f" that was known on {self.as_of}" if self.as_of else ""
 
     def _place(self, release: Release) -> Path:
         return self.folder / "releases" / release.source

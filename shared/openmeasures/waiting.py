@@ -7,7 +7,7 @@
 | `points` | an organisation's series with a percentile as its value |
 | `finding` | median, 92nd percentile and longest waits of the latest period, in words |
 | `left_out` | how many of the list are not counted, for their commissioners are not English |
-| `flow` | how the list changed since the month before, and how much of that nothing published explains |
+| `flow` | how the list changed since the month before, and how much of that nothing published explains, as `Flow` |
 
 Bands are the breakdown `weeks_waited`. A category such as `017-018` holds waits over 17 and up to 18 weeks; the last,
 such as `104+`, has no upper edge.
@@ -15,10 +15,13 @@ such as `104+`, has no upper edge.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 import polars as pl
 
 from openmeasures import counts, words
+from openmeasures.display import Markdown
+from openmeasures.display import table as markdown_table
 from openmeasures.methods import waits
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
@@ -125,13 +128,20 @@ def left_out(run: Parameters) -> str:
     )
 
 
-def flow(run: Parameters, *, starts: Sequence[str], stops: Sequence[str]) -> str:
-    """Say how the list changed in the last month, and what part of it starts and stops do not explain.
+class Flow(NamedTuple):
+    """How a list changed in a month: in words, and as an account from opening to closing list."""
+
+    said: str
+    account: Markdown
+
+
+def flow(run: Parameters, *, starts: Sequence[str], stops: Sequence[str]) -> Flow:
+    """Return how the list changed in the last month, and what part of it starts and stops do not explain.
 
     - `starts`, `stops`: metrics that count what joined the list in the month, and what left it.
 
     For England, organisations with a list in one of both months only are left aside: theirs is no change in waiting.
-    Says nothing without any that has both.
+    Both are empty without any that has both.
     """
     month, before = run.period_to, (run.period_to - timedelta(days=1)).replace(day=1)
     found = _theirs(run, [*run.measure.denominator.metrics, *starts, *stops])
@@ -146,16 +156,26 @@ def flow(run: Parameters, *, starts: Sequence[str], stops: Sequence[str]) -> str
     )
     both = each.filter(pl.col("months") == len((before, month)))
     if both.is_empty():
-        return ""
+        return Flow("", Markdown(""))
     now, then, started, stopped = both.select(pl.col("now", "then", "started", "stopped").sum()).row(0)
     change, explained = now - then, started - stopped
-    return (
+    said = (
         f"From the end of {month_label(before)} to the end of {month_label(month)} the list went from "
         f"{words.number(then)} to {words.number(now)} ({_signed(change)}). {words.number(started)} joined it and "
         f"{words.number(stopped)} left it as completed ({_signed(explained)}). The rest, "
         f"{_signed(change - explained)}, is explained by nothing that is published: what is removed without treatment, "
         "or found again, is reported nowhere."
     )
+    rows = [
+        (f"Opening list, end of {month_label(before)}", words.number(then)),
+        ("+ joined it", words.number(started)),
+        ("− left it as completed", words.number(stopped)),
+        ("= expected", words.number(then + explained)),
+        (f"Closing list, end of {month_label(month)}", words.number(now)),
+        ("**Unexplained** (closing − expected)", f"**{_signed(change - explained)}**"),
+    ]
+    heading = f"{run.measure.denominator.label[:1].upper()}{run.measure.denominator.label[1:]}"
+    return Flow(said, Markdown(markdown_table((f"{heading} in {month_label(month)}", "Number"), rows, numbers=1)))
 
 
 def _theirs(run: Parameters, metrics: list[str]) -> pl.DataFrame:

@@ -70,7 +70,7 @@ def ran(small_project, store, keep, build, notebook_of):
         content = {
             "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
             "region_name": region, "period_to": f"{data_to}-01", "synthetic": store.synthetic, "releases": [],
-            "suits_limits": True, "quality": quality_of(1),
+            "suits_limits": True, "quality": quality_of(1), "as_of": "",
             "findings": {"variation": f"What {org_code} is like.", "peers": "Like others."}, "points": [point],
             "standards": list(standards),
         }  # fmt: skip
@@ -648,3 +648,33 @@ def test_the_record_of_pages_is_beside_the_build(ran, publish, build):
     ran("ENG")
     addresses = publish()
     assert json.loads((build / "pages.json").read_text(encoding="utf-8")) == sorted(addresses)
+
+
+# ---- corrections, and the day whose knowledge is shown
+
+
+CORRECTED = """\
+- what: "Zeros for what nobody counted"
+  reason: "Not asked."
+  url: https://example.org/
+  org_codes: [RC9]
+  from: 2024-03-01
+  to: 2024-03-31
+  metrics: [over_four_hours_type_1]
+  expect: 400
+  status: not_applicable
+"""
+
+
+@pytest.mark.parametrize(("code", "is_shown"), [("RC9", True), ("RJ1", False), ("ENG", True)])
+def test_a_page_names_the_errors_that_were_put_right_in_it(ran, publish, text, small_project, code, is_shown):
+    path = small_project / "analyses" / "four_hours" / "corrections.yml"
+    path.write_text(CORRECTED, encoding="utf-8")
+    ran(code)
+    publish()
+    page = text(ENGLAND_PAGE if code == "ENG" else page_of(code))
+    said = (
+        "- Corrected, March 2024 (RC9): Zeros for what nobody counted. The source says 400; it is treated as not "
+        "applicable. Not asked. [Source](https://example.org/)"
+    )
+    assert (said in page) == is_shown

@@ -52,7 +52,13 @@ QUALITY = {
 
 
 def content(*points, standards=(), suits_limits=True):
-    whole = {"points": list(points), "period_to": "2024-03-01", "standards": list(standards), "quality": QUALITY}
+    whole = {
+        "points": list(points),
+        "period_to": "2024-03-01",
+        "standards": list(standards),
+        "quality": QUALITY,
+        "as_of": "",
+    }
     return whole | {"suits_limits": suits_limits}
 
 
@@ -320,3 +326,8 @@ def test_a_ratio_rests_on_both_its_counts(measure):
     ratio = measure.model_copy(update={"unit": "ratio", "kind": "ratio", "decimals": 2})
     found = summary.summarise(content(point(3, 0.6)), ratio, RELEASE, reaches=MARCH_END)
     assert (found.value, found.counted) == ("0.60", "600 within four hours, 1,000 attendances")
+
+
+def test_figures_as_known_on_a_day_say_so(measure):
+    found = summary.summarise(content(point(3)) | {"as_of": "2024-12-31"}, measure, RELEASE, reaches=MARCH_END)
+    assert found.vintage == f"{RELEASE.status.value}, as known on 31 December 2024"

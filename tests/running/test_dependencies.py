@@ -232,3 +232,13 @@ def test_what_changed_is_said_by_name(before, now, said):
 )
 def test_the_name_in_a_requirement(requirement, name):
     assert dependencies._name_of(requirement) == name
+
+
+def test_the_day_whose_knowledge_is_shown_is_a_part(small_project, store, keep, monkeypatch):
+    keep(("RC9", 1000, 400))
+    measure = definitions.find("four_hours")
+    now = {"org_code": "ENG", "period_to": "", "data": str(store.folder)}
+    before = dependencies.parts(parameters.check(measure, **now))
+    monkeypatch.setenv("OPENMEASURES_AS_OF", "2024-12-31")
+    after = dependencies.parts(parameters.check(measure, **now))
+    assert dependencies.changed(before, after) == "as of is new"

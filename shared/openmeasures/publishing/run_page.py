@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from openmeasures import project, results
+from openmeasures import corrections, project, results, words
 from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
@@ -37,6 +37,7 @@ def write_run_page(
     address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
     page: dict[str, Any] = {"is_england": is_england, "synthetic": run.release.synthetic}
     command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {period.key(run.period_to)}"
+    command += f" --as-of {store.as_of}" if store.as_of else ""
     failure = run.failure
     if failure:
         page["failure"] = {
@@ -71,8 +72,27 @@ def write_run_page(
         standards=_standards(measure),
         reconciled=reconciled,
         caveats=measure.caveats_for(first, period.end(run.period_to)),
+        corrected=_corrected(run, first),
         provenance=_provenance(run, store, command) | ({"commit": "an earlier state"} if failure else {}),
     )  # fmt: skip
+
+
+def _corrected(run: Run, first: date) -> list[dict[str, str]]:
+    """Return the known errors that are put right in the figures of the page, each in words; for England in anyone's."""
+    period = run.measure.period
+    return [
+        {
+            "text": f"Corrected, {period.span(period.start(each.date_from), period.start(each.date_to))} "
+            f"({words.listed(each.org_codes)}): {each.what}. The source says {each.expect:g}; it is treated as "
+            f"{words.STATUS_WORDS[each.status]}. {each.reason}",
+            "url": str(each.url or ""),
+        }
+        for each in corrections.load(run.measure.folder)
+        if each.synthetic == run.release.synthetic
+        and (run.org_code == ENGLAND or run.org_code in each.org_codes)
+        and each.date_from <= run.period_to
+        and each.date_to >= first
+    ]
 
 
 def _standards(measure: Measure) -> list[dict[str, Any]]:

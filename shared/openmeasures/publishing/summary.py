@@ -8,7 +8,7 @@ from openmeasures import results, words
 from openmeasures.definitions import Measure
 from openmeasures.methods.assurance import Assurance
 from openmeasures.methods.signals import Variation
-from openmeasures.periods import Period
+from openmeasures.periods import Period, day_label
 from openmeasures.publishing import quality_badge
 from openmeasures.publishing.quality_badge import QualityPart
 from openmeasures.releases import Release
@@ -102,9 +102,15 @@ def summarise(content: dict[str, Any], measure: Measure, release: Release, *, re
         counted=_counted(point, measure) if point else "",
         variation=variation(content, measure.period),
         standards=[] if has_ended(content) else [_standard(row, measure) for row in content["standards"]],
-        vintage=release.status.value,
+        vintage=f"{release.status.value}{known_on(content)}",
         quality=quality_badge.parts(content, measure, last=_start(point) if point else None, reaches=reaches),
     )
+
+
+def known_on(content: dict[str, Any]) -> str:
+    """Return, after a comma, the day whose knowledge a run shows; nothing where it is the present."""
+    as_of = content["as_of"]
+    return as_of and f", as known on {day_label(date.fromisoformat(as_of))}"
 
 
 def written(point: dict[str, Any] | None, measure: Measure) -> str:

@@ -47,6 +47,8 @@ def parts(run: Parameters) -> Parts:
     """
     measure, root = run.measure, project.root()
     found = {"month": f"{run.period_to:%Y-%m}", "names": _sha256(run.organisations.write_csv().encode())}
+    if run.store.as_of:
+        found["as of"] = run.store.as_of.isoformat()
     found |= {f"cell {name}": value for name, value in _cells(measure.folder / NOTEBOOK).items()}
     found |= {f"{measure.id}/{name}": value for name, value in _files(measure.folder, NOT_READ).items()}
     found |= {f"reference/{name}": value for name, value in _files(root / "reference", NOT_OF_RUNS).items()}
