@@ -106,11 +106,9 @@ def _dated(published: date | None) -> str:
 
 
 def written_change(change: float, measure: Measure) -> str:
-    """Return a difference of two values with its sign; of percentages, in percentage points.
+    """Return a difference of two values with its sign; of percentages in percentage points, as `−0.26 percentage points`.
 
-    >>> from openmeasures.definitions import find
-    >>> written_change(-0.26, find("ae_four_hour"))
-    '−0.26 percentage points'
+    It has one decimal more than values are shown with; one that is 0 then has no sign.
     """
     size = _written(abs(change), measure).replace("\u00a0%", " percentage points")
     if not round(abs(change), measure.decimals + 1):

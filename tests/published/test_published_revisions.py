@@ -1,4 +1,4 @@
-"""The two months of A&E of which there are two vintages: what the revision changed, added up from the files themselves."""
+"""The two months of A&E that have two vintages: what the revision changed, added up from the files themselves."""
 
 import csv
 import io
