@@ -106,7 +106,7 @@ def _dated(published: date | None) -> str:
 
 
 def written_change(change: float, measure: Measure) -> str:
-    """Return a difference of two values with its sign; of percentages in percentage points, as `−0.26 percentage points`.
+    """Return a difference of two values with its sign; of percentages, as `−0.26 percentage points`.
 
     It has one decimal more than values are shown with; one that is 0 then has no sign.
     """
