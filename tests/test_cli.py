@@ -320,10 +320,13 @@ def test_list_shows_the_measures(called, filled):
     assert re.search(r"four_hours .* A&E within four hours .* draft .* 2025-04-01", out)
 
 
-def test_list_shows_the_organisations(called, filled):
+def test_list_shows_the_organisations(called, filled, monkeypatch):
+    monkeypatch.setattr(cli.out, "width", 120)
     code, out, _ = called("list", "--organisations")
     assert code == 0
-    assert re.search(r"RC9 .* RC9 Hospitals, NHS Trust .* London", out)
+    row = next(line for line in out.splitlines() if "RC9 " in line)
+    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+    assert cells == ["RC9", "RC9 Hospitals, NHS Trust", "acute trust", "East of England", "ae_monthly"]
 
 
 def test_list_shows_the_publications_and_which_can_be_fetched(called, small_project, monkeypatch):

@@ -62,7 +62,10 @@ def test_definition_says_what_is_measured_for_whom(run_of):
     shown = display.definition(run_of())
     assert cells(shown)[:2] == [
         ("", "A&E within four hours"),
-        ("Organisation", "RC9 Hospitals, NHS Trust (RC9)"),
+        (
+            "Organisation",
+            "RC9 Hospitals, NHS Trust (RC9), acute trust, NHS Central East Integrated Care Board, East of England",
+        ),
     ]
     assert display.SYNTHETIC_NOTICE not in shown.text
 

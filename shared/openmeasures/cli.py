@@ -6,6 +6,7 @@ Running and publishing are imported where they are used: papermill and its check
 Exit codes: 0 done, 1 some runs failed, 2 bad usage or input. A user's mistake prints one line; a bug its traceback.
 """
 
+import os
 import sys
 from collections import Counter
 from contextlib import closing
@@ -21,7 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from openmeasures import __version__, corrections, definitions, organisations, project, readers
+from openmeasures import __version__, corrections, definitions, organisations, project, readers, reference, register
 from openmeasures.errors import OpenMeasuresError, ParameterError
 from openmeasures.ingest import Kept, ingest_sample, reread, sample_is_outdated
 from openmeasures.ingest import ingest as ingest_paths
@@ -142,16 +143,26 @@ def fetch(
     accept_changed: Annotated[
         bool, typer.Option("--accept-changed", help="Take files that have changed, and keep what they were.")
     ] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="For ods: ODS's report etr.csv, downloaded, in place of its service.")
+    ] = None,
 ) -> None:
     """Fetch new releases from their publishers' pages, and record each in reference/releases.csv.
 
-    Those listed for this financial year and the one before, or since the last that is there; or --from a month.
+    Those listed for this financial year and the one before, or since the last that is there; or --from a month. `ods`
+    is no publication: it brings reference/organisations.csv up to date.
     """
     from openmeasures.fetching import fetch as fetching
-    from openmeasures.fetching import record
+    from openmeasures.fetching import ods, record
     from openmeasures.fetching.web import Web
 
-    chosen = fetching.choose(sources)
+    chosen = fetching.choose(name for name in sources if name != ods.NAME)
+    if file and sources != [ods.NAME]:
+        raise ParameterError(f"fetch: --file is for `{ods.NAME}` alone. Read publications with `openmeasures ingest`.")
+    if ods.NAME in sources:
+        _fetch_register(Store(project.data_folder(data)), file, dry_run=dry_run)
+        if not chosen:
+            return
     first = month_named(since) if since else None
     found: Counter[fetching.Result] = Counter()
     with closing(Web()) as web, _progress() as progress:
@@ -177,6 +188,34 @@ def fetch(
         raise typer.Exit(1)
 
 
+def _fetch_register(store: Store, file: Path | None, *, dry_run: bool) -> None:
+    """Bring the register of organisations up to date, and say what that changes."""
+    from openmeasures.fetching import fetch as fetching
+    from openmeasures.fetching import ods, record
+    from openmeasures.fetching.web import Web
+
+    key = os.environ.get(ods.KEY, "")
+    if dry_run:
+        origin = file or (ods.SERVICE if key else ods.REPORT)
+        out.print(f"{ods.NAME}  {escape(str(origin))}")
+        return
+    if file:
+        if not file.is_file():
+            raise ParameterError(f"{file}: no such file. Check the path.")
+        found = ods.from_report(file.read_bytes(), place=str(file))
+    else:
+        named = {measure.source for measure in definitions.load_all()} & {known.source for known in store.releases()}
+        wanted = {code for source in named for code in store.organisations(source)["org_code"]}
+        with closing(Web(headers={ods.KEY_HEADER: key} if key else None)) as web:
+            to = store.folder / fetching.FOLDER / "etr.csv"
+            found = ods.fetch(web, has_key=bool(key), wanted=wanted, to=to, entries=record.path())
+    changes = ods.write(found, reference.folder())
+    for what, codes in changes._asdict().items():
+        for code in codes:
+            out.print(f"{ods.NAME}  {what}  {code}")
+    out.print(f"{ods.NAME}: {found.height} organisations; {sum(map(len, changes))} differ from what was known.")
+
+
 @app.command("list")
 def list_(
     data: Data = None,
@@ -188,6 +227,7 @@ def list_(
         table = Table("Source", "Publication", "Fetch")
         for name, module in all_sources().items():
             table.add_row(name, module.TITLE, "yes" if hasattr(module, "LISTING") else "by hand")
+        table.add_row("ods", "Organisation Data Service: which organisations there are", "yes")
         out.print(table)
         return
     if not orgs:
@@ -197,9 +237,11 @@ def list_(
         out.print(table)
         return
     store = Store(project.data_folder(data))
-    table = Table("Code", "Organisation", "Region", "Publication")
+    table = Table("Code", "Organisation", "Type", "Region", "Publication")
     for source in sorted({measure.source for measure in _with_data(None, store)}):
-        for row in organisations.directory(store.organisations(source)).iter_rows():
+        named = organisations.directory(store.organisations(source))
+        known = register.described(named, synthetic=store.synthetic)
+        for row in known.select("org_code", "org_name", "org_type", "region_name").iter_rows():
             table.add_row(*row, source)
     out.print(table)
 

@@ -80,7 +80,7 @@ def definition(run: Parameters) -> Markdown:
     better = {"increase": "higher is better", "decrease": "lower is better", "neutral": "neither way is better"}
     notice = f"{SYNTHETIC_NOTICE}\n\n" if run.synthetic else ""
     rows = [
-        ("Organisation", f"{run.org_name} ({run.org_code})"),
+        ("Organisation", f"{run.org_name} ({run.org_code}){run.kind and f', {run.kind}'}"),
         ("Question", measure.question),
         ("Numerator", measure.numerator.text),
         ("Denominator", measure.denominator.text),

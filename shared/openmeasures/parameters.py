@@ -10,7 +10,7 @@ from functools import cached_property
 
 import polars as pl
 
-from openmeasures import project
+from openmeasures import project, register
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
 from openmeasures.organisations import ENGLAND, ENGLAND_NAME, SYNTHETIC_ENGLAND_NAME, directory
@@ -29,13 +29,20 @@ class Parameters:
     store: Store
     org_code: str
     period_to: date
-    organisations: pl.DataFrame  # org_code, org_name, region_name; England first
+    organisations: pl.DataFrame  # org_code, org_name, region_name, org_type, system_name; England first
     series_id: str = ""  # of the series that `measure` stands for; empty for the measure itself
 
     @property
     def org_name(self) -> str:
         """The organisation's name as people write it."""
         return self.name_of(self.org_code)
+
+    @property
+    def kind(self) -> str:
+        """The organisation's type and where it belongs, as far as that is known, as words after its name."""
+        known = self.organisations.filter(pl.col("org_code") == self.org_code).row(0, named=True)
+        parts = (known.get("org_type"), known.get("system_name"), known.get("region_name"))
+        return ", ".join(part for part in parts if part and part != register.UNKNOWN)
 
     def name_of(self, org_code: str) -> str:
         """Return the name of any organisation of the source."""
@@ -107,10 +114,11 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
         if not isinstance(value, str):
             raise ParameterError(f"parameter {name!r}: found {value!r} ({type(value).__name__}), expected text.")
     store = Store(project.data_folder(data), as_of=project.as_of())
-    known = directory(store.organisations(measure.source))
-    name = SYNTHETIC_ENGLAND_NAME if store.synthetic else ENGLAND_NAME
-    england = pl.DataFrame({"org_code": [ENGLAND], "org_name": [name], "region_name": [""]})
-    organisations = pl.concat([england, known])
+    synthetic = store.synthetic
+    known = register.described(directory(store.organisations(measure.source)), synthetic=synthetic)
+    name = SYNTHETIC_ENGLAND_NAME if synthetic else ENGLAND_NAME
+    england = dict.fromkeys(known.columns, "") | {"org_code": ENGLAND, "org_name": name}
+    organisations = pl.concat([pl.DataFrame([england], schema=known.schema), known])
     codes = organisations["org_code"].to_list()
     if org_code not in codes:
         raise ParameterError(

@@ -9,6 +9,7 @@
 | `finding` | the files that a source's pages offer |
 | `record` | `reference/releases.csv`: every file ever fetched, with its address, dates and SHA-256 |
 | `fetch` | all of it: find, download, verify, ingest, record |
+| `ods` | the register of organisations, which is no publication: from a service, or from a report |
 
 How a publisher lists its files is said beside the reader of the files: see `sources.Listing`.
 """

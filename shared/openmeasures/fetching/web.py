@@ -6,10 +6,11 @@ A redirect is followed within the publisher's own hosts only, and a file has a t
 """
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic, sleep
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
@@ -51,15 +52,15 @@ class Download(NamedTuple):
 
 
 class Web:
-    """A site's reader; `pause` and `wait` are in seconds, `rest` waits for so many."""
+    """A site's reader; `pause` and `wait` are in seconds, `rest` waits for so many, `headers` go with each request."""
 
     def __init__(
         self, *, pause: float = PAUSE_SECONDS, wait: float = FIRST_WAIT_SECONDS, rest: Callable[[float], None] = sleep,
-        largest_file: int = LARGEST_FILE, timeout: float = TIMEOUT_SECONDS,
+        largest_file: int = LARGEST_FILE, timeout: float = TIMEOUT_SECONDS, headers: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         # Identity: the file as it is, so that its length tells whether it is whole.
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        self._client = httpx.Client(headers=headers, timeout=timeout)
+        own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        self._client = httpx.Client(headers=own | dict(headers or {}), timeout=timeout)
         self._pause, self._rest, self._largest_file = pause, rest, largest_file
         self._growing = wait_exponential_jitter(multiplier=wait, max=LONGEST_WAIT_SECONDS, jitter=wait / 2)
         self._robots: dict[str, RobotFileParser] = {}
@@ -80,6 +81,20 @@ class Web:
                 raise FetchError(f"{url}: found {kind or 'no content type'}, expected a web page. {BY_HAND}")
             encoding = response.charset_encoding or "utf-8"
             return read_page(str(response.url), content.decode(encoding, errors="replace"))
+
+        return self._get(url, read)
+
+    def json(self, url: str) -> dict[str, Any]:
+        """Return what a service answers. Raises `FetchError` for what is not there, or is no JSON object."""
+
+        def read(response: httpx.Response) -> dict[str, Any]:
+            try:
+                found = json.loads(b"".join(pieces(response, LARGEST_PAGE)))
+            except ValueError as error:
+                raise FetchError(f"{url}: no JSON ({error}). Look at what the address answers. {BY_HAND}") from error
+            if not isinstance(found, dict):
+                raise FetchError(f"{url}: found {type(found).__name__}, expected a JSON object. {BY_HAND}")
+            return found
 
         return self._get(url, read)
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import dataframely as dy
 import polars as pl
 
-from openmeasures.sample.organisations import read_table, reference_folder
+from openmeasures.reference import read_table
+from openmeasures.sample.organisations import reference_folder
 
 
 class AmbulanceStory(StrEnum):

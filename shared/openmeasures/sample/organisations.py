@@ -11,6 +11,7 @@ import polars as pl
 
 from openmeasures import project
 from openmeasures.errors import DefinitionError
+from openmeasures.reference import read_table
 from openmeasures.sample.stories import Story
 
 
@@ -100,29 +101,4 @@ def read_successions() -> pl.DataFrame:
         unknown = sorted(set(table[column]) - set(known))
         if unknown:
             raise DefinitionError(f"{path}: {column} {unknown!r} not in organisations.csv. Add them there, or correct.")
-    return table
-
-
-def read_table(path: Path, schema: type[dy.Schema]) -> pl.DataFrame:
-    """Return a reference table, checked: these columns and no others, one row an `org_code`.
-
-    Raises `DefinitionError` where the file is missing, or a column or row is not as the schema describes.
-    """
-    expected = schema.column_names()
-    if not path.is_file():
-        raise DefinitionError(f"{path}: no such file, expected columns {expected!r}. Restore it from the repository.")
-    try:
-        text = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise DefinitionError(
-            f"{path}: not a table ({error}), expected columns {expected!r}. Correct the file."
-        ) from error
-    if text.columns != expected:
-        raise DefinitionError(f"{path}: columns {text.columns!r}, expected {expected!r}. Correct the header.")
-    # polars casts no text to dates; what is not a date becomes null here, and breaks the schema's `nullability` below.
-    dates = [name for name, column in schema.columns().items() if isinstance(column, dy.Date)]
-    table, failure = schema.filter(text.with_columns(pl.col(dates).str.to_date("%Y-%m-%d", strict=False)), cast=True)
-    if len(failure):
-        codes = failure.invalid()["org_code"].to_list()
-        raise DefinitionError(f"{path}: rows {codes!r} break {sorted(failure.counts())!r}, see {schema.__name__}.")
     return table

@@ -1,0 +1,137 @@
+import shutil
+from datetime import date
+
+import polars as pl
+import pytest
+
+from openmeasures import project, register
+from openmeasures.errors import DefinitionError
+
+
+def _of(org_code, *, synthetic=False):
+    return register.organisations(synthetic=synthetic).filter(pl.col("org_code") == org_code).row(0, named=True)
+
+
+def test_a_trust_has_its_name_type_system_and_region():
+    assert _of("RR8") == {
+        "org_code": "RR8",
+        "org_name": "Leeds Teaching Hospitals NHS Trust",
+        "org_type": "acute trust",
+        "system_code": "QWO",
+        "system_name": "NHS West Yorkshire Integrated Care Board",
+        "region_code": "Y63",
+        "region_name": "North East and Yorkshire",
+        "opened": date(1998, 4, 1),
+        "closed": None,
+    }
+
+
+def test_a_closed_trust_stays_and_its_type_is_not_guessed():
+    assert (_of("RA4")["closed"], _of("RA4")["org_type"]) == (date(2023, 3, 31), "unknown")
+
+
+def test_a_care_trust_that_ods_lists_elsewhere_has_a_type_and_no_more():
+    known = _of("TAF")
+    assert (known["org_type"], known["org_name"], known["system_name"]) == ("mental health trust", None, None)
+
+
+def test_a_welsh_trust_is_in_no_system():
+    assert (_of("RYT")["system_name"], _of("RYT")["region_name"]) == (None, None)
+
+
+def test_the_sample_has_its_own_organisations_in_its_own_systems():
+    known = _of("Z-21", synthetic=True)
+    assert (known["org_type"], known["system_code"], known["region_code"]) == ("acute trust", "Z-Q10", "Z-Y3")
+    assert known["system_name"] == "NHS Sundrey Integrated Care Board"
+    assert set(register.organisations(synthetic=True)["org_code"].str.slice(0, 2)) == {"Z-"}
+
+
+def test_every_trust_in_england_that_is_open_has_a_system_and_a_region():
+    opened = register.organisations().filter(pl.col("closed").is_null() & pl.col("org_name").is_not_null())
+    without = opened.filter(pl.col("system_name").is_null() | pl.col("region_name").is_null())
+    assert without["org_code"].to_list() == ["RQF", "RT4", "RYT"]  # the three of Wales
+
+
+def test_the_boards_of_before_and_after_april_2026_are_42_and_36():
+    boards = register.systems()
+    before = boards.filter(pl.col("opened") < date(2026, 4, 1))
+    after = boards.filter(pl.col("closed").is_null())
+    assert (before.height, after.height) == (42, 36)
+    assert set(boards["closed"].drop_nulls()) == {date(2026, 3, 31)}
+
+
+def test_areas_are_systems_and_regions_each_once():
+    areas = register.areas()
+    assert dict(areas.group_by("level").len().iter_rows()) == {"system": 48, "region": 7}
+    assert areas.filter(pl.col("org_code") == "Y56").row(0) == ("Y56", "London", "London", "region")
+    assert areas["org_code"].is_unique().all()
+
+
+@pytest.fixture
+def fork(tmp_path, monkeypatch):
+    """A project of one's own, whose reference tables may be changed: `fork(file, old, new)`."""
+    shutil.copytree(project.root() / "reference", tmp_path / "reference")
+    (tmp_path / "analyses").mkdir()
+    (tmp_path / "_quarto.yml").touch()
+    monkeypatch.chdir(tmp_path)
+
+    def change(file, old, new):
+        path = tmp_path / "reference" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
+def test_a_system_that_is_not_listed_is_refused(fork):
+    fork("organisations.csv", "RO197,QWO", "RO197,QXX")
+    with pytest.raises(DefinitionError, match=r"system 'QXX' is not in systems\.csv \(1 are not\)\. Add it there"):
+        register.organisations()
+
+
+def test_an_independent_provider_is_one_by_its_role_and_a_type_that_is_cited_counts_before_it(fork):
+    fork("organisations.csv", "RAE,", "NT3,Somewhere Hospital,RO172,QWO,Y63,2010-01-01,\nRAE,")
+    fork("organisations.csv", "RJ1,Guy's and St Thomas' NHS Foundation Trust,RO197", "RJ1,Guy's,RO172")
+    assert (_of("NT3")["org_type"], _of("RJ1")["org_type"]) == ("independent provider", "acute trust")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rule"),
+    [
+        ("organisation_types.csv", "acute trust", "hospital", "org_type"),
+        ("organisation_types.csv", "https://digital", "digital", "source_url"),
+        ("organisations.csv", "RO197", "RO198", "role_code"),
+        ("systems.csv", "Y63", "", "region_code"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_refused(fork, file, old, new, rule):
+    fork(file, old, new)
+    with pytest.raises(DefinitionError, match=rf"{file}: rows \[.*\] break \['{rule}\|"):
+        register.organisations()
+
+
+def _directory(*rows):
+    return pl.DataFrame(rows, schema=["org_code", "org_name", "region_name"], orient="row")
+
+
+def test_a_publications_organisations_are_described_in_their_order():
+    found = register.described(
+        _directory(
+            ("RR8", "Leeds", "West Yorkshire Integrated Care Board"),
+            ("AXX99", "A Clinic", "London"),
+            ("RQX", "RQX", ""),
+            ("QWO", "West Yorkshire", "North East and Yorkshire"),
+        )
+    )
+    assert found.rows() == [
+        ("RR8", "Leeds", "North East and Yorkshire", "acute trust", "NHS West Yorkshire Integrated Care Board"),
+        ("AXX99", "A Clinic", "London", "unknown", ""),
+        ("RQX", "Homerton Healthcare NHS Foundation Trust", "London", "acute trust",
+         "NHS North East London Integrated Care Board"),
+        ("QWO", "West Yorkshire", "North East and Yorkshire", "integrated care board", ""),
+    ]  # fmt: skip
+
+
+def test_a_code_that_nobody_knows_keeps_standing_for_a_name():
+    assert register.described(_directory(("AXX99", "AXX99", "")))["org_name"].to_list() == ["AXX99"]
