@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures.counts import by_category, count, england, part_of_whole, published, roll_up
+from openmeasures.counts import as_counted, by_category, count, england, part_of_whole, published, roll_up
 from openmeasures.definitions import Disclosure, Part
 from openmeasures.periods import Period, months
 from openmeasures.schemas import STATUS_TYPE, Counts
@@ -374,3 +374,117 @@ def test_the_parts_of_england_can_be_those_published():
     assert found.select(alone.columns).rows() == alone.rows()
     assert found["denominator"].to_list() == [20 + 3, 10 + 3]
     assert set(found["org_code"]) == {"ENG"}
+
+
+# ---- under another code
+
+
+def _moved(observations, **under):
+    """Say under which code each organisation counts, in the column that names the way."""
+    [(column, codes)] = under.items()
+    own = pl.col("org_code")
+    return observations.with_columns(own.replace_strict(codes, default=None, return_dtype=pl.String).alias(column))
+
+
+def _both(*rows, **under):
+    return count(_moved(_observations(*rows), **under), numerator=WITHIN, denominator=ALL).rows()
+
+
+NEW = {"OLD": "NEW", "NEW": "NEW", "ENG": "ENG"}
+
+
+def test_a_merged_organisation_is_the_sum_of_counts():
+    rows = [("OLD", MARCH, "all", 100), ("OLD", MARCH, "over", 90), ("NEW", MARCH, "all", 300)]
+    assert _both(*rows, ("NEW", MARCH, "over", 10), successor_code=NEW) == [
+        ("NEW", MARCH, 100 - 90 + 300 - 10, 100 + 300, "reported")
+    ]
+
+
+@pytest.mark.parametrize("status", ["suppressed", "not_submitted", "not_applicable"])
+def test_without_one_of_its_parts_a_merged_organisation_has_no_figure_while_an_area_has(status):
+    rows = [("OLD", MARCH, "all", status), ("OLD", MARCH, "over", 0), ("NEW", MARCH, "all", 300)]
+    rows += [("NEW", MARCH, "over", 10)]
+    assert _both(*rows, successor_code=NEW) == [("NEW", MARCH, None, None, status)]
+    assert _both(*rows, area_code=NEW) == [("NEW", MARCH, 290, 300, "reported")]
+
+
+def test_an_area_of_which_nobody_reported_has_no_figure():
+    rows = [("OLD", MARCH, "all", "suppressed"), ("OLD", MARCH, "over", 1), ("NEW", MARCH, "all", "not_submitted")]
+    assert _both(*rows, area_code=NEW) == [("NEW", MARCH, None, None, "suppressed")]
+
+
+def test_whoever_is_in_no_area_counts_in_none():
+    rows = [("A", MARCH, "all", 5), ("A", MARCH, "over", 1), ("B", MARCH, "all", 7), ("B", MARCH, "over", 1)]
+    assert _both(*rows, area_code={"A": "NORTH"}) == [("NORTH", MARCH, 4, 5, "reported")]
+
+
+def _reported(code, *months):
+    return [(code, month, metric, figure) for month in months for metric, figure in (("all", 10), ("over", 1))]
+
+
+def test_a_gap_of_a_predecessor_is_a_gap_of_the_sum_and_its_end_is_none():
+    """OLD misses April and merges in June; it is not expected to submit anything after that."""
+    rows = [*_reported("OLD", MARCH, MAY), *_reported("NEW", MARCH, APRIL, MAY, JUNE)]
+    assert _both(*rows, successor_code=NEW) == [
+        ("NEW", MARCH, 18, 20, "reported"),
+        ("NEW", APRIL, None, None, "not_submitted"),
+        ("NEW", MAY, 18, 20, "reported"),
+        ("NEW", JUNE, 9, 10, "reported"),
+    ]
+
+
+def test_one_that_has_not_merged_may_be_late_as_ever():
+    rows = [*_reported("A", MARCH), *_reported("NEW", MARCH, APRIL)]
+    assert ("A", APRIL, None, None, "not_submitted") in _both(*rows, successor_code=NEW | {"A": "A"})
+
+
+def test_a_late_member_of_an_area_leaves_the_others():
+    rows = [*_reported("OLD", MARCH), *_reported("NEW", MARCH, APRIL)]
+    assert _both(*rows, area_code=NEW)[1] == ("NEW", APRIL, 9, 10, "reported")
+
+
+def test_england_is_the_same_sum_whatever_is_restated():
+    rows = [*_reported("OLD", MARCH), *_reported("NEW", MARCH, APRIL), *_reported("A", MARCH)]
+    plain = count(_observations(*rows), numerator=WITHIN, denominator=ALL)
+    moved = count(_moved(_observations(*rows), successor_code=NEW | {"A": "A"}), numerator=WITHIN, denominator=ALL)
+    assert roll_up(plain.filter(pl.col("period_start") == MARCH)).equals(
+        roll_up(moved.filter(pl.col("period_start") == MARCH))
+    )
+
+
+def test_observations_may_be_had_under_the_code_that_counts_them():
+    rows = [("OLD", MARCH, "all", 1), ("NEW", MARCH, "all", 2), ("ENG", MARCH, "all", 3), ("A", MARCH, "all", 4)]
+    plain = _observations(*rows)
+    assert as_counted(plain) is plain
+    found = as_counted(_moved(plain, area_code=NEW))
+    assert found.columns == plain.columns
+    assert found.select("org_code", "value").rows() == [("NEW", 1), ("NEW", 2), ("ENG", 3)]
+
+
+def test_parts_of_several_are_added_up_part_by_part():
+    parts = _parts(
+        *(("OLD", MARCH, "ct", *each) for each in (("all", 10), ("over", 1))),
+        *(("NEW", MARCH, "ct", *each) for each in (("all", 20), ("over", 2))),
+        *(("NEW", MARCH, "mri", *each) for each in (("all", 5), ("over", 0))),
+    )
+    found = by_category(_moved(parts, successor_code=NEW), numerator=WITHIN, denominator=ALL, org_code="NEW")
+    assert found.select("category", "org_code", "numerator", "denominator").rows() == [
+        ("ct", "NEW", 27, 30),
+        ("mri", "NEW", 5, 5),
+    ]
+
+
+def test_englands_parts_do_not_mind_under_which_code_they_count():
+    parts = _parts(*((code, MARCH, "ct", *each) for code in ("OLD", "NEW") for each in (("all", 15), ("over", 1))))
+    found = by_category(_moved(parts, successor_code=NEW), numerator=WITHIN, denominator=ALL, org_code="ENG")
+    assert found.select("org_code", "denominator").rows() == [("ENG", 30)]
+
+
+def test_a_published_statistic_of_several_is_none():
+    rows = [("OLD", MARCH, "all", 10), ("OLD", MARCH, "median", 4), ("NEW", MARCH, "all", 20)]
+    rows += [("NEW", MARCH, "median", 6), ("ENG", MARCH, "all", 30), ("ENG", MARCH, "median", 5)]
+    restated = _moved(_observations(*rows), successor_code=NEW)
+    found = published(restated, "median", denominator=ALL).select("org_code", "value").rows()
+    assert found == [("ENG", 5), ("NEW", 6)]
+    areas = _moved(_observations(*rows), area_code={"OLD": "NORTH", "NEW": "NORTH"})
+    assert published(areas, "median", denominator=ALL)["org_code"].to_list() == ["ENG"]

@@ -681,3 +681,24 @@ def test_a_change_of_a_score_is_written_with_a_minus_sign(load, value, written):
 def test_a_ratio_is_written_without_a_unit(load):
     ratio = load("unit: percent", "unit: ratio\ndecimals: 2")
     assert (ratio.written(1.0849), ratio.written_as_set(1), ratio.written(None)) == ("1.08", "1", "no figure")
+
+
+# ---- mergers
+
+
+def test_a_successor_is_shown_alone_unless_the_measure_says_otherwise(load):
+    assert load().successions == "alone"
+    assert load(more="successions: restated\n").successions == "restated"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("disclosure: {rounded_to: 5, suppressed_below: 5, zero_suppressed: false}\n", "are rounded or suppressed"),
+        ("period: rolling_year\n", "overlap"),
+    ],
+)
+def test_what_does_not_add_up_cannot_be_restated(load, refused, more, reason):
+    said = refused(more=f"{more}successions: restated\n")
+    assert f"'successions' is 'restated', but figures {reason}: adding them up gives no figure" in said
+    assert load(more=f"{more}successions: predecessors\n").successions == "predecessors"

@@ -9,6 +9,10 @@
 | `by_category` | the same for the parts of a breakdown, for one organisation or for England |
 | `totals` | the publication's own totals, for comparison |
 | `published` | a statistic as it was published, which cannot be added up |
+| `as_counted` | observations under the code that counts them, where that is another than the organisation's own |
+
+Observations may say in a column of `MOVED` that an organisation's figures count under another code. Then these
+functions add up the organisations of each such code, count by count, never percentages.
 """
 
 from collections.abc import Sequence
@@ -19,6 +23,11 @@ from openmeasures.definitions import Measure, Part
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import Period
 from openmeasures.schemas import STATUS_TYPE, Counts, Status
+
+SUCCESSOR, AREA = "successor_code", "area_code"
+# Columns that say under which code an organisation's figures count, and whether a sum needs all of its parts: a merged
+# trust without one of them is another trust, while an area, like England, is those who reported.
+MOVED = {SUCCESSOR: True, AREA: False}
 
 # A sum is reported only if all its parts are; otherwise it takes the first of these that any part has.
 _WORST_FIRST = (Status.SUPPRESSED, Status.NOT_APPLICABLE, Status.NOT_SUBMITTED)
@@ -52,7 +61,7 @@ def count(
         .with_columns(pl.col("status").fill_null(pl.lit(Status.NOT_SUBMITTED.value, dtype=STATUS_TYPE)))
         .sort("org_code", "period_start")
     )
-    return Counts.validate(filled)
+    return Counts.validate(_moved(filled, observations))
 
 
 def part_of_whole(counts: pl.DataFrame) -> pl.DataFrame:
@@ -74,6 +83,54 @@ def part_of_whole(counts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _moved_by(observations: pl.DataFrame) -> str | None:
+    return next((column for column in MOVED if column in observations.columns), None)
+
+
+def as_counted(observations: pl.DataFrame) -> pl.DataFrame:
+    """Return observations whose `org_code` is the code under which they count; England's keep theirs.
+
+    An organisation that counts nowhere, being in no area, is left out.
+    """
+    by = _moved_by(observations)
+    if by is None:
+        return observations
+    is_england = pl.col("org_code") == ENGLAND
+    code = pl.when(is_england).then("org_code").otherwise(by)
+    return observations.with_columns(org_code=code).drop(by).drop_nulls("org_code")
+
+
+def _moved(counted: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
+    """Return the counts of each code that observations count under: sums over organisations, period by period.
+
+    A period that was filled in counts where the organisation's did before. After its last own one, an organisation that
+    has merged is not expected to submit anything.
+    """
+    by = _moved_by(observations)
+    if by is None:
+        return counted
+    needs_all = MOVED[by]
+    own = observations.select(*_KEYS, code=by).unique()
+    earlier, later = (pl.col("code").fill_null(strategy=way).over("org_code") for way in ("forward", "backward"))
+    placed = (
+        counted.join(own, on=_KEYS, how="left", maintain_order="left")
+        .with_columns(code=pl.coalesce("code", earlier), has_ended=later.is_null() & (earlier != pl.col("org_code")))
+        .filter(~(pl.lit(needs_all) & pl.col("has_ended")))
+        .drop_nulls("code")
+    )
+    is_reported = pl.col("status") == Status.REPORTED
+    is_whole = is_reported.all() if needs_all else is_reported.any()
+    return (
+        placed.group_by(org_code="code", period_start="period_start")
+        .agg(
+            *(pl.when(is_whole).then(pl.col(name).sum()).alias(name) for name in ("numerator", "denominator")),
+            status=_worst(pl.when(is_whole).then(pl.lit(Status.REPORTED.value)).otherwise(_NOT_SUBMITTED), ~is_whole),
+        )
+        .sort(_KEYS)
+    )
+
+
+_NOT_SUBMITTED = pl.lit(Status.NOT_SUBMITTED.value)
 _KEYS = ("org_code", "period_start")
 
 
@@ -101,19 +158,25 @@ def by_category(
 ) -> pl.DataFrame:
     """Return `category, org_code, period_start, numerator, denominator, status` for the parts of one breakdown.
 
-    England is the sum of the organisations, or `as_published` the publication's own rows. A period without a row of a
+    England is the sum of the organisations, or `as_published` the publication's own rows; a code under which several
+    count is the sum of those that have the category. A period without a row of a
     category is none for that organisation (it does not offer the test, or nobody waited), so nothing is filled in.
 
     - `observations`: those of one breakdown, as `Parameters.observations(breakdown=…)` gives them.
     """
     keys = (*_KEYS, "category")
-    is_summed = org_code == ENGLAND and not as_published
-    mine = observations.filter(pl.col("org_code") != ENGLAND if is_summed else pl.col("org_code") == org_code)
+    by = None if org_code == ENGLAND else _moved_by(observations)
+    is_summed = (org_code == ENGLAND and not as_published) or by is not None
+    if by is not None:
+        own = (pl.col(by) == org_code) & (pl.col("org_code") != ENGLAND)
+    else:
+        own = pl.col("org_code") != ENGLAND if is_summed else pl.col("org_code") == org_code
+    mine = observations.filter(own)
     grouped = _grouped(mine, numerator, denominator, keys=keys).sort(keys)
     if not is_summed:
         return grouped
     parts = [
-        roll_up(part).with_columns(category=pl.lit(category))
+        roll_up(part, org_code=org_code).with_columns(category=pl.lit(category))
         for (category,), part in grouped.partition_by("category", as_dict=True, include_key=False).items()
     ]
     return pl.concat(parts).select(grouped.columns).sort(keys) if parts else grouped
@@ -133,6 +196,9 @@ def published(observations: pl.DataFrame, metric: str, *, denominator: Part) -> 
     Where `denominator` is reported as 0 the statistic has nothing to describe, so a figure published there, mostly a 0,
     is no value. The numerator is null, since nothing adds up; so is a denominator that was not reported.
     """
+    by = _moved_by(observations)
+    if by is not None:  # no sum of such statistics is one
+        observations = observations.filter((pl.col("org_code") == ENGLAND) | (pl.col("org_code") == pl.col(by)))
     rests_on = _grouped(observations, denominator, denominator, keys=_KEYS).select(*_KEYS, "denominator")
     return (
         observations.filter(pl.col("metric") == metric)
@@ -161,9 +227,13 @@ def _signed(part: Part) -> pl.Expr:
 
 def _shared_status(metrics: int) -> pl.Expr:
     whole = pl.when(pl.len() == metrics).then(pl.lit(Status.REPORTED.value))
-    status = whole.otherwise(pl.lit(Status.NOT_SUBMITTED.value))
+    return _worst(whole.otherwise(_NOT_SUBMITTED), pl.lit(True))
+
+
+def _worst(status: pl.Expr, applies: pl.Expr) -> pl.Expr:
+    """Return a status, or where it `applies` the first of `_WORST_FIRST` that any row has."""
     for worst in reversed(_WORST_FIRST):
-        status = pl.when((pl.col("status") == worst).any()).then(pl.lit(worst.value)).otherwise(status)
+        status = pl.when(applies & (pl.col("status") == worst).any()).then(pl.lit(worst.value)).otherwise(status)
     return status.cast(STATUS_TYPE)
 
 

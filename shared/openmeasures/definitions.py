@@ -40,6 +40,9 @@ else:
 
 Improvement = Literal["increase", "decrease", "neutral"]
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]
+# How a merged organisation's figures from before the merger are shown: its own alone, its own with those of its
+# predecessors beside them, or all added up.
+SuccessionView = Literal["alone", "predecessors", "restated"]
 Unit = Literal[
     "percent", "per 1,000", "per 100,000", "minutes", "weeks", "days", "waits", "operations", "ratio", "points"
 ]
@@ -335,6 +338,7 @@ class Measure(_Strict):
     published: list[Published] = []
     disclosure: Disclosure | None = None
     peers: Peers
+    successions: SuccessionView = "alone"
     levels: list[Literal["provider", "system", "region", "england"]]
     caveats: list[Caveat] = []
     method_notes: list[str] = []
@@ -351,6 +355,13 @@ class Measure(_Strict):
         parts = [self.numerator, *(series.numerator for series in self.series if series.numerator)]
         if any(part.percentage for part in parts) and self.disclosure is None:
             raise ValueError("a numerator with 'percentage' needs 'disclosure', which says how it is rounded")
+        return self
+
+    @model_validator(mode="after")
+    def _restates_only_what_adds_up(self) -> Self:
+        reason = "are rounded or suppressed" if self.disclosure else "overlap" if self.period.overlaps else ""
+        if self.successions == "restated" and reason:
+            raise ValueError(f"'successions' is 'restated', but figures {reason}: adding them up gives no figure")
         return self
 
     @field_validator("denominator")

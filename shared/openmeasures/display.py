@@ -27,7 +27,7 @@ import altair as alt
 import polars as pl
 from IPython.display import display as ipython_display
 
-from openmeasures import words
+from openmeasures import mergers, words
 from openmeasures.charts import layout, spc, theme
 from openmeasures.corrections import Corrected
 from openmeasures.definitions import Part
@@ -81,6 +81,7 @@ def definition(run: Parameters) -> Markdown:
     notice = f"{SYNTHETIC_NOTICE}\n\n" if run.synthetic else ""
     rows = [
         ("Organisation", f"{run.org_name} ({run.org_code}){run.kind and f', {run.kind}'}"),
+        *([("Mergers", mergers.told(run))] if run.links else []),
         ("Question", measure.question),
         ("Numerator", measure.numerator.text),
         ("Denominator", measure.denominator.text),
@@ -269,8 +270,12 @@ def variation(
     """
     if points["value"].is_null().all() or words.is_none(points):
         return Markdown(f"**{title}**: {finding}")
-    rules = f"Rules: {rulesets.find(run.measure.rule_set).title}.{note and ' ' + note}"
-    chart = spc.chart(points, run.measure, title=marked(f"{run.org_name}: {title}", run), finding=finding, note=rules)
+    rules = f"Rules: {rulesets.find(run.measure.rule_set).title}."
+    chart = spc.chart(
+        points, run.measure, title=marked(f"{run.org_name}: {title}", run), finding=finding,
+        note=words.together([rules, note, mergers.on_chart(run)]), joined=mergers.marks(run),
+        beside=None if is_aside else mergers.beside(run),
+    )  # fmt: skip
     if not is_aside:
         chart.usermeta = {"series": run.series_id or ALL}
     return sourced(chart, run)

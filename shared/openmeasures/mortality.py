@@ -15,7 +15,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from openmeasures import display, words
+from openmeasures import display, mergers, words
 from openmeasures.charts import spc
 from openmeasures.counts import published
 from openmeasures.display import Markdown
@@ -113,7 +113,10 @@ def chart(points: pl.DataFrame, run: Parameters, *, finding: str) -> alt.LayerCh
         measure,
         title=display.marked(f"{run.org_name}: {measure.short_title}", run),
         finding=finding,
-        note=f"Each figure is of twelve months, shown where they end. {OVERLAP}",
+        note=words.together(
+            [f"Each figure is of twelve months, shown where they end. {OVERLAP}", mergers.on_chart(run)]
+        ),
+        joined=mergers.marks(run),
         with_intervals=True,
         reference=BASELINE,
     )

@@ -10,13 +10,15 @@ from functools import cached_property
 
 import polars as pl
 
-from openmeasures import project, register
+from openmeasures import project, register, successions
+from openmeasures.counts import SUCCESSOR
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
 from openmeasures.organisations import ENGLAND, ENGLAND_NAME, SYNTHETIC_ENGLAND_NAME, directory
 from openmeasures.periods import Period, day_label
 from openmeasures.releases import Release
 from openmeasures.store import Store
+from openmeasures.successions import Link
 
 NAMES = ("org_code", "period_to", "data")  # what the cell tagged `parameters` of every notebook sets
 
@@ -31,6 +33,7 @@ class Parameters:
     period_to: date
     organisations: pl.DataFrame  # org_code, org_name, region_name, org_type, system_name; England first
     series_id: str = ""  # of the series that `measure` stands for; empty for the measure itself
+    links: tuple[Link, ...] = ()  # the organisation's mergers and splits that the data span, up to `period_to`
 
     @property
     def org_name(self) -> str:
@@ -47,6 +50,14 @@ class Parameters:
     def name_of(self, org_code: str) -> str:
         """Return the name of any organisation of the source."""
         return str(self.organisations.filter(pl.col("org_code") == org_code)["org_name"].item())
+
+    def name_known(self, org_code: str) -> str:
+        """Return name and code of an organisation that the source need not have, as far as the register knows it."""
+        for known in (self.organisations, register.organisations(synthetic=self.synthetic)):
+            found = known.filter(pl.col("org_code") == org_code)["org_name"].drop_nulls()
+            if not found.is_empty():
+                return f"{found.item()} ({org_code})"
+        return org_code
 
     def of(self, series_id: str) -> "Parameters":
         """Return the same parameters for one of the measure's series; see `Measure.of`."""
@@ -78,11 +89,16 @@ class Parameters:
         """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`.
 
         They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs. Raises
-        `DefinitionError` where one covers another length of time than the measure says.
+        `DefinitionError` where one covers another length of time than the measure says. Where figures count under
+        another code, a column of `counts.MOVED` says so.
         """
         found = self.store.observations(self.measure.source, metrics=self.measure.metrics, breakdown=breakdown)
         _check_lengths(found, self.measure)
-        return found.filter(pl.col("period_start") <= self.period_to)
+        found = found.filter(pl.col("period_start") <= self.period_to)
+        if self.measure.successions == "restated":
+            moved = successions.restated(found, successions.load(synthetic=self.synthetic))
+            return found.with_columns(moved.alias(SUCCESSOR))
+        return found
 
 
 def _check_lengths(observations: pl.DataFrame, measure: Measure) -> None:
@@ -126,7 +142,10 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
             f"{near_miss(org_code, codes) or _named(org_code, organisations)} "
             f"`openmeasures list --organisations` shows them all; {ENGLAND!r} is all of England."
         )
-    return Parameters(measure, store, org_code, _period(store, measure, period_to), organisations)
+    period = _period(store, measure, period_to)
+    first, last = next(iter(store.newest(measure.source))), measure.period.end(period)
+    links = successions.of(org_code, successions.load(synthetic=synthetic), after=first, until=last)
+    return Parameters(measure, store, org_code, period, organisations, links=links)
 
 
 def _named(text: str, organisations: pl.DataFrame) -> str:

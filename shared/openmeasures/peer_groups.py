@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from openmeasures import counts
 from openmeasures.definitions import PART
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
@@ -38,7 +39,8 @@ def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
     measure, rule = run.measure, run.measure.peers
     periods = observations["period_start"].unique().sort().tail(measure.period.per_year)
     recent = (
-        observations.filter(
+        counts.as_counted(observations)
+        .filter(
             pl.col("period_start").is_in(periods.implode()),
             pl.col("org_code") != ENGLAND,
             pl.col("value").is_not_null(),
@@ -66,7 +68,7 @@ def _like(run: Parameters, having: list[str], periods: pl.Series) -> tuple[list[
         return having, rule.having
     if run.org_code == ENGLAND:
         return having, rule.everyone
-    parts = run.observations(breakdown=rule.breakdown).filter(
+    parts = counts.as_counted(run.observations(breakdown=rule.breakdown)).filter(
         pl.col("period_start").is_in(periods.implode()), pl.col("metric") == rule.metric, pl.col("value") > 0
     )
     part_of = dict(parts.sort("period_start").group_by("org_code").last().select("org_code", "category").iter_rows())

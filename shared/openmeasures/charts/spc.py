@@ -7,12 +7,14 @@
 Figures are drawn as they come. What is worked out here is room: where the axis ends and where labels stand.
 """
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Literal
 
 import altair as alt
 import polars as pl
 
-from openmeasures.charts import axes, layout, lines, steps, theme
+from openmeasures.charts import axes, joining, layout, lines, steps, theme
 from openmeasures.charts.layer import Layer
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
@@ -60,6 +62,8 @@ def chart(
     note: str = "",
     with_intervals: bool = False,
     reference: tuple[float, str] | None = None,
+    joined: Mapping[date, str] | None = None,
+    beside: pl.DataFrame | None = None,
     width: int = theme.PAGE.width,
 ) -> alt.LayerChart:
     """Return the SPC chart of one organisation.
@@ -78,6 +82,8 @@ def chart(
     - `with_intervals`: whether each value has its interval, from `value_lower` to `value_upper`, as where there are no
       limits to set it against.
     - `reference`: a value that is the same for all months, and a word or two for it, drawn as a line.
+    - `joined`: the first days of periods in which another organisation joined, each marked by a line with its word.
+    - `beside`: the figures of others, `org_name, period_start, value`, drawn as thin broken lines.
     - `width`: of the whole image, in pixels.
 
     Raises `ParameterError` if no month has a value, so that there is nothing to draw.
@@ -91,6 +97,7 @@ def chart(
     shown = ("value", *lines.LINES, *(INTERVAL if with_intervals else ()))
     drawn = [float(figure) for column in shown for figure in points[column].drop_nulls()]
     drawn += reference[:1] if reference else ()
+    drawn += [] if beside is None else beside["value"].drop_nulls().to_list()
     room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
     ends = layout.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
     rows = _rows(points, measure, with_intervals=with_intervals)
@@ -111,6 +118,7 @@ def chart(
             _path("milestone", theme.STANDARD, dash=[2, 3]).encode(axes.WHEN, alt.Y("milestone:Q")),
             *([lines.across_layer()] if reference else []),
             *([_intervals()] if with_intervals else []),
+            *joining.layers(joined, beside),
             _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(axes.WHEN, alt.Y("value:Q")),
             *_label_layers(),
             *_sign_layers({row["sign"] for row in rows}, measure),
@@ -126,6 +134,7 @@ def chart(
             "points": rows,
             "ends": end_labels,
             "steps": steps.labels(points, measure, ends),
+            **joining.rows(points, joined, beside),
         },
     )
 

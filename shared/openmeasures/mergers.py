@@ -1,0 +1,149 @@
+"""What a page says, and draws, of the mergers and splits of its organisation.
+
+| function | gives |
+|---|---|
+| `told` | everything, in sentences |
+| `on_chart` | the choice by which the figures before are shown, in one short sentence for a chart |
+| `marks` | when a chart of the series has a mark, and its word |
+| `beside` | the predecessors' own figures, where they are drawn |
+
+A merger is a reason to look whether limits should start anew, and never does that itself: only the reviewed ledger,
+`rebases.yml`, moves limits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import polars as pl
+
+from openmeasures import corrections, counts, definitions, rebases, words
+from openmeasures.parameters import Parameters
+from openmeasures.successions import UNKNOWN, Link
+
+CHOICES = {
+    "alone": "Successor alone",
+    "predecessors": "Predecessors apart, as broken lines",
+    "restated": "Restated, as if together from the start",
+}
+
+
+def told(run: Parameters) -> str:
+    """Say of each merger or split whose patients went where, how it is shown here, and what is left to decide.
+
+    Nothing is said of an organisation without any.
+    """
+    return " ".join(
+        _of_predecessor(link, run) if _is_gone(link, run) else _of_successor(link, run) for link in run.links
+    )
+
+
+def _is_gone(link: Link, run: Parameters) -> bool:
+    return link.predecessor_code == run.org_code
+
+
+def _of_predecessor(link: Link, run: Parameters) -> str:
+    since, note = _month(link.date, run), _note(link)
+    if link.successor_code == UNKNOWN:
+        return f"Since {since} it has not counted all of the patients that it did; who counts them is not known{note}."
+    if not link.is_whole:
+        return f"Since {since} a part of its patients has been counted by {_named(link.successor_code, run)}{note}."
+    moved = " Figures before that are added to those." if run.measure.successions == "restated" else ""
+    return f"Since {since} its patients have been counted by {_named(link.successor_code, run)}{note}.{moved}"
+
+
+def _of_successor(link: Link, run: Parameters) -> str:
+    since, other, note = _month(link.date, run), _named(link.predecessor_code, run), _note(link)
+    if not link.is_whole:
+        return (
+            f"Since {since} it has counted a part of the patients of {other}{note}. How large a part is not known, so "
+            f"that figures before that are its own alone.{_candidate(link, run)}"
+        )
+    how = {
+        "alone": "Figures before that are its own alone.",
+        "predecessors": "Figures before that are its own alone; those of the other are drawn beside them.",
+        "restated": "Figures before that are restated: those of both, added up.",
+    }[run.measure.successions]
+    return f"Since {since} it has counted the patients of {other}{note}. {how}{_candidate(link, run)}"
+
+
+def _candidate(link: Link, run: Parameters) -> str:
+    """Say that limits might start anew, unless the ledger has a reviewed entry of that date already."""
+    start = run.measure.period.start(link.date)
+    if any(entry.org_code == run.org_code and entry.date == start for entry in rebases.load(run.measure.folder)):
+        return " Limits start anew then, by the reviewed ledger of changes."
+    return (
+        f" Whether limits should start anew in {_month(link.date, run)} is for someone who knows the service to say, "
+        f"in {rebases.FILE_NAME}; they do not by themselves."
+    )
+
+
+def _month(day: date, run: Parameters) -> str:
+    return run.measure.period.in_full(run.measure.period.start(day))
+
+
+def _note(link: Link) -> str:
+    return f" ({link.note})" if link.note else ""
+
+
+def _named(org_code: str, run: Parameters) -> str:
+    return run.name_known(org_code)
+
+
+def on_chart(run: Parameters) -> str:
+    """Name the choice by which figures before a merger are shown; nothing where there was none."""
+    joined = [link for link in run.links if not _is_gone(link, run)]
+    if not joined:
+        return ""
+    whole = [link for link in joined if link.is_whole]
+    choice = CHOICES[run.measure.successions if whole else "alone"]
+    said = [
+        f"{'' if link.is_whole else 'a part of '}{link.predecessor_code} joined in {_month(link.date, run)}"
+        for link in joined
+    ]
+    return f"{choice}: {words.listed(said)}."
+
+
+def marks(run: Parameters) -> dict[date, str]:
+    """Return the first day of each period in which another organisation's patients came, with a word for it."""
+    return {
+        run.measure.period.start(link.date): "Merger" if link.is_whole else "Transfer"
+        for link in run.links
+        if not _is_gone(link, run)
+    }
+
+
+def beside(run: Parameters) -> pl.DataFrame:
+    """Return `org_code, org_name, period_start, value` of the predecessors, until they merged.
+
+    No rows unless the measure asks for them (`successions: predecessors`), nor of a series that is no quotient of
+    counts. What is corrected in the predecessors' figures is corrected here.
+    """
+    measure = run.measure
+    until = {
+        link.predecessor_code: measure.period.start(link.date)
+        for link in run.links
+        if link.is_whole and not _is_gone(link, run)
+    }
+    columns: Sequence[str] = ("org_code", "org_name", "period_start", "value")
+    if measure.successions != "predecessors" or not until or measure.kind == "percentile":
+        return pl.DataFrame(schema=dict(zip(columns, (pl.String, pl.String, pl.Date, pl.Float64), strict=True)))
+    # A series has fewer metrics than its measure, all of which the corrections may concern.
+    whole = replace(run, measure=definitions.load(measure.folder)) if run.series_id else run
+    observations = corrections.apply(whole.observations(), measure.folder).observations
+    counted = counts.count(
+        observations.filter(pl.col("org_code").is_in(list(until))),
+        numerator=measure.numerator,
+        denominator=measure.denominator,
+        period=measure.period,
+    )
+    last = pl.col("org_code").replace_strict(until, return_dtype=pl.Date)
+    names = {code: run.name_known(code) for code in until}
+    return (
+        counted.filter(pl.col("period_start") < last)
+        .with_columns(
+            org_name=pl.col("org_code").replace_strict(names, return_dtype=pl.String),
+            value=measure.scale * pl.col("numerator") / pl.col("denominator").replace(0, None),
+        )
+        .select(columns)
+    )
