@@ -36,6 +36,7 @@ def part(measure, name, *, last=MARCH, reaches=MARCH_END, **found):
         ("Coverage", {}, "good", "100.0 %"),
         ("Coverage", {"share_of_england": 0.95}, "good", "95.0 %"),
         ("Coverage", {"share_of_england": 0.949}, "watch", "94.9 %"),
+        ("Coverage", {"share_of_england": 0.0}, "watch", "none"),
         ("Coverage", {"share_of_england": None}, "open", "not known"),
         ("Revisions", {}, "open", "±0.26 points"),
         ("Revisions", {"periods_revised": 0, "usual_revision": None}, "open", "none known"),

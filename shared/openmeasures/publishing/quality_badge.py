@@ -95,6 +95,8 @@ def _coverage(found: dict[str, Any]) -> QualityPart:
     share = found["share_of_england"]
     if share is None:
         return QualityPart("Coverage", "not known", OPEN)
+    if share == 0:
+        return QualityPart("Coverage", "none", WATCH)
     return QualityPart("Coverage", f"{100 * share:.1f}\u00a0%", GOOD if share >= LEAST_COVERAGE else WATCH)
 
 
