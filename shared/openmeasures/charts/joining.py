@@ -13,29 +13,30 @@ import altair as alt
 import polars as pl
 
 from openmeasures.charts import axes, theme
+from openmeasures.charts.layer import Layer
 from openmeasures.charts.layout import Row
 
 DATES, FIGURES = "joined", "predecessors"
 
 
-def layers(joined: Mapping[date, str] | None, beside: pl.DataFrame | None) -> list[alt.Chart]:
+def layers(joined: Mapping[date, str] | None, beside: pl.DataFrame | None) -> list[Layer]:
     """Return a broken line for each organisation that joined, and an upright one with a word at each date."""
-    found: list[alt.Chart] = []
+    found: list[Layer] = []
     if beside is not None and not beside.is_empty():
         told = theme.tooltip({"month:N": "Period", "org_name:N": "Predecessor", "value:Q": "Value"})
-        line = alt.Chart(alt.NamedData(FIGURES), name="predecessors").mark_line(
+        line = Layer(alt.NamedData(FIGURES), name="predecessors").mark_line(
             color=theme.OTHERS_EDGE, strokeWidth=1.25, strokeDash=[3, 2], invalid="break-paths-filter-domains"
         )
         found.append(line.encode(axes.WHEN, alt.Y("value:Q"), alt.Detail("org_name:N"), tooltip=told))
     if joined:
         when = alt.NamedData(DATES)
         found.append(
-            alt.Chart(when, name="mergers")
+            Layer(when, name="mergers")
             .mark_rule(color=theme.OTHERS_EDGE, strokeWidth=1.25, strokeDash=[1, 2])
             .encode(axes.WHEN)
         )
         found.append(
-            alt.Chart(when, name="merger words")
+            Layer(when, name="merger words")
             .mark_text(align="left", baseline="top", dx=3, y=2, color=theme.QUIET_TEXT)
             .encode(axes.WHEN, alt.Text("words:N"))
         )
