@@ -114,7 +114,7 @@ def corrected(corrected_: Corrected, run: Parameters) -> Markdown:
     applied = [
         (entry, changed)
         for entry, changed in corrected_.applied
-        if run.org_code == ENGLAND or run.org_code in entry.org_codes
+        if run.org_code == ENGLAND or {*run.counted} & {*entry.org_codes}
     ]
     if not applied:
         return Markdown(f"No known error concerns the figures of {run.org_name}.")
@@ -141,9 +141,10 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     """
     mine = observations.filter(pl.col("org_code") == run.org_code)
     given = f"as {'invented' if run.synthetic else 'published'}"
-    if mine.is_empty() and run.org_code == ENGLAND:
+    if run.level or (mine.is_empty() and run.org_code == ENGLAND):
         given = f"added up over organisations, {given}"
-        everyone = observations.drop_nulls("value").group_by("metric", "period_start").agg(pl.col("value").sum())
+        theirs = _reporting(observations, run) if run.level else observations
+        everyone = theirs.drop_nulls("value").group_by("metric", "period_start").agg(pl.col("value").sum())
         mine = everyone.with_columns(status=pl.lit(Status.REPORTED.value))
     latest = mine.filter(pl.col("period_start") == pl.col("period_start").max())
     figures = {row["metric"]: row for row in latest.iter_rows(named=True)}
@@ -156,6 +157,14 @@ def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
     period = run.measure.period
     title = period.label(latest["period_start"][0]) if figures else f"no {period.noun}"
     return Markdown(table(("", f"{given[:1].upper()}{given[1:]} for {title}", "Figure"), rows, numbers=1))
+
+
+def _reporting(observations: pl.DataFrame, run: Parameters) -> pl.DataFrame:
+    """Return the observations of those of an area that have all the figures of a period, as they are counted."""
+    wanted = {*run.measure.numerator.metrics, *run.measure.denominator.metrics}
+    mine = observations.filter(pl.col("org_code").is_in(run.counted), pl.col("metric").is_in(list(wanted)))
+    has_all = pl.col("value").is_not_null().sum().over("org_code", "period_start") == len(wanted)
+    return mine.filter(has_all)
 
 
 def _signed(part: Part) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from functools import cached_property
 import polars as pl
 
 from openmeasures import project, register, successions
-from openmeasures.counts import SUCCESSOR
+from openmeasures.counts import AREA, SUCCESSOR
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
 from openmeasures.organisations import ENGLAND, ENGLAND_NAME, SYNTHETIC_ENGLAND_NAME, directory
@@ -33,6 +33,8 @@ class Parameters:
     period_to: date
     organisations: pl.DataFrame  # org_code, org_name, region_name, org_type, system_name; England first
     series_id: str = ""  # of the series that `measure` stands for; empty for the measure itself
+    level: str = ""  # of `register.Level` where the run is of an area, as are all of `organisations` then
+    members: tuple[tuple[str, str], ...] = ()  # each organisation of the source with the code of its area
     links: tuple[Link, ...] = ()  # the organisation's mergers and splits that the data span, up to `period_to`
 
     @property
@@ -44,12 +46,20 @@ class Parameters:
     def kind(self) -> str:
         """The organisation's type and where it belongs, as far as that is known, as words after its name."""
         known = self.organisations.filter(pl.col("org_code") == self.org_code).row(0, named=True)
+        if self.level:
+            number = len(self.counted)
+            return f"{self.level} of {number} organisation{'' if number == 1 else 's'} in these figures, added up"
         parts = (known.get("org_type"), known.get("system_name"), known.get("region_name"))
         return ", ".join(part for part in parts if part and part != register.UNKNOWN)
 
     def name_of(self, org_code: str) -> str:
         """Return the name of any organisation of the source."""
         return str(self.organisations.filter(pl.col("org_code") == org_code)["org_name"].item())
+
+    @property
+    def counted(self) -> list[str]:
+        """The organisations whose figures count as the run's own: itself, or the members of its area."""
+        return [code for code, area in self.members if area == self.org_code] if self.level else [self.org_code]
 
     def name_known(self, org_code: str) -> str:
         """Return name and code of an organisation that the source need not have, as far as the register knows it."""
@@ -95,6 +105,9 @@ class Parameters:
         found = self.store.observations(self.measure.source, metrics=self.measure.metrics, breakdown=breakdown)
         _check_lengths(found, self.measure)
         found = found.filter(pl.col("period_start") <= self.period_to)
+        if self.level:
+            codes = pl.col("org_code").replace_strict(dict(self.members), default=None, return_dtype=pl.String)
+            return found.with_columns(codes.alias(AREA))
         if self.measure.successions == "restated":
             moved = successions.restated(found, successions.load(synthetic=self.synthetic))
             return found.with_columns(moved.alias(SUCCESSOR))
@@ -134,6 +147,16 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
     known = register.described(directory(store.organisations(measure.source)), synthetic=synthetic)
     name = SYNTHETIC_ENGLAND_NAME if synthetic else ENGLAND_NAME
     england = dict.fromkeys(known.columns, "") | {"org_code": ENGLAND, "org_name": name}
+    areas = register.areas(synthetic=synthetic)
+    level = dict(areas.select("org_code", "level").iter_rows()).get(org_code, "")
+    if level and org_code not in known["org_code"]:
+        _refuse_what_does_not_add_up(measure, org_code)
+        members = register.members(known, level, synthetic=synthetic)
+        inhabited = areas.filter(pl.col("org_code").is_in(list(members.values())))
+        blank = pl.lit("").alias("system_name")
+        known = inhabited.select("org_code", "org_name", "region_name", blank, org_type="level").select(known.columns)
+    else:
+        level, members = "", {}
     organisations = pl.concat([pl.DataFrame([england], schema=known.schema), known])
     codes = organisations["org_code"].to_list()
     if org_code not in codes:
@@ -144,8 +167,20 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
         )
     period = _period(store, measure, period_to)
     first, last = next(iter(store.newest(measure.source))), measure.period.end(period)
-    links = successions.of(org_code, successions.load(synthetic=synthetic), after=first, until=last)
-    return Parameters(measure, store, org_code, period, organisations, links=links)
+    links = () if level else successions.of(org_code, successions.load(synthetic=synthetic), after=first, until=last)
+    return Parameters(
+        measure, store, org_code, period, organisations, level=level, members=tuple(members.items()), links=links
+    )
+
+
+def _refuse_what_does_not_add_up(measure: Measure, org_code: str) -> None:
+    """Refuse an area of a measure whose figures have no sum."""
+    if measure.disclosure or measure.period.overlaps:
+        why = "are rounded or suppressed" if measure.disclosure else "overlap"
+        raise ParameterError(
+            f"organisation {org_code!r}: a system or region is the sum of its organisations, but figures of "
+            f"{measure.id} {why}, so that they have none. Name an organisation, or {ENGLAND!r}."
+        )
 
 
 def _named(text: str, organisations: pl.DataFrame) -> str:

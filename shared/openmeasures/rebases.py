@@ -21,9 +21,10 @@ from typing import Self
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
+from openmeasures import register
 from openmeasures.definitions import faults, read_yaml
 from openmeasures.errors import DefinitionError, near_miss
-from openmeasures.organisations import is_synthetic
+from openmeasures.organisations import ENGLAND, is_synthetic
 
 FILE_NAME = "rebases.yml"
 _SEE = "See analyses/README.md for the fields."
@@ -105,11 +106,11 @@ def segments(
     - `period_to`: the last period that the points are meant to have. An entry after it is left aside, since a chart as
       it was before the change cannot know of it. None: no entry is.
 
-    An entry for the sample is left aside where there are only real organisations, and the other way round: a ledger
-    serves both. So is one that is not after the first period of its organisation, or of all where it has no
-    points: data may begin later than the change. Raises
-    `DefinitionError` for any other organisation without points, with the near miss, and for a date that is no period of
-    its organisation, with the nearest that is.
+    An entry for the sample is left aside where there are only real organisations, and the other way round, and one of
+    an organisation where there are only areas: a ledger serves all. So is one that is not after the first period of its
+    organisation, or of all where it has no points: data may begin later than the change. Raises `DefinitionError` for
+    any other organisation without points, with the near miss, and for a date that is no period of its organisation,
+    with the nearest that is.
 
     >>> from datetime import date
     >>> months = [date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)]
@@ -133,6 +134,10 @@ def segments(
 
 def _is_left_aside(entry: Rebase, periods: dict[str, list[datetime.date]], period_to: datetime.date | None) -> bool:
     is_of_other_data = entry.org_code not in periods and all(is_synthetic(code) != entry.synthetic for code in periods)
+    codes = {code for code in periods if code != ENGLAND}
+    is_of_areas = bool(codes) and codes <= {*register.areas(synthetic=entry.synthetic)["org_code"]}
+    if entry.org_code not in periods and is_of_areas and entry.org_code != ENGLAND:
+        return True  # an organisation's change, in figures of systems or regions
     # With no level before it there is nothing to part: these data begin with the change, or later.
     first = periods.get(entry.org_code) or [min((each[0] for each in periods.values()), default=entry.date)]
     return is_of_other_data or entry.date <= first[0] or (period_to is not None and entry.date > period_to)

@@ -13,6 +13,7 @@ not known of it: nothing is guessed from a name or a code.
 | `organisations` | every organisation with type, system and region |
 | `systems` | every system with its region |
 | `areas` | systems and regions by code, with name, level and region |
+| `members` | the area of each organisation of a publication |
 | `described` | a publication's organisations with what the register knows of them |
 """
 
@@ -181,3 +182,14 @@ def described(directory: pl.DataFrame, *, synthetic: bool = False) -> pl.DataFra
         .otherwise(pl.col("org_type").fill_null(UNKNOWN)),
         system_name=pl.col("system_name").fill_null(""),
     )
+
+
+def members(described: pl.DataFrame, level: str, *, synthetic: bool = False) -> dict[str, str]:
+    """Return the code of the area of each organisation that is in one, as `described` has them.
+
+    A region is that of the register, or else the publication's; a system that of the register alone.
+    """
+    found = areas(synthetic=synthetic).filter(pl.col("level") == level)
+    code_of = dict(found.select("org_name", "org_code").iter_rows())
+    column = "system_name" if level == Level.SYSTEM else "region_name"
+    return {org: code_of[area] for org, area in described.select("org_code", column).iter_rows() if area in code_of}

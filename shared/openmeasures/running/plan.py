@@ -11,13 +11,15 @@ import nbformat
 import polars as pl
 from papermill import inspect_notebook
 
-from openmeasures import corrections, counts, parameters
+from openmeasures import corrections, counts, parameters, register
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError
 from openmeasures.organisations import ENGLAND
 from openmeasures.running import dependencies
 from openmeasures.running.dependencies import NOTEBOOK, Parts
 from openmeasures.store import Store
+
+LEVELS = (register.Level.SYSTEM, register.Level.REGION)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,12 @@ def _planned(
     check_notebook(notebook)
     run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(data))
     with_figures = _with_figures(run)
+    for level in LEVELS:
+        in_it = [code for code in org_codes or [] if code in _areas(run, level)]
+        wanted = in_it or (level in measure.levels and not org_codes)
+        if wanted and (first := next(iter(in_it or _areas(run, level)), None)):
+            area = parameters.check(measure, org_code=first, period_to=period_to, data=str(data))
+            with_figures += [code for code in _with_figures(area) if code != ENGLAND]
     named = list(dict.fromkeys(org_codes or with_figures))
     refused = {}
     for org_code in set(named) - set(with_figures):
@@ -119,6 +127,12 @@ def run_digest(store: Store, measure: Measure, period_to: str) -> str:
     """
     run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(store.folder))
     return dependencies.digest(dependencies.parts(run))
+
+
+def _areas(run: parameters.Parameters, level: register.Level) -> list[str]:
+    """Return the codes of the areas of a level that the source's organisations are in, unless they are such areas."""
+    members = register.members(run.organisations, level, synthetic=run.synthetic)
+    return sorted({*members.values()} - {*run.organisations["org_code"]})
 
 
 def _with_figures(run: parameters.Parameters) -> list[str]:
