@@ -6,6 +6,7 @@ import re
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from nbformat.v4 import new_output
@@ -536,6 +537,19 @@ def test_home_and_measures_show_england(ran, publish, text):
     publish()
     assert f"({ENGLAND_PAGE})" in text("index.qmd")
     assert "(four_hours/index.qmd)" in text("measures/index.qmd")
+
+
+@pytest.mark.parametrize(("number", "charts"), [(8, {"the chart"}), (9, {None})])
+def test_charts_stand_beside_cards_where_these_are_few(monkeypatch, number, charts):
+    monkeypatch.setattr(pages.summary, "summarise", lambda *_, **__: "figures")
+    run = SimpleNamespace(
+        measure=SimpleNamespace(id="four_hours"), org_code="ENG", failure=None, last_good=None, release=None,
+        reaches=None, content={"findings": {"variation": "Like before."}},
+        steps=[SimpleNamespace(cell_id="variation", figures=["the chart"])],
+    )  # fmt: skip
+    cards = pages._cards([run] * number, "{}.qmd")
+    assert {card["figure"] for card in cards} == charts
+    assert {card["address"] for card in cards} == {"four_hours.qmd"}
 
 
 def test_without_england_there_is_still_a_site(ran, publish, text):

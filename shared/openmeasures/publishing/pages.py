@@ -34,6 +34,7 @@ from openmeasures.store import Store
 
 CONFIG = "_quarto.yml"
 CHARTS = "charts"  # in the build folder: images, each drawn once
+MOST_CHARTS = 8  # on a page of cards: each takes 4 KB of the 60 KB, compressed, that a page may have
 
 
 def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> Pages:
@@ -65,9 +66,9 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     synthetic = store.synthetic
     _organisation_pages(pages, by_org, regions, synthetic=synthetic)
     reconciliation.write(pages, reconciled, measures, synthetic=synthetic)
-    cards = [_card(run, f"{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
+    cards = _cards(by_org.get(ENGLAND, []), "{}/index.qmd")
     pages.render("measures/index.qmd", "measures.qmd.jinja", up="../", cards=cards, synthetic=synthetic)
-    from_home = [_card(run, f"measures/{run.measure.id}/index.qmd") for run in by_org.get(ENGLAND, [])]
+    from_home = _cards(by_org.get(ENGLAND, []), "measures/{}/index.qmd")
     parts_by_hand = {
         "<!-- notice -->": TEMPLATES.get_template("notice.qmd.jinja").render(synthetic=synthetic),
         "<!-- measures -->": TEMPLATES.get_template("cards.qmd.jinja").render(up="", cards=from_home),
@@ -92,7 +93,13 @@ def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
         shutil.copyfile(project.root() / CONFIG, pages.stage / CONFIG)
 
 
-def _card(run: Run, address: str) -> dict[str, Any]:
+def _cards(runs: list[Run], address: str) -> list[dict[str, Any]]:
+    """Return a card for each run, with its chart where the page can bear all of theirs; `address` takes the measure."""
+    has_charts = len(runs) <= MOST_CHARTS
+    return [_card(run, address.format(run.measure.id), has_chart=has_charts) for run in runs]
+
+
+def _card(run: Run, address: str, *, has_chart: bool) -> dict[str, Any]:
     card: dict[str, Any] = {
         "measure": run.measure, "address": address, "is_england": run.org_code == ENGLAND,
         "failed_since": day_label(run.failure.since) if run.failure else "", "has_last_good": bool(run.last_good),
@@ -101,9 +108,8 @@ def _card(run: Run, address: str) -> dict[str, Any]:
     if not run.failure:
         card["summary"] = summary.summarise(run.content, run.measure, run.release, reaches=run.reaches)
         card["finding"] = run.content["findings"]["variation"]
-        card["figure"] = next(
-            (figure for step in run.steps if step.cell_id == LEAD[0] for figure in step.figures), None
-        )
+        leading = [figure for step in run.steps if step.cell_id == LEAD[0] for figure in step.figures]
+        card["figure"] = leading[0] if leading and has_chart else None
     return card
 
 
@@ -121,7 +127,7 @@ def _organisation_pages(
             "title": name, "subtitle": f"{org_code}, {region}",
             "synthetic": synthetic,
         }  # fmt: skip
-        cards = [_card(run, f"{run.measure.id}.qmd") for run in runs]
+        cards = _cards(runs, "{}.qmd")
         pages.render(
             f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", up="../../", page=page, cards=cards
         )
