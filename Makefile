@@ -52,6 +52,7 @@ bench: $(READY) ## Measure what has a budget, beside a plain way to do the same
 	$(BIN)/python benchmarks/spc.py
 	$(BIN)/python benchmarks/funnel.py
 	$(BIN)/python benchmarks/rtt.py
+	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/cluster.py
 

@@ -119,7 +119,7 @@ def test_content_says_what_was_run_on_what(run):
         "measure": "four_hours",
         "org_code": "RC9",
         "org_name": "RC9 Hospitals, NHS Trust",
-        "region_name": "London",
+        "region_name": "East of England",
         "period_to": "2024-03-01",
         "synthetic": False,
         "suits_limits": True,

@@ -174,8 +174,9 @@ def test_months_to_come_notes_and_what_stands_beside_the_table_are_left_alone():
 
 def test_other_sheets_are_left_alone():
     around = {"Chart Data": [["", "", "Period 1"], [42]], **_sheets(), "Charts": [[42]], "Notes": [["1", "Estimated"]]}
-    assert ae_time_series.read(_file(around)).observations.equals(
-        ae_time_series.read(_file()).observations.with_columns(release=pl.lit(_file(around).sha256))
+    file = _file(around)  # once, since a workbook holds the moment in which it was made
+    assert ae_time_series.read(file).observations.equals(
+        ae_time_series.read(_file()).observations.with_columns(release=pl.lit(file.sha256))
     )
 
 

@@ -40,6 +40,7 @@ FIRST_WAIT_SECONDS = 2.0
 TIMEOUT_SECONDS = 30.0  # without a byte
 LARGEST_PAGE, LARGEST_FILE = 10 * 2**20, 300 * 2**20  # bytes; an RTT extract, the largest, has 80 million unzipped
 MOST_REDIRECTS = 5
+BEGINNING = 1024  # bytes of a file that tell a web page from others
 
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ class Web:
                 for piece in pieces(response, self._largest_file):
                     file.write(piece)
                     digest.update(piece)
-                    beginning = beginning or piece
+                    beginning += piece[: BEGINNING - len(beginning)]  # the first piece may be a single byte
             if is_web_page(beginning):
                 raise FetchError(
                     f"{url}: found a web page, expected a file. The file may have moved: look at the publisher's page. "
