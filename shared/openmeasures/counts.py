@@ -244,16 +244,13 @@ def roll_up(counts: pl.DataFrame, *, org_code: str = ENGLAND) -> pl.DataFrame:
     that all share, or else the first that anyone has of suppressed, not applicable and not submitted.
     """
     reported = (pl.col("status") == Status.REPORTED).any()
-    status = pl.lit(Status.NOT_SUBMITTED.value)
-    for worst in reversed(_WORST_FIRST):
-        status = pl.when((pl.col("status") == worst).any()).then(pl.lit(worst.value)).otherwise(status)
-    status = pl.when(reported).then(pl.lit(Status.REPORTED.value)).otherwise(status)
+    status = _worst(pl.when(reported).then(pl.lit(Status.REPORTED.value)).otherwise(_NOT_SUBMITTED), ~reported)
     return Counts.validate(
         counts.group_by("period_start")
         .agg(
             pl.when(reported).then(pl.col("numerator").sum()).alias("numerator"),
             pl.when(reported).then(pl.col("denominator").sum()).alias("denominator"),
-            status.cast(STATUS_TYPE).alias("status"),
+            status.alias("status"),
         )
         .select(pl.lit(org_code).alias("org_code"), "period_start", "numerator", "denominator", "status")
         .sort("period_start")

@@ -9,6 +9,7 @@ tells this process and its children where they are, by the environment. Without 
 | `svg` | the image of a specification |
 | `keeping` | the folder in which images are kept, for this process and those that it starts |
 | `service`, `is_served` | processes that draw, for the same; whether there are any |
+| `processes_for` | how many of them so many runs at a time keep busy |
 | `draw_ahead` | draw many charts at once, so that `svg` finds them kept |
 """
 
@@ -36,6 +37,8 @@ ADDRESSES, FOLDER = "OPENMEASURES_CHARTS", "OPENMEASURES_CHARTS_FOLDER"  # in th
 VEGA_LITE_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # what Altair writes
 # `-P`: nothing in the working directory is taken for a module.
 COMMAND = [sys.executable, "-P", "-m", drawing.__name__, VEGA_LITE_VERSION]
+# Charts are a quarter of what a run costs, and a process needs some forty of them to get up to speed.
+RUNS_A_PROCESS = 3
 QUICKLY = 1  # compression to a sixth; the best would save another fortieth and take as long as drawing
 
 Spec = dict[str, Any]  # JSON; what may stand in it is Vega-Lite's to say, not ours
@@ -55,6 +58,15 @@ def svg(spec: Spec) -> str:
     if kept is not None:
         write_whole(kept, gzip.compress(image.encode(), QUICKLY, mtime=0))
     return image
+
+
+def processes_for(runs: int) -> int:
+    """Return how many processes should draw for so many runs at a time.
+
+    >>> processes_for(1), processes_for(3), processes_for(4)
+    (1, 1, 2)
+    """
+    return -(-runs // RUNS_A_PROCESS)
 
 
 def is_served() -> bool:

@@ -15,15 +15,16 @@ import polars as pl
 from openmeasures.charts import axes, theme
 from openmeasures.charts.layer import Layer
 from openmeasures.charts.layout import Row
+from openmeasures.periods import Period
 
 DATES, FIGURES = "joined", "predecessors"
 
 
-def layers(joined: Mapping[date, str] | None, beside: pl.DataFrame | None) -> list[Layer]:
+def layers(joined: Mapping[date, str] | None, beside: pl.DataFrame | None, period: Period) -> list[Layer]:
     """Return a broken line for each organisation that joined, and an upright one with a word at each date."""
     found: list[Layer] = []
     if beside is not None and not beside.is_empty():
-        told = theme.tooltip({"month:N": "Period", "org_name:N": "Predecessor", "value:Q": "Value"})
+        told = theme.tooltip({"month:N": period.heading, "org_name:N": "Predecessor", "value:Q": "Value"})
         line = Layer(alt.NamedData(FIGURES), name="predecessors").mark_line(
             color=theme.OTHERS_EDGE, strokeWidth=1.25, strokeDash=[3, 2], invalid="break-paths-filter-domains"
         )
@@ -43,10 +44,12 @@ def layers(joined: Mapping[date, str] | None, beside: pl.DataFrame | None) -> li
     return found
 
 
-def rows(points: pl.DataFrame, joined: Mapping[date, str] | None, beside: pl.DataFrame | None) -> dict[str, list[Row]]:
-    """Return the data sets of `layers`; what lies outside the months of the chart is left out."""
-    months = points["period_start"].sort().to_list()
-    first, last = months[0], months[-1]
+def rows(
+    points: pl.DataFrame, joined: Mapping[date, str] | None, beside: pl.DataFrame | None, period: Period
+) -> dict[str, list[Row]]:
+    """Return the data sets of `layers`; what lies outside the periods of the chart is left out."""
+    starts = points["period_start"].sort()
+    first, last = starts[0], starts[-1]
     found: dict[str, list[Row]] = {}
     if beside is not None and not beside.is_empty():
         within = beside.filter(pl.col("period_start").is_between(first, last)).sort("org_name", "period_start")
@@ -54,7 +57,7 @@ def rows(points: pl.DataFrame, joined: Mapping[date, str] | None, beside: pl.Dat
             pl.col("period_start").dt.to_string("%Y-%m-%d"),
             "org_name",
             pl.col("value").round(theme.DECIMALS),
-            month=pl.col("period_start").dt.to_string("%B %Y"),
+            month=pl.Series([period.in_full(day) for day in within["period_start"]], dtype=pl.String),
         ).to_dicts()
     if joined:
         found[DATES] = [

@@ -118,7 +118,7 @@ def chart(
             _path("milestone", theme.STANDARD, dash=[2, 3]).encode(axes.WHEN, alt.Y("milestone:Q")),
             *([lines.across_layer()] if reference else []),
             *([_intervals()] if with_intervals else []),
-            *joining.layers(joined, beside),
+            *joining.layers(joined, beside, measure.period),
             _path("values", theme.COMMON_CAUSE.fill, interpolate="linear").encode(axes.WHEN, alt.Y("value:Q")),
             *_label_layers(),
             *_sign_layers({row["sign"] for row in rows}, measure),
@@ -134,7 +134,7 @@ def chart(
             "points": rows,
             "ends": end_labels,
             "steps": steps.labels(points, measure, ends),
-            **joining.rows(points, joined, beside),
+            **joining.rows(points, joined, beside, measure.period),
         },
     )
 

@@ -30,7 +30,6 @@ from openmeasures.running.plan import Planned, Task
 
 LOCK = ".lock"
 HOLDER = ".lock-holder"  # who has the lock: its own file, since Windows lets nobody read a locked one
-RUNS_A_DRAWER = 3  # its charts are a quarter of what a run costs, and what draws needs some forty to get up to speed
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -106,7 +105,7 @@ def bring_up_to_date(
 def _here(tasks: list[Task], build: Path, workers: int | None) -> Iterator[Entry]:
     cores = os.cpu_count() or 1
     workers = workers or cores + cores // 2  # a run whose chart is being drawn leaves its core to another
-    with conversion.service(processes=-(-workers // RUNS_A_DRAWER)):
+    with conversion.service(processes=conversion.processes_for(workers)):
         yield from execute.execute(tasks, build, workers=workers)
 
 

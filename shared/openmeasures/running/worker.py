@@ -64,7 +64,7 @@ def run(order: Order) -> Entry | str:  # pragma: no cover - in the workers
             current_process().daemon = False
             # Each child would first import what started this worker, `dask`, of which it needs nothing.
             vars(sys.modules["__main__"]).update(__spec__=None, __file__=None)
-            _ending.enter_context(conversion.service(processes=worker.state.nthreads))
+            _ending.enter_context(conversion.service(processes=conversion.processes_for(worker.state.nthreads)))
     return fulfil(order, Path(worker.local_directory).parent)  # the folder of all workers of a machine
 
 
