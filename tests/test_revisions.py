@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures import corrections, parameters, revisions
+from openmeasures import corrections, parameters, revisions, successions
 from openmeasures.counts import count, roll_up
 from openmeasures.definitions import find
 
@@ -17,8 +17,8 @@ def since(keep, store, measure):
     keep(("RC9", 100, 50), ("RJ1", 300, 30), name="March-2024-revised-130624.csv")
     keep(("RC9", 100, 40), ("RJ1", 300, 30), month="APRIL-2024", name="April-2024.csv")
 
-    def changes(org_code="RC9", period_to=""):
-        run = parameters.check(measure, org_code=org_code, period_to=period_to, data=str(store.folder))
+    def changes(org_code="RC9", period_to="", of=measure):
+        run = parameters.check(of, org_code=org_code, period_to=period_to, data=str(store.folder))
         counts = count(run.observations(), numerator=measure.numerator, denominator=measure.denominator)
         return run, revisions.since_first(run, pl.concat([counts, roll_up(counts)]))
 
@@ -35,6 +35,14 @@ def test_a_figure_is_set_beside_what_was_first_published(since):
 
 def test_england_is_added_up_alike_from_either(since):
     [(month, first, now, _)] = since("ENG")[1].rows()
+    assert (month, first, now) == (MARCH, 100 * (60 + 270) / 400, 100 * (50 + 270) / 400)
+
+
+def test_a_merged_trust_is_restated_in_either(since, measure, monkeypatch):
+    link = successions.Link("RJ1", "RC9", date(2024, 6, 1), 1.0, "Merger")
+    monkeypatch.setattr(parameters.successions, "load", lambda **_: [link])
+    restated = measure.model_copy(update={"successions": "restated"})
+    [(month, first, now, _)] = since(of=restated)[1].rows()
     assert (month, first, now) == (MARCH, 100 * (60 + 270) / 400, 100 * (50 + 270) / 400)
 
 

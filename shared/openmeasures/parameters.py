@@ -95,14 +95,17 @@ class Parameters:
         newest = self.store.newest(self.measure.source)
         return {period: release for period, release in newest.items() if period <= self.period_to}
 
-    def observations(self, *, breakdown: str = "") -> pl.DataFrame:
+    def observations(self, *, breakdown: str = "", counting: dict[date, Release] | None = None) -> pl.DataFrame:
         """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`.
 
-        They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs. Raises
-        `DefinitionError` where one covers another length of time than the measure says. Where figures count under
+        They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs. Of each period
+        the newest release counts, or the one that `counting` names, and then no other period. Raises `DefinitionError`
+        where one covers another length of time than the measure says. Where figures count under
         another code, a column of `counts.MOVED` says so.
         """
-        found = self.store.observations(self.measure.source, metrics=self.measure.metrics, breakdown=breakdown)
+        found = self.store.observations(
+            self.measure.source, metrics=self.measure.metrics, breakdown=breakdown, counting=counting
+        )
         _check_lengths(found, self.measure)
         found = found.filter(pl.col("period_start") <= self.period_to)
         if self.level:

@@ -38,9 +38,8 @@ def since_first(run: Parameters, everyone: pl.DataFrame) -> pl.DataFrame:
     again = [period for period, release in run.release_of.items() if oldest[period] != release]
     if not again:
         return pl.DataFrame(schema=SCHEMA)
-    found = run.store.observations(
-        measure.source, metrics=measure.metrics, counting={period: oldest[period] for period in again}
-    ).filter(~corrections.concerned(measure.folder))
+    found = run.observations(counting={period: oldest[period] for period in again})
+    found = found.filter(~corrections.concerned(measure.folder))
     parts = {"numerator": measure.numerator, "denominator": measure.denominator}
     providers = counts.count(found, **parts, period=measure.period)
     before = pl.concat([providers, counts.england(found, providers, measure=measure)])
