@@ -143,6 +143,11 @@ def test_englands_table_counts_trusts(ratio):
     assert [row[1:] for row in cells(shown)[2:]] == [["1", "10", "1"], ["2", "9", "1"], ["0", "1", "1"]]
 
 
+def test_a_band_that_cannot_be_told_is_no_count_of_0(ratio):
+    found = cells(banding.table(run_of(ratio, "ENG"), banded([1.0]), published()))
+    assert [row[1:] for row in found[-3:]] == [["not known"] * 3, ["0", "1", "0"], ["not known"] * 3]
+
+
 def test_a_trust_without_a_figure_has_no_table(ratio):
     assert banding.table(run_of(ratio, "RXX"), banded(), published(R00=(3, 0.9, 1.1))).text == ""
 

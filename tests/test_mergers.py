@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from openmeasures import counts, definitions, display, mergers, parameters
+from openmeasures.periods import Period
 from openmeasures.successions import Link
 
 MARCH, APRIL = date(2024, 3, 1), date(2024, 4, 1)
@@ -82,6 +83,23 @@ def test_a_part_that_came_is_no_merger_and_nothing_can_be_restated(run_of):
     )
     assert mergers.on_chart(run) == "Successor alone: a part of RW6 joined in April 2024."
     assert mergers.marks(run) == {APRIL: "Transfer"}
+
+
+def test_how_large_a_part_is_is_told_where_it_is_known(run_of):
+    said = mergers.told(run_of(links=(Link("RW6", "RC9", APRIL, 0.6),)))
+    assert "How large a part is known (60\u00a0%), but not which, so that" in said
+
+
+def test_of_twelve_months_that_overlap_the_month_of_the_merger_is_told(run_of):
+    """The first that have any of it end with April; they begin eleven months before."""
+    run = run_of()
+    run = replace(run, measure=run.measure.model_copy(update={"period": Period.ROLLING_YEAR}))
+    assert mergers.told(run) == (
+        f"Since April 2024 it has counted the patients of {BEDFORD}. Twelve months that ended before that are its own "
+        "alone."
+    )
+    assert mergers.on_chart(run) == "Successor alone: RC1 joined in April 2024."
+    assert mergers.marks(run) == {date(2023, 5, 1): "Merger"}
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,16 @@ def test_nearest_neighbours_are_those_of_like_size(chosen, org_code, number, exp
     assert found == (expected, f"{HAVING} (the {number} nearest to it by size)")
 
 
+def test_a_size_that_nobody_knows_is_near_to_none(measure):
+    """RB reported its long waits alone; RC half of the months, which is no half of a size."""
+    known = [("RA", "attendances_type_1", 100.0), ("RA", "attendances_type_1", 102.0)]
+    known += [("RB", "over_four_hours_type_1", 5.0), ("RC", "attendances_type_1", 120.0)]
+    recent = pl.DataFrame(known, schema=["org_code", "metric", "value"], orient="row")
+    run = Parameters(measure, None, "RA", MARCH, pl.DataFrame())
+    found = peer_choice._features(run, ["RA", "RB", "RC"], recent, ["size", "over_four_hours_type_1"])
+    assert found.sort("org_code").rows() == [("RA", 101.0, None), ("RB", None, 5.0), ("RC", 120.0, None)]
+
+
 def test_a_metric_of_the_measure_may_be_a_feature(chosen):
     codes, label = chosen("RA", by="neighbours", features="size, over_four_hours_type_1")
     assert (codes, label) == (["RA", "RC"], f"{HAVING} (the 1 nearest to it by size and over four hours type 1)")

@@ -5,7 +5,7 @@ import pytest
 
 from openmeasures import corrections, parameters, revisions, successions
 from openmeasures.counts import count, roll_up
-from openmeasures.definitions import find
+from openmeasures.definitions import Part, find
 
 MARCH, APRIL = date(2024, 3, 1), date(2024, 4, 1)
 
@@ -19,7 +19,7 @@ def since(keep, store, measure):
 
     def changes(org_code="RC9", period_to="", of=measure):
         run = parameters.check(of, org_code=org_code, period_to=period_to, data=str(store.folder))
-        counts = count(run.observations(), numerator=measure.numerator, denominator=measure.denominator)
+        counts = count(run.observations(), numerator=of.numerator, denominator=of.denominator)
         return run, revisions.since_first(run, pl.concat([counts, roll_up(counts)]))
 
     return changes
@@ -44,6 +44,27 @@ def test_a_merged_trust_is_restated_in_either(since, measure, monkeypatch):
     restated = measure.model_copy(update={"successions": "restated"})
     [(month, first, now, _)] = since(of=restated)[1].rows()
     assert (month, first, now) == (MARCH, 100 * (60 + 270) / 400, 100 * (50 + 270) / 400)
+
+
+def test_a_proportion_of_more_than_the_whole_is_none(since, measure, keep):
+    """Those over four hours, of whom an edition has more than there were attendances."""
+    late = measure.model_copy(update={"numerator": Part(text="Late", label="late", add=["over_four_hours_type_1"])})
+    assert since(of=late)[1].rows() == [(MARCH, 40.0, 50.0, 10.0)]
+    keep(("RC9", 100, 101), ("RJ1", 300, 30), name="March-2024-revised-130724.csv")
+    assert since(of=late)[1].rows() == [(MARCH, 40.0, None, None)]
+
+
+def test_what_gives_values_does_so_to_either(since, monkeypatch):
+    def valued(counts, observations, run):
+        """A value that no quotient is: how many figures there are."""
+        number = observations.filter(pl.col("org_code") == "RC9").height
+        return counts.with_columns(value=pl.lit(float(number)))
+
+    run, _ = since()
+    everyone = count(run.observations(), numerator=run.measure.numerator, denominator=run.measure.denominator)
+    [row] = revisions.since_first(run, everyone, valued=valued).rows()
+    in_march = run.observations().filter(pl.col("org_code") == "RC9", pl.col("period_start") == MARCH).height
+    assert row == (MARCH, in_march, 2 * in_march, in_march)  # the first edition has March, the store April as well
 
 
 def test_a_period_published_once_is_left_out(since, keep):

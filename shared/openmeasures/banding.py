@@ -87,7 +87,7 @@ def table(run: Parameters, banded: pl.DataFrame, observations: pl.DataFrame) -> 
     stated = _stated(observations).filter(pl.col("period_start") == run.period_to)
     if run.org_code == ENGLAND:
         rows = [
-            (title, *(str((found == band.value).sum()) for band in Band))
+            (title, *(_cell(None if found.is_null().all() else str((found == band.value).sum())) for band in Band))
             for title, found in (
                 (_titled(ADJUSTED), present["band"]), (_titled(EXACT), present["exact_band"]),
                 ("As published", stated["stated_band"]),

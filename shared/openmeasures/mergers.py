@@ -19,6 +19,7 @@ import polars as pl
 
 from openmeasures import corrections, counts, definitions, rebases, words
 from openmeasures.parameters import Parameters
+from openmeasures.periods import month_label
 from openmeasures.successions import UNKNOWN, Link
 
 CHOICES = {
@@ -55,20 +56,25 @@ def _of_predecessor(link: Link, run: Parameters) -> str:
 def _of_successor(link: Link, run: Parameters) -> str:
     since, other, note = _month(link.date, run), _named(link.predecessor_code, run), _note(link)
     if not link.is_whole:
+        known = "not known" if link.share is None else f"known ({100 * link.share:g}\u00a0%), but not which"
         return (
-            f"Since {since} it has counted a part of the patients of {other}{note}. How large a part is not known, so "
-            f"that figures before that are its own alone.{_candidate(link, run)}"
+            f"Since {since} it has counted a part of the patients of {other}{note}. How large a part is {known}, "
+            f"so that figures before that are its own alone.{_candidate(link, run)}"
         )
     how = {
         "alone": "Figures before that are its own alone.",
         "predecessors": "Figures before that are its own alone; those of the other are drawn beside them.",
         "restated": "Figures before that are restated: those of both, added up.",
     }[run.measure.successions]
+    if run.measure.period.overlaps:
+        how = "Twelve months that ended before that are its own alone."
     return f"Since {since} it has counted the patients of {other}{note}. {how}{_candidate(link, run)}"
 
 
 def _candidate(link: Link, run: Parameters) -> str:
     """Say that limits might start anew, unless the ledger has a reviewed entry of that date already."""
+    if run.measure.period.overlaps:  # no limits are drawn
+        return ""
     start = run.measure.period.start(link.date)
     if any(entry.org_code == run.org_code and entry.date == start for entry in rebases.load(run.measure.folder)):
         return " Limits start anew then, by the reviewed ledger of changes."
@@ -79,7 +85,9 @@ def _candidate(link: Link, run: Parameters) -> str:
 
 
 def _month(day: date, run: Parameters) -> str:
-    return run.measure.period.in_full(run.measure.period.start(day))
+    """Write when it was: in the period's own words, but of periods that overlap in many, by the month."""
+    period = run.measure.period
+    return month_label(day) if period.overlaps else period.in_full(period.start(day))
 
 
 def _note(link: Link) -> str:
@@ -107,7 +115,7 @@ def on_chart(run: Parameters) -> str:
 def marks(run: Parameters) -> dict[date, str]:
     """Return the first day of each period in which another organisation's patients came, with a word for it."""
     return {
-        run.measure.period.start(link.date): "Merger" if link.is_whole else "Transfer"
+        run.measure.period.ending(link.date): "Merger" if link.is_whole else "Transfer"
         for link in run.links
         if not _is_gone(link, run)
     }

@@ -97,6 +97,7 @@ def narrowed(run: Parameters, org_codes: Sequence[str], recent: pl.DataFrame) ->
 
 
 def _features(run: Parameters, org_codes: Sequence[str], recent: pl.DataFrame, features: Sequence[str]) -> pl.DataFrame:
+    """Return `org_code` and each feature, an average of what was reported; null where nothing was."""
     denominator = run.measure.denominator
     signs = dict.fromkeys(denominator.add, 1.0) | dict.fromkeys(denominator.subtract, -1.0)
     known = [SIZE, *run.measure.metrics]
@@ -108,12 +109,12 @@ def _features(run: Parameters, org_codes: Sequence[str], recent: pl.DataFrame, f
             )
     sign = pl.col("metric").replace_strict(signs, default=0.0, return_dtype=pl.Float64)
     of_metrics = [
-        pl.col("value").filter(pl.col("metric") == feature).sum().alias(feature)
+        pl.col("value").filter(pl.col("metric") == feature).mean().alias(feature)
         for feature in features
         if feature != SIZE
     ]
     return (
         recent.filter(pl.col("org_code").is_in(list(org_codes)))
         .group_by("org_code")
-        .agg((pl.col("value") * sign).sum().alias(SIZE), *of_metrics)
+        .agg((pl.col("value") * sign).filter(sign != 0).mean().alias(SIZE), *of_metrics)
     )

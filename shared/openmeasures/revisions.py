@@ -10,6 +10,7 @@ Both figures are counted alike and by today's definition; what `corrections.yml`
 the publisher's own changes show.
 """
 
+from collections.abc import Callable
 from datetime import date
 
 import polars as pl
@@ -20,18 +21,22 @@ from openmeasures.display import Markdown
 from openmeasures.display import table as markdown_table
 from openmeasures.parameters import Parameters
 from openmeasures.periods import day_label
+from openmeasures.schemas import Counts
 
+Valued = Callable[[pl.DataFrame, pl.DataFrame, Parameters], pl.DataFrame]
 SCHEMA = {"period_start": pl.Date, "first": pl.Float64, "now": pl.Float64, "change": pl.Float64}
 LATEST = 12  # rows of the table: of a time series every month has been published many times
 
 
-def since_first(run: Parameters, everyone: pl.DataFrame) -> pl.DataFrame:
+def since_first(run: Parameters, everyone: pl.DataFrame, *, valued: Valued | None = None) -> pl.DataFrame:
     """Return `period_start, first, now, change` of the run's organisation, in the measure's unit, oldest first.
 
     One row for each period up to the run's last that has more than one release; null where either release has no figure
     of the organisation. `change` is now − first.
 
     - `everyone`: the counts of every organisation and of England, after corrections.
+    - `valued`: what gives counts their `value` where that is no quotient of theirs, as a ratio whose counts were
+      rounded; it takes counts, observations and the run. A proportion of more than the whole is none.
     """
     measure = run.measure
     oldest = run.store.oldest(measure.source)
@@ -43,15 +48,25 @@ def since_first(run: Parameters, everyone: pl.DataFrame) -> pl.DataFrame:
     parts = {"numerator": measure.numerator, "denominator": measure.denominator}
     providers = counts.count(found, **parts, period=measure.period)
     before = pl.concat([providers, counts.england(found, providers, measure=measure)])
+    if valued:
+        before, everyone = valued(before, found, run), valued(everyone, run.observations(), run)
+    else:
+        before, everyone = _quotients(before, measure), _quotients(everyone, measure)
+    mine = pl.col("org_code") == run.org_code
     first, now = (
-        each.filter(pl.col("org_code") == run.org_code).select(
-            "period_start", (measure.scale * pl.col("numerator") / pl.col("denominator").replace(0, None)).alias(name)
-        )
+        each.filter(mine).select("period_start", pl.col("value").alias(name))
         for name, each in (("first", before), ("now", everyone))
     )
     periods = pl.DataFrame({"period_start": again}, schema={"period_start": pl.Date})
     both = periods.join(first, on="period_start", how="left").join(now, on="period_start", how="left")
     return both.with_columns(change=pl.col("now") - pl.col("first")).sort("period_start")
+
+
+def _quotients(counted: pl.DataFrame, measure: Measure) -> pl.DataFrame:
+    if measure.kind == "proportion":
+        counted = counts.part_of_whole(counted.select(Counts.column_names()))
+    quotient = pl.col("numerator") / pl.col("denominator").replace(0, None)
+    return counted.with_columns(value=measure.scale * quotient)
 
 
 def finding(revised: pl.DataFrame, run: Parameters) -> str:
