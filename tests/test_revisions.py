@@ -54,6 +54,14 @@ def test_a_proportion_of_more_than_the_whole_is_none(since, measure, keep):
     assert since(of=late)[1].rows() == [(MARCH, 40.0, None, None)]
 
 
+def test_what_is_no_proportion_may_be_more_than_the_whole(since, measure, keep):
+    late = Part(text="Late", label="late", add=["over_four_hours_type_1"])
+    ratio = measure.model_copy(update={"kind": "ratio", "numerator": late})
+    keep(("RC9", 100, 150), ("RJ1", 300, 30), name="March-2024-revised-130724.csv")
+    [(month, first, now, _)] = since(of=ratio)[1].rows()
+    assert (month, first, now) == (MARCH, 0.4 * ratio.scale, 1.5 * ratio.scale)
+
+
 def test_what_gives_values_does_so_to_either(since, monkeypatch):
     def valued(counts, observations, run):
         """A value that no quotient is: how many figures there are."""

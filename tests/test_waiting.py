@@ -43,7 +43,7 @@ class Published:
     def __init__(self, *rows):
         self.rows = rows
 
-    def observations(self, source, *, metrics, breakdown):
+    def observations(self, source, *, metrics, breakdown, counting=None):
         assert breakdown == waiting.BREAKDOWN
         return pl.DataFrame(
             [
