@@ -678,3 +678,11 @@ def test_a_day_on_which_nothing_was_known_is_said(keep, store):
     keep(("RC9", 100, 40))
     with pytest.raises(StoreError, match="no release of 'ae_monthly' here that was known on 2024-03-31"):
         Store(store.folder, as_of=date(2024, 3, 31)).observations("ae_monthly")
+
+
+def test_a_fixed_store_is_as_it_was(keep, store):
+    keep(("RC9", 100, 40))
+    fixed = store.fixed()
+    keep(("RC9", 100, 50), name="March-2024-revised-130624.csv")
+    assert len(fixed.releases()) == 1
+    assert len(store.releases()) == 2

@@ -312,10 +312,12 @@ def site(
 @app.command(hidden=True)
 def publish(data: Data = None) -> None:
     """Bring the pages up to date before Quarto renders them; `_quarto.yml` calls this."""
-    from openmeasures.publishing import pages, render
+    from openmeasures.publishing import render
 
     if render.is_rendering():
         return
+    from openmeasures.publishing import pages
+
     folder = project.data_folder(data)
     sample_(data=folder, if_empty=True)
     _run(None, None, "", None, folder, _build(None))  # a failed run has its page; Quarto would stop at an exit code

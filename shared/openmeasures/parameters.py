@@ -145,7 +145,7 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
     for name, value in zip(NAMES, (org_code, period_to, data), strict=True):
         if not isinstance(value, str):
             raise ParameterError(f"parameter {name!r}: found {value!r} ({type(value).__name__}), expected text.")
-    store = Store(project.data_folder(data), as_of=project.as_of())
+    store = Store(project.data_folder(data), as_of=project.as_of()).fixed()
     synthetic = store.synthetic
     known = register.described(directory(store.organisations(measure.source)), synthetic=synthetic)
     name = SYNTHETIC_ENGLAND_NAME if synthetic else ENGLAND_NAME

@@ -99,12 +99,17 @@ def organisations(*, synthetic: bool = False) -> pl.DataFrame:
 
 def systems(*, synthetic: bool = False) -> pl.DataFrame:
     """Return `systems.csv` as `Systems` describes it, the sample's if `synthetic`."""
-    return reference.read_table(reference.folder(synthetic=synthetic) / SYSTEMS, Systems)
+    return _systems(reference.folder(synthetic=synthetic))
+
+
+@cache  # a notebook asks several times
+def _systems(folder: Path) -> pl.DataFrame:
+    return reference.read_table(folder / SYSTEMS, Systems)
 
 
 @cache  # a notebook asks several times
 def _organisations(folder: Path, synthetic: bool) -> pl.DataFrame:
-    of_systems = reference.read_table(folder / SYSTEMS, Systems)
+    of_systems = _systems(folder)
     listed = _of_sample(of_systems) if synthetic else _of_ods(folder)
     named = listed["system_code"].drop_nulls()
     if unknown := sorted(set(named) - set(of_systems["system_code"])):

@@ -82,6 +82,16 @@ class Store:
     def __init__(self, folder: Path, *, as_of: date | None = None) -> None:
         self.folder = folder
         self.as_of = as_of
+        self._fixed: list[Release] | None = None
+
+    def fixed(self) -> "Store":
+        """Return this store as it is now: releases that are added later are not in it.
+
+        For whoever asks often, as a run and the pages do: there may be hundreds of records to look at each time.
+        """
+        store = Store(self.folder, as_of=self.as_of)
+        store._fixed = self._records()
+        return store
 
     def releases(self, source: str | None = None) -> list[Release]:
         """Return the releases of a source (of all, by default), oldest period first, oldest vintage first.
@@ -285,6 +295,8 @@ class Store:
 
     def _records(self) -> list[Release]:
         """Return every record that is there, a sample about to be removed included."""
+        if self._fixed is not None:
+            return self._fixed
         place = self.folder / "releases"
         sources = sorted(entry.path for entry in os.scandir(place) if entry.is_dir()) if place.is_dir() else []
         return [

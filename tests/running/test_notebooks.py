@@ -60,6 +60,35 @@ def test_a_notebook_has_exactly_one_result(tmp_path, number):
         notebooks.result(path)
 
 
+@pytest.mark.parametrize("content", ["", "{", "{}"])
+def test_what_is_no_notebook_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "n.ipynb"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DefinitionError, match=r"n.ipynb: not a notebook \(.*\). Run again."):
+        notebooks.cells(path)
+
+
+def test_cells_are_those_that_nbformat_reads(tmp_path):
+    lines = new_output("display_data", data={"text/markdown": "a\nb\n", "application/x+json": {"rows": ["a", 1]}})
+    path = tmp_path / "n.ipynb"
+    notebooks.write(notebook(lines, new_output("stream", text="x")), path)
+    read = nbformat.read(path, as_version=4).cells
+    assert [cell["source"] for cell in notebooks.cells(path)] == [cell.source for cell in read]
+    [first, _] = notebooks.cells(path)[-1]["outputs"]
+    assert first["data"] == read[-1].outputs[0].data
+
+
+def test_a_notebook_to_be_run_has_no_outputs_and_is_otherwise_as_it_was(tmp_path):
+    path = tmp_path / "n.ipynb"
+    notebooks.write(notebook(new_output("stream", text="x")), path)
+    before = nbformat.read(path, as_version=4)
+    bare = notebooks.without_outputs(path)
+    assert all(cell.get("outputs", []) == [] for cell in bare.cells)
+    assert [(cell.id, cell.source, cell.metadata) for cell in bare.cells] == [
+        (cell.id, cell.source, cell.metadata) for cell in before.cells
+    ]
+
+
 # ---- refreshing a committed notebook
 
 

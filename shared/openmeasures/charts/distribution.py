@@ -192,17 +192,17 @@ def _layers(across: int, rows: int, levels: int, *, ends: tuple[float, float], m
         .encode(
             alt.X("line:Q"),
             alt.Color("colour:N", scale=None),
-            y=alt.value(alt.ExprRef(f"{row} + 9")),
-            y2=alt.value(alt.ExprRef(f"isValid(datum.level) ? {middle} : height")),
+            y=alt.YValue(alt.ExprRef(f"{row} + 9")),  # type: ignore[no-untyped-call]
+            y2=alt.Y2Value(alt.ExprRef(f"isValid(datum.level) ? {middle} : height")),  # type: ignore[no-untyped-call]
         ),
         Layer(dots, name="dots")
         .transform_filter("!datum.is_subject")
         .mark_point(fill=theme.OTHERS, stroke=theme.OTHERS_EDGE, opacity=1, size={"expr": area}, y={"expr": middle})
-        .encode(alt.X("place:Q"), strokeWidth=alt.value(0.75), tooltip=tooltip),
+        .encode(alt.X("place:Q"), strokeWidth=alt.StrokeWidthValue(0.75), tooltip=tooltip),
         Layer(dots, name="subject")
         .transform_filter("datum.is_subject")
         .mark_point(fill=theme.SUBJECT, stroke=theme.PAPER, shape="diamond", opacity=1, y={"expr": middle})
-        .encode(alt.X("place:Q"), size=alt.value(alt.ExprRef(f"max(150, 2 * {area})")), tooltip=tooltip),
+        .encode(alt.X("place:Q"), size=alt.SizeValue(alt.ExprRef(f"max(150, 2 * {area})")), tooltip=tooltip),
         words("label halos").encode(alt.Stroke("paper:N", scale=None)),
         words("labels").encode(alt.Fill("ink:N", scale=None)),
     ]

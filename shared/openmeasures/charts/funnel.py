@@ -249,8 +249,8 @@ def _layers(plot: boxes.Plot, organisations: list[Row], measure: Measure, *, siz
         .encode(
             x,
             y,
-            x2=alt.value(alt.ExprRef("scale('x', datum.denominator) + datum.lead_x")),
-            y2=alt.value(alt.ExprRef("scale('y', datum.value) + datum.lead_y")),
+            x2=alt.X2Value(alt.ExprRef("scale('x', datum.denominator) + datum.lead_x")),  # type: ignore[no-untyped-call]
+            y2=alt.Y2Value(alt.ExprRef("scale('y', datum.value) + datum.lead_y")),  # type: ignore[no-untyped-call]
         ),
         # The subject is the last row, and so painted over the others.
         Layer(drawn, name="points").mark_point(opacity=1, strokeWidth=1).encode(x, y, *looks, tooltip=tooltip),

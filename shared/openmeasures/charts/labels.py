@@ -103,11 +103,18 @@ def named(datasets: Mapping[str, list[Row]], plot: boxes.Plot, size: theme.Size)
 def _freest(places: Iterator[Place], dots: list[Box], lines: list[Box]) -> Place:
     """Return the place that covers the fewest points and is the nearest, lines and a leader over points avoided."""
 
-    def cost(place: Place) -> tuple[int, float]:
+    def cost(place: Place) -> float:
         crossed = place.box.covers(lines) + 2 * sum(_passes(place, dot) for dot in dots)
-        return place.box.covers(dots), round(place.distance + CROSSING * crossed, 2)
+        return round(place.distance + CROSSING * crossed, 2)
 
-    return min(places, key=cost)
+    covered = [(place.box.covers(dots), place) for place in places]
+    fewest = min(count for count, _ in covered)
+    best, least = covered[0][1], math.inf
+    for place in (place for count, place in covered if count == fewest):
+        # The distance is a part of the cost, and what is crossed takes long to find.
+        if round(place.distance, 2) < least and (found := cost(place)) < least:
+            best, least = place, found
+    return best
 
 
 def _beside(places: Iterator[Place], own: Box, others: list[Box], taken: list[Box]) -> Place | None:

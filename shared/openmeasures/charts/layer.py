@@ -1,6 +1,7 @@
 """A layer of a chart, which costs little to lay over others."""
 
 from collections.abc import Iterable
+from typing import Any, Literal
 
 import altair as alt
 
@@ -17,3 +18,22 @@ class Layer(alt.Chart):
         """Return a copy whose properties are those of this one, other than `deep` names."""
         copied: Layer = super().copy(deep=False if deep is True else deep, ignore=ignore)
         return copied
+
+    def to_dict(
+        self,
+        validate: bool = True,
+        *,
+        format: Literal["vega-lite", "vega"] = "vega-lite",
+        ignore: list[str] | None = None,
+        context: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the layer as JSON; Altair would try whether data that are only named are some kind of frame."""
+        if validate or not isinstance(self.data, alt.NamedData):
+            return dict(super().to_dict(validate, format=format, ignore=ignore, context=context))
+        bare = self.copy()
+        bare.data = alt.Undefined
+        known = {"data": self.data, **(context or {})}  # without any, Altair would put in some of its own
+        return {
+            "data": self.data.to_dict(validate=False),
+            **super(Layer, bare).to_dict(validate, format=format, ignore=ignore, context=known),
+        }

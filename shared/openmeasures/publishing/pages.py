@@ -43,6 +43,7 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> P
     `period_to` is the last month of the runs to show, the latest by default. Raises `RenderError` where none of them
     succeeded on the present data and code, since a site without figures helps nobody.
     """
+    store = store.fixed()
     measures = [measure for measure in definitions.load_all() if store.newest(measure.source)]
     runs = [run for measure in measures for run in runs_of(store, build, measure, period_to)]
     if not any(run.content for run in runs):
@@ -53,8 +54,8 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> P
 
 def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path, stage: Path) -> Pages:
     shown = [run.last_good or run for run in runs if run.last_good or run.content]
-    figures = [figure for run in shown for step in run.steps for figure in step.figures]
-    conversion.draw_ahead([figure.narrow_specification for figure in figures], processes=os.cpu_count() or 1)
+    figures = (figure for run in shown for step in run.steps for figure in step.figures)
+    conversion.draw_ahead((figure.narrow_specification for figure in figures), processes=os.cpu_count() or 1)
     pages = Pages(stage)
     reconciled = {measure.id: reconcile(measure, store) for measure in measures}
     regions = regions_of([(run.org_code, run.content["region_name"]) for run in runs if run.content])

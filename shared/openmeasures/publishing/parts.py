@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from openmeasures import results
 from openmeasures.charts import output as chart_output
 from openmeasures.errors import DefinitionError
+from openmeasures.publishing.code import coloured
+from openmeasures.running import notebooks
 
 SVG_TYPE = "image/svg+xml"
 # Vega's empty paths around every group, the default opacity, and what is for images that answer to a pointer.
@@ -39,7 +39,12 @@ class Figure:
     guide: str
     series: str
     wide: str
-    narrow_specification: dict[str, Any]
+    specification: dict[str, Any]
+
+    @cached_property
+    def narrow_specification(self) -> dict[str, Any]:
+        """The same chart for a phone."""
+        return chart_output.narrow(self.specification)
 
     @cached_property
     def narrow(self) -> str:
@@ -58,6 +63,11 @@ class Step:
     shown: list[str | Figure] = field(default_factory=list)
 
     @property
+    def coloured(self) -> str:
+        """Its code as HTML."""
+        return coloured(self.code)
+
+    @property
     def figures(self) -> list[Figure]:
         """Its charts."""
         return [each for each in self.shown if isinstance(each, Figure)]
@@ -68,14 +78,13 @@ def steps(path: Path) -> list[Step]:
 
     Raises `DefinitionError` for an output that is neither Markdown nor a chart nor the result.
     """
-    notebook = nbformat.read(path, as_version=4)
     found: list[Step] = []
     heading = why = ""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            heading, why = _heading(cell.source)
-        elif "injected-parameters" in cell.metadata.get("tags", []):
-            found[-1] = replace(found[-1], code=cell.source)
+    for cell in notebooks.cells(path):
+        if cell["cell_type"] == "markdown":
+            heading, why = _heading(cell["source"])
+        elif "injected-parameters" in cell["metadata"].get("tags", []):
+            found[-1] = replace(found[-1], code=cell["source"])
         else:
             found.append(_step(path, cell, heading, why))
             heading = why = ""
@@ -88,21 +97,21 @@ def _heading(source: str) -> tuple[str, str]:
     return (match[1], source[match.end() :]) if match else ("", source)
 
 
-def _step(path: Path, cell: Any, heading: str, why: str) -> Step:  # noqa: ANN401 - nbformat's nodes have no types
+def _step(path: Path, cell: dict[str, Any], heading: str, why: str) -> Step:
     shown: list[str | Figure] = []
-    for output in cell.outputs:
-        data = output.get("data", {})
+    for output in cell["outputs"]:
+        data = output["data"]
         if chart_output.SPEC_TYPE in data:
-            shown.append(_figure(cell.id, len(shown), data))
+            shown.append(_figure(cell["id"], len(shown), data))
         elif results.MIME_TYPE in data or "text/markdown" in data:
             shown.append(data["text/markdown"])
         else:
-            kinds = ", ".join(data) or output.output_type
+            kinds = ", ".join(data) or output["output_type"]
             raise DefinitionError(
-                f"{path}, cell {cell.id!r}: output of type {kinds}; expected Markdown or a chart. "
+                f"{path}, cell {cell['id']!r}: output of type {kinds}; expected Markdown or a chart. "
                 "Show it through openmeasures.display."
             )
-    return Step(cell.id, heading, why, cell.source, shown)
+    return Step(cell["id"], heading, why, cell["source"], shown)
 
 
 def _figure(cell_id: str, place: int, data: dict[str, Any]) -> Figure:
@@ -115,7 +124,7 @@ def _figure(cell_id: str, place: int, data: dict[str, Any]) -> Figure:
         about.get("guide", "spc"),
         about.get("series", ""),
         inline(data[SVG_TYPE], f"{cell_id}-{place}w"),
-        chart_output.narrow(specification),
+        specification,
     )
 
 

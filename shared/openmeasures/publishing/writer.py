@@ -32,11 +32,15 @@ class Pages:
     of_runs: list[RunPage] = field(default_factory=list)
 
     def write(self, address: str, text: str | bytes) -> None:
-        """Write one file whole, and only where it differs, so that a renderer sees what changed."""
+        """Write one file, and only where it differs, so that a renderer sees what changed.
+
+        One that is cut short differs the next time; to have each on the disk before the next takes longer than both.
+        """
         path, content = self.stage / address, text.encode() if isinstance(text, str) else text
         self.written.append(address)
         if not (path.is_file() and path.read_bytes() == content):
-            write_whole(path, content)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
     def render(self, address: str, template: str, **values: object) -> None:
         """Write a page from a template."""

@@ -122,9 +122,10 @@ def run_one(task: Task, build: Path, engine: str | None = None) -> Entry:
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         executed = papermill.execute_notebook(
-            str(task.notebook), str(part), parameters=task.parameters, cwd=str(task.notebook.parent),
-            kernel_name=notebooks.KERNEL_NAME, engine_name=engine, progress_bar=False, log_output=False,
-            execution_timeout=notebooks.CELL_SECONDS, request_save_on_cell_execute=False, **options,
+            notebooks.without_outputs(task.notebook), str(part), parameters=task.parameters,
+            cwd=str(task.notebook.parent), kernel_name=notebooks.KERNEL_NAME, engine_name=engine,
+            execution_timeout=notebooks.CELL_SECONDS, progress_bar=False, log_output=False,
+            request_save_on_cell_execute=False, **options,
         )  # fmt: skip
         notebooks.check_outputs(executed)
         notebooks.result_of(executed)

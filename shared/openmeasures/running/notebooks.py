@@ -3,11 +3,14 @@
 | function | what |
 |---|---|
 | `write` | validate a notebook, write it whole, and return what was written |
+| `without_outputs` | a notebook that is to be run, read without what it held before |
 | `refresh` | run a committed notebook on the given data and save its outputs in place |
 | `check_outputs` | refuse what no page could show |
+| `cells` | what an executed notebook holds |
 | `result`, `result_of` | the result that a run left in its last output |
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,16 @@ def write(notebook: NotebookNode, path: Path) -> bytes:
     content: bytes = (nbformat.writes(notebook) + "\n").encode()
     write_whole(path, content)
     return content
+
+
+def without_outputs(path: Path) -> NotebookNode:
+    """Return a notebook that is to be run; papermill drops outputs as well, once it has read and copied them all."""
+    content = json.loads(path.read_bytes())
+    for cell in content["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = []
+    bare: NotebookNode = nbformat.reads(json.dumps(content), as_version=4)
+    return bare
 
 
 def refresh(path: Path, data: Path) -> bool:
@@ -71,14 +84,41 @@ def result(path: Path) -> dict[str, Any]:
 
     Raises `DefinitionError` where the notebook's last code cell did not end in one.
     """
-    return result_of(nbformat.read(path, as_version=4), place=f"{path}: ")
+    return _result_of(cells(path), place=f"{path}: ")
 
 
-def result_of(notebook: NotebookNode, *, place: str = "") -> dict[str, Any]:
+def result_of(notebook: NotebookNode) -> dict[str, Any]:
     """Return the same from a notebook that is not a file yet."""
+    return _result_of(notebook.cells)
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    """Return the cells of an executed notebook as JSON, text in one piece each.
+
+    `nbformat.read` would check it again and wrap each of its ten thousand figures: ten times the time, which counts
+    where there are thousands of notebooks. Raises `DefinitionError` for what is no notebook.
+    """
+    try:
+        found: list[dict[str, Any]] = json.loads(path.read_bytes())["cells"]
+    except (ValueError, KeyError) as error:
+        raise DefinitionError(f"{path}: not a notebook ({type(error).__name__}: {error}). Run again.") from error
+    for cell in found:
+        cell["source"] = "".join(cell["source"])
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            output["data"] = {kind: "".join(each) if _is_lines(each) else each for kind, each in data.items()}
+    return found
+
+
+def _is_lines(content: Any) -> bool:  # noqa: ANN401 - whatever JSON there is
+    """Whether a notebook keeps text as the list of its lines here."""
+    return isinstance(content, list) and all(isinstance(line, str) for line in content)
+
+
+def _result_of(cells_: list[dict[str, Any]], *, place: str = "") -> dict[str, Any]:
     found = [
-        output.data[results.MIME_TYPE]
-        for cell in notebook.cells
+        output["data"][results.MIME_TYPE]
+        for cell in cells_
         for output in cell.get("outputs", [])
         if results.MIME_TYPE in output.get("data", {})
     ]

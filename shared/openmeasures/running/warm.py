@@ -16,7 +16,12 @@ import openmeasures
 from openmeasures import charts, methods
 
 TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
-ALSO = ["openmeasures.running.execute", "openmeasures.running.forks"]
+ALSO = [
+    "openmeasures.running.execute", "openmeasures.running.forks",
+    # What others import only as they are used: the first shell, the first chart.
+    "IPython.core.completer", "IPython.core.completerlib", "IPython.core.logger", "IPython.core.oinspect",
+    "narwhals._interchange.dataframe", "polars._utils.udfs",
+]  # fmt: skip
 
 threads: list[str] = []  # at the latest fork: the names of all but the main one
 path = [folder for folder in sys.path if folder]  # as a kernel has it, which was started by no command of ours
@@ -45,6 +50,7 @@ for name in ALSO:
     import_module(name)
 nbformat = import_module("nbformat")  # not above, as it imports NumPy
 nbformat.validate(nbformat.v4.new_notebook())  # which compiles the schema of notebooks
+import_module("narwhals.stable.v1").from_native(None, pass_through=True)  # which looks for its plug-ins
 del os.environ["OPENBLAS_NUM_THREADS"]
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - on Windows only what collects tests imports this
