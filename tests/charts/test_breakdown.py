@@ -6,7 +6,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from openmeasures.charts import breakdown, output, theme
+from openmeasures.charts import breakdown, named_rows, output, theme
 from openmeasures.errors import ParameterError
 
 FINDING = "Two parts differ."
@@ -72,8 +72,8 @@ def test_order_does_not_follow_the_figures(measure):
 def test_each_part_has_room_for_its_name_in_both_sizes(spec):
     names = [row["on_phone"] for row in spec["datasets"]["parts"]]
     assert [len(name) for name in names] == [1, 2, 1, 1]
-    assert spec["height"] == sum(theme.LINE_HEIGHT * len(name) + breakdown.DOT_ROOM for name in names)
-    edges = [0, *(row["at"] + breakdown.DOT_ROOM / 2 for row in spec["datasets"]["parts"])]
+    assert spec["height"] == sum(theme.LINE_HEIGHT * len(name) + named_rows.DOT_ROOM for name in names)
+    edges = [0, *(row["at"] + named_rows.DOT_ROOM / 2 for row in spec["datasets"]["parts"])]
     assert [below - above for above, below in pairwise(edges)] == [16 + 20, 2 * 16 + 20, 16 + 20, 16 + 20]
 
 

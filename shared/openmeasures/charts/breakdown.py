@@ -9,21 +9,17 @@ worked out here.
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from openmeasures.charts import layout, theme
+from openmeasures.charts import layout, named_rows, theme
 from openmeasures.charts.layer import Layer
 from openmeasures.definitions import Measure
 from openmeasures.errors import ParameterError
 
 TOOLTIP = {"category:N": "Part", "written:N": "Value", "interval:N": "95\u00a0% interval", "counted:N": "Counted"}
-DOT_ROOM = 20  # pixels of height for a dot, beneath the lines of its name
-NAME_ABOVE = 8  # pixels from the middle of a dot to its name
-IS_PHONE = f"width < {(theme.PAGE.width + theme.PHONE.width) / 2:.0f}"  # the room of a name differs between sizes
 
 
 def chart(
@@ -56,9 +52,9 @@ def chart(
     lines = [at for at in (whole, standard) if at is not None]
     reach = [row[name] for row in rows for name in ("value", "lower", "upper") if row[name] is not None]
     ends = layout.domain([*reach, *lines], bounds=measure.natural_bounds)
-    height = rows[-1]["at"] + DOT_ROOM // 2
+    height = named_rows.height(rows)
     x = alt.X("value:Q").scale(domain=ends, nice=False, zero=False).title(None)
-    y = alt.Y("at:Q").scale(domain=[height, 0], nice=False, zero=False).axis(None)
+    y = named_rows.vertical(height)
     said = [f"{theme.axis_words(measure)}.", _dots(rows), _verdicts(drawn)]
     if standard is not None:
         said.append("The standard is set for all together.")
@@ -78,7 +74,7 @@ def chart(
                 alt.Fill("fill:N", scale=None),
                 tooltip=theme.tooltip(TOOLTIP),
             ),
-            *_name_layers(y),
+            *named_rows.layers("parts", y),
         ],
         title=alt.Title(
             layout.wrapped(title, width=width, size=theme.PAGE.title),
@@ -93,20 +89,12 @@ def chart(
 
 
 def _rows(drawn: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
-    """Return what is drawn of each part, with the height at which its dot stands beneath its name."""
-    names = drawn["category"].to_list()
-    on_page, on_phone = (
-        [layout.wrapped(name, width=size.width - 2 * theme.PADDING, size=size.text) for name in names]
-        for size in (theme.PAGE, theme.PHONE)
-    )
-    lowest = accumulate(theme.LINE_HEIGHT * len(lines) + DOT_ROOM for lines in on_phone)
+    """Return what is drawn of each part, with its name in both sizes and the height at which its dot stands."""
     is_judged = drawn["verdict"].is_not_null().any()
     return [
         {
             "category": row["category"],
-            "on_page": page,
-            "on_phone": phone,
-            "at": foot - DOT_ROOM // 2,
+            **place,
             "value": round(row["value"], theme.DECIMALS),
             "lower": _rounded(row["value_lower"]),
             "upper": _rounded(row["value_upper"]),
@@ -115,27 +103,7 @@ def _rows(drawn: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
             "counted": row["counted"],
             "fill": theme.SUBJECT if row["verdict"] in ("below", "above") or not is_judged else theme.PAPER,
         }
-        for row, page, phone, foot in zip(drawn.iter_rows(named=True), on_page, on_phone, lowest, strict=True)
-    ]
-
-
-def _name_layers(y: alt.Y) -> list[Layer]:
-    """Return the names, clear of the lines that they cross."""
-    name = f"({IS_PHONE} ? datum.on_phone : datum.on_page)"
-    return [
-        Layer(alt.NamedData("parts"), name=layer)
-        .mark_text(
-            align="left",
-            baseline="bottom",
-            x=0,
-            dy={"expr": f"-{NAME_ABOVE} - (length({name}) - 1) * {theme.LINE_HEIGHT}"},
-            text={"expr": name},
-            stroke=halo,
-            strokeWidth=4,
-            strokeJoin="round",
-        )
-        .encode(y)
-        for layer, halo in (("name halos", theme.PAPER), ("names", "transparent"))
+        for row, place in zip(drawn.iter_rows(named=True), named_rows.places(drawn["category"].to_list()), strict=True)
     ]
 
 
