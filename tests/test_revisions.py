@@ -117,6 +117,67 @@ def test_one_change_in_words_and_as_a_table(since):
     )
 
 
+def test_a_change_is_drawn_with_what_it_is_in_words(since):
+    run, found = since()
+    spec = revisions.chart(found, run, finding="It changed.").to_dict()
+    [row] = spec["datasets"]["revisions"]
+    assert (row["first"], row["now"]) == (60.0, 50.0)
+    assert plain(row["on_page"][0]) == "March 2024: −10.00 percentage points"
+    assert [plain(row[name]) for name in ("first_written", "now_written")] == ["60.00 %", "50.00 %"]
+    assert spec["description"] == "It changed."
+    assert "RC9 Hospitals, NHS Trust: Four hours, since first published" in " ".join(spec["title"]["text"])
+    assert "Source: NHS England" in " ".join(spec["title"]["subtitle"])
+
+
+def test_what_did_not_change_is_drawn_beside_what_did(since, keep):
+    keep(("RC9", 100, 40), ("RJ1", 300, 31), month="APRIL-2024", name="April-2024-revised.csv")
+    run, found = since()
+    rows = revisions.chart(found, run, finding="One changed.").to_dict()["datasets"]["revisions"]
+    assert [plain(row["on_page"][0]).partition(": ")[2] for row in rows] == ["−10.00 percentage points", "unchanged"]
+    assert (rows[1]["first"], rows[1]["now"]) == (60.0, 60.0)
+
+
+@pytest.mark.parametrize("org_code", ["RJ1", "RC9"])
+def test_where_nothing_changed_there_are_words_and_no_chart(since, org_code):
+    run, found = since(org_code)
+    none = found.head(0) if org_code == "RC9" else found
+    assert revisions.chart(none, run, finding="Nothing is known.").text == "Nothing is known."
+
+
+def revised(*changes):
+    """One period a change, from January 2023."""
+    months = pl.date_range(date(2023, 1, 1), date(2026, 1, 1), "1mo", eager=True).head(len(changes))
+    frame = pl.DataFrame({"period_start": months, "first": 50.0, "change": pl.Series(changes, dtype=pl.Float64)})
+    return frame.with_columns(now=pl.col("first") + pl.col("change")).select(revisions.SCHEMA.keys())
+
+
+def test_of_many_periods_the_latest_that_changed_are_shown_and_how_many_there_are(since):
+    run, _ = since()
+    changes = [1.0] * 2 + [0.0] * 3 + [0.5] * revisions.LATEST + [0.0, None]
+    many = revised(*changes)
+    shown = revisions.latest(many, run.measure)
+    assert shown["period_start"].to_list() == many["period_start"].to_list()[5:-2]
+    subtitle = " ".join(revisions.chart(many, run, finding="F").to_dict()["title"]["subtitle"])
+    every = len(changes) - 1  # one has no figure to compare with
+    assert f"{revisions.LATEST} of {every} months, the latest that changed." in subtitle
+
+
+def test_where_few_of_many_changed_the_latest_others_make_up_the_number(since):
+    run, _ = since()
+    many = revised(1.0, *[0.0] * revisions.LATEST)
+    assert revisions.latest(many, run.measure)["period_start"].to_list() == [
+        many["period_start"][0], *many["period_start"][2:]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [revisions.LATEST, revisions.LATEST - 1])
+def test_no_more_than_the_most_are_all_shown(since, number):
+    run, _ = since()
+    assert revisions.latest(revised(*[1.0] * number), run.measure).height == number
+    subtitle = revisions.chart(revised(*[1.0] * number), run, finding="F").to_dict()["title"]["subtitle"]
+    assert "the latest" not in " ".join(subtitle)
+
+
 def test_several_changes_in_words_name_the_largest(since, keep):
     keep(("RC9", 100, 38), ("RJ1", 300, 30), month="APRIL-2024", name="April-2024-revised.csv")
     run, found = since()

@@ -4,7 +4,9 @@
 |---|---|
 | `since_first` | the organisation's figure as first published and as it is now, one row a period |
 | `finding` | what changed, in words |
-| `table` | the same, period by period |
+| `latest` | the periods that are shown |
+| `chart` | both figures of each of them, drawn |
+| `table` | the same in a table, period by period |
 
 Both figures are counted alike and by today's definition; what `corrections.yml` takes away is in neither, so that only
 the publisher's own changes show.
@@ -13,19 +15,20 @@ the publisher's own changes show.
 from collections.abc import Callable
 from datetime import date
 
+import altair as alt
 import polars as pl
 
-from openmeasures import corrections, counts, words
+from openmeasures import corrections, counts, display, words
+from openmeasures.charts import revisions as revisions_chart
 from openmeasures.definitions import MINUS, Measure
 from openmeasures.display import Markdown
-from openmeasures.display import table as markdown_table
 from openmeasures.parameters import Parameters
 from openmeasures.periods import day_label
 from openmeasures.schemas import Counts
 
 Valued = Callable[[pl.DataFrame, pl.DataFrame, Parameters], pl.DataFrame]
 SCHEMA = {"period_start": pl.Date, "first": pl.Float64, "now": pl.Float64, "change": pl.Float64}
-LATEST = 12  # rows of the table: of a time series every month has been published many times
+LATEST = 12  # rows shown: of a time series every month has been published many times
 
 
 def since_first(run: Parameters, everyone: pl.DataFrame, *, valued: Valued | None = None) -> pl.DataFrame:
@@ -80,7 +83,7 @@ def finding(revised: pl.DataFrame, run: Parameters) -> str:
         return (
             f"No {noun} was published more than once with a figure of {run.org_name}, so nothing is known of revisions."
         )
-    moved = both.filter(pl.col("change").abs().round(measure.decimals + 1) > 0)
+    moved = both.filter(_has_changed(measure))
     again = words.plural(both.height, noun)
     if moved.is_empty():
         return f"Published more than once: {again}; no figure has changed since it was first published."
@@ -96,18 +99,53 @@ def finding(revised: pl.DataFrame, run: Parameters) -> str:
     )
 
 
+def _has_changed(measure: Measure) -> pl.Expr:
+    return pl.col("change").abs().round(measure.decimals + 1) > 0
+
+
+def latest(revised: pl.DataFrame, measure: Measure) -> pl.DataFrame:
+    """Return the rows to show, oldest first: with both figures, and of more than `LATEST` the latest that changed.
+
+    Where fewer than that changed, the latest of the others make up the number.
+    """
+    both = revised.drop_nulls("change")
+    return both.sort(_has_changed(measure), "period_start").tail(LATEST).sort("period_start")
+
+
+def chart(revised: pl.DataFrame, run: Parameters, *, finding: str) -> alt.LayerChart | Markdown:
+    """Show the figures of `latest` as first published and as they are now; in words alone where none has changed."""
+    measure, rows = run.measure, latest(revised, run.measure)
+    if rows.filter(_has_changed(measure)).is_empty():
+        return Markdown(finding)
+    every = revised.drop_nulls("change").height
+    drawn = revisions_chart.chart(
+        rows.with_columns(
+            first_written=pl.Series([_written(each, measure) for each in rows["first"]]),
+            now_written=pl.Series([_written(each, measure) for each in rows["now"]]),
+            change_written=pl.when(_has_changed(measure))
+            .then(pl.Series([written_change(each, measure) for each in rows["change"]]))
+            .otherwise(pl.lit("unchanged")),
+        ),
+        measure,
+        title=display.marked(f"{run.org_name}: {measure.short_title}, since first published", run),
+        finding=finding,
+        note=f"{rows.height} of {every} {measure.period.plural}, the latest that changed." if every > LATEST else "",
+    )
+    return display.sourced(drawn, run)
+
+
 def table(revised: pl.DataFrame, run: Parameters) -> Markdown:
-    """Show what changed in the latest periods with more than one release; nothing where there is none."""
+    """Show the figures of `latest` and when they were published; nothing where there is none."""
     measure = run.measure
     oldest = run.store.oldest(measure.source)
     rows = [
         (measure.period.label(row["period_start"]), _dated(oldest[row["period_start"]].published),
          _dated(run.release_of[row["period_start"]].published), _written(row["first"], measure),
          _written(row["now"], measure), written_change(row["change"], measure))
-        for row in revised.drop_nulls("change").tail(LATEST).iter_rows(named=True)
+        for row in latest(revised, measure).iter_rows(named=True)
     ]  # fmt: skip
     headings = (measure.period.heading, "First dated", "Now dated", "As first published", "As it is now", "Change")
-    return Markdown(markdown_table(headings, rows, numbers=3) if rows else "")
+    return Markdown(display.table(headings, rows, numbers=3) if rows else "")
 
 
 def _written(value: float, measure: Measure) -> str:
