@@ -276,6 +276,21 @@ def test_of_a_suppressed_figure_it_is_said_what_it_can_be(run):
     )
 
 
+@pytest.mark.parametrize("exceeds", [True, False])
+def test_where_a_numerator_exceeds_the_whole_limits_are_said_to_rest_on_the_others(run, exceeds):
+    frame = latest(RC9=70.0, RJ1=None).with_columns(
+        status=pl.Series(["reported", "not_applicable"]), exceeds_whole=pl.Series([False, exceeds])
+    )
+    said = comparison.without_figure(frame, run).text
+    assert said.startswith("Not in the chart, for want of a figure for March 2024: RJ1 Hospital (")
+    assert ("(more than the whole)" in said) == exceeds
+    assert (
+        "Where there are more within four hours than attendances there is no share. Limits and deciles rest on the "
+        "others, and are lower for it."
+    ) in said or not exceeds
+    assert ("rest on the others" in said) == exceeds
+
+
 def test_where_all_have_a_figure_nothing_is_said(run):
     frame = latest(RC9=70.0, ENG=None).with_columns(status=pl.Series(["reported", None]))
     assert comparison.without_figure(frame, run).text == ""

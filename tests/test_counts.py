@@ -187,18 +187,18 @@ def test_a_numerator_that_exceeds_its_denominator_is_no_part_of_it():
     rows = [("A", MARCH, 1, 2), ("A", APRIL, 2, 2), ("A", MAY, 3, 2), ("B", MARCH, 1, 0), ("B", APRIL, 0, 0)]
     found = part_of_whole(_counts(*((*row, "reported") for row in rows)))
     assert found.rows() == [
-        ("A", MARCH, 1, 2, "reported"),
-        ("A", APRIL, 2, 2, "reported"),
-        ("A", MAY, None, None, "not_applicable"),
-        ("B", MARCH, None, None, "not_applicable"),
-        ("B", APRIL, 0, 0, "reported"),
+        ("A", MARCH, 1, 2, "reported", False),
+        ("A", APRIL, 2, 2, "reported", False),
+        ("A", MAY, None, None, "not_applicable", True),
+        ("B", MARCH, None, None, "not_applicable", True),
+        ("B", APRIL, 0, 0, "reported", False),
     ]
 
 
 @pytest.mark.parametrize("status", ["not_submitted", "suppressed", "not_applicable"])
 def test_what_was_not_reported_stays_what_it_was(status):
     rows = _counts(("RC9", MARCH, None, None, status))
-    assert part_of_whole(rows).equals(rows)
+    assert part_of_whole(rows).equals(rows.with_columns(exceeds_whole=pl.lit(False)))
 
 
 # ---- roll_up

@@ -65,6 +65,15 @@ def test_a_result_holds_the_runs_own_organisation_only(run):
     assert found.points["org_code"].to_list() == ["RC9"]
 
 
+@pytest.mark.parametrize("exceeds", [True, False])
+def test_a_result_says_whether_limits_suit_the_series_as_the_notebook_had_it(run, exceeds):
+    """Its points no longer tell why a figure is not applicable."""
+    mine = points(("RC9", FEBRUARY, None), ("RC9", MARCH, 60.0)).with_columns(
+        status=pl.Series(["not_applicable", "reported"]), exceeds_whole=pl.Series([exceeds, False])
+    )
+    assert results.collect(run, FINDINGS, MET, ASSESSED, all=mine).content["suits_limits"] != exceeds
+
+
 def test_every_result_has_the_same_columns(run):
     assert (
         dict(results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0))).points.schema)

@@ -72,6 +72,30 @@ def test_a_series_with_many_suppressed_months_claims_no_change(measure):
     )
 
 
+def exceeding(points, *places):
+    """Mark months, as `counts.part_of_whole` does, in which there were more in the numerator than in the whole."""
+    return points.with_columns(
+        exceeds_whole=pl.Series([place in places for place in range(points.height)]),
+        status=pl.Series(["not_applicable" if place in places else "reported" for place in range(points.height)]),
+    )
+
+
+def test_a_series_with_many_months_of_more_than_the_whole_claims_no_change(measure):
+    points = series(*[60.0] * 10, None, None, 75, cause="astronomical_point", variation="improvement_high")
+    assert say(measure, exceeding(points, 10, 11)) == (
+        "75.0 % in March 2024. Only 11 of 13 months have a figure, for in others there were more within four hours "
+        "than attendances: what is left is a selection, so no change is claimed here."
+    )
+
+
+def test_limits_without_a_month_of_more_than_the_whole_are_said_to_lack_it(measure):
+    points = exceeding(series(*[60.0] * 11, None, 61), 11)
+    assert "In 1 of 13 months there were more within four hours than attendances: no share, and no part" in say(
+        measure, points
+    )
+    assert "no share" not in say(measure, exceeding(series(*[60.0] * 12, 61)))
+
+
 # ---- sentences
 
 
@@ -606,7 +630,13 @@ def test_listed(items, said):
     ],
 )
 def test_why_there_is_no_figure(status, said):
-    assert words.reason(status) == said
+    assert words.reason({"status": status}) == said
+    assert words.reason({"status": status, "exceeds_whole": False}) == said
+
+
+def test_a_share_of_more_than_the_whole_says_so():
+    assert words.reason({"status": "not_applicable", "exceeds_whole": True}) == "more than the whole"
+    assert words.reason({"status": None, "exceeds_whole": None}) == "no row in the publication"
 
 
 def test_every_state_of_a_figure_has_its_words():

@@ -173,7 +173,7 @@ def table(parts: pl.DataFrame, run: Parameters, *, by: str) -> Markdown:
         (
             row["category"],
             *("" if row[name] is None else words.number(row[name]) for name in ("numerator", "denominator")),
-            measure.written(row["value"]) if row["value"] is not None else words.reason(row["status"]),
+            measure.written(row["value"]) if row["value"] is not None else words.reason(row),
             words.span(row["value_lower"], row["value_upper"], measure),
         )
         for row in rows.iter_rows(named=True)

@@ -27,6 +27,7 @@ from openmeasures.methods.peers import Spread
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
 from openmeasures.peer_groups import PeerGroup
+from openmeasures.schemas import EXCEEDS
 
 EXPECTED = "As expected"  # of a ratio, whose target is 1 whatever the organisations come to
 TOGETHER = "Together"  # the group, which is not all of England: others report as well
@@ -143,20 +144,28 @@ def _standard(run: Parameters, group: PeerGroup, *, since: object = None) -> flo
 def without_figure(latest: pl.DataFrame, run: Parameters) -> Markdown:
     """Name the organisations of the group that no chart shows, with the reason; nothing where there is none.
 
-    Of a suppressed figure it is said what it can be, if that is known.
+    Of a suppressed figure it is said what it can be, if that is known. Where somebody's numerator exceeds the whole, it
+    is said that limits and deciles rest on the others, whose shares are the lower ones.
 
     - `latest`: one row an organisation of the group: `org_code, org_name, value, status`, null where it sent nothing;
-      `value_lower, value_upper`, in the measure's unit, where bounds are known.
+      `value_lower, value_upper`, in the measure's unit, where bounds are known; `exceeds_whole`, if the measure has it.
     """
     missing = latest.filter(pl.col("value").is_null(), pl.col("org_code") != ENGLAND).sort("org_name")
     if missing.is_empty():
         return Markdown("")
     named = [f"{row['org_name']} ({_reason(row, run)})" for row in missing.iter_rows(named=True)]
+    month = run.measure.period.label(run.period_to)
+    lower = ""
+    if EXCEEDS in missing.columns and missing[EXCEEDS].any():
+        lower = (
+            f"Where there are more {run.measure.numerator.label} than {run.measure.denominator.label} there is no "
+            "share. Limits and deciles rest on the others, and are lower for it."
+        )
     return Markdown(
-        f"Not in the chart, for want of a figure for {run.measure.period.label(run.period_to)}: {words.listed(named)}."
+        words.together([f"Not in the chart, for want of a figure for {month}: {words.listed(named)}.", lower])
     )
 
 
 def _reason(row: dict[str, Any], run: Parameters) -> str:
     bounds = words.span(row.get("value_lower"), row.get("value_upper"), run.measure)
-    return words.reason(row["status"]) + (bounds and f": {bounds}")
+    return words.reason(row) + (bounds and f": {bounds}")

@@ -22,7 +22,7 @@ import polars as pl
 from openmeasures.definitions import Measure, Part
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import Period
-from openmeasures.schemas import STATUS_TYPE, Counts, Status
+from openmeasures.schemas import EXCEEDS, STATUS_TYPE, Counts, Status
 
 SUCCESSOR, AREA = "successor_code", "area_code"
 # Columns that say under which code an organisation's figures count, and whether a sum needs all of its parts: a merged
@@ -67,13 +67,15 @@ def count(
 def part_of_whole(counts: pl.DataFrame) -> pl.DataFrame:
     """Return the counts, those with more in the numerator than in the denominator as `not_applicable`.
 
+    The column `exceeds_whole` marks those: whoever draws limits from the others draws them from a selection, and has to
+    say so (`methods.choice.is_selection`, `words.finding`, `comparison.without_figure`).
+
     For a proportion whose numerator may belong to an earlier period's denominator: a breach counts in the quarter in
     which the time runs out, a cancellation in its own. Such a share is none, nor is it 100 %. To be called after
     `roll_up`, so that a larger area keeps everything that was counted.
     """
-    is_part = pl.col("numerator") <= pl.col("denominator")
-    exceeds = (~is_part).fill_null(False)
-    return Counts.validate(
+    exceeds = (pl.col("numerator") > pl.col("denominator")).fill_null(False)
+    parts = Counts.validate(
         counts.with_columns(
             *(pl.when(~exceeds).then(name).alias(name) for name in ("numerator", "denominator")),
             status=pl.when(exceeds)
@@ -81,6 +83,7 @@ def part_of_whole(counts: pl.DataFrame) -> pl.DataFrame:
             .otherwise(pl.col("status").cast(STATUS_TYPE)),
         )
     )
+    return parts.with_columns(counts.select(exceeds.alias(EXCEEDS)).to_series())
 
 
 def _moved_by(observations: pl.DataFrame) -> str | None:

@@ -200,7 +200,7 @@ def figures(points: pl.DataFrame, run: Parameters, *, latest: int = 13) -> Markd
     measure = run.measure
     rows = [
         (measure.period.label(row["period_start"]), *_counted(row),
-         words.reason(row["status"]) if row["value"] is None else measure.written_on(row["value"], row["period_start"]),
+         words.reason(row) if row["value"] is None else measure.written_on(row["value"], row["period_start"]),
          words.span(row["value_lower"], row["value_upper"], measure))
         for row in points.sort("period_start").tail(latest).iter_rows(named=True)
     ]  # fmt: skip

@@ -53,6 +53,7 @@ class Result:
     findings: dict[str, str]
     met: pl.DataFrame
     assessed: Quality
+    suits_limits: bool  # whether the measure's own series does; see `methods.choice`
 
     @property
     def content(self) -> dict[str, object]:
@@ -66,9 +67,7 @@ class Result:
             "period_to": run.period_to.isoformat(),
             "as_of": run.store.as_of.isoformat() if run.store.as_of else "",
             "synthetic": run.synthetic,
-            "suits_limits": choice.suits_limits(
-                self.points.filter(pl.col("series") == ALL), kind=run.measure.kind, overlaps=run.measure.period.overlaps
-            ),
+            "suits_limits": self.suits_limits,
             "releases": [release.sha256 for release in run.releases],
             "quality": self.assessed.content,
             "findings": self.findings,
@@ -97,7 +96,9 @@ def collect(
             release=pl.col("period_start").replace_strict(releases, default=None, return_dtype=pl.String),
         )
         tables.append(mine.select(_typed(mine, column, kind) for column, kind in COLUMNS.items()))
-    return Result(run, pl.concat(tables).sort("series", "period_start"), findings, met, assessed)
+    own = series[ALL].filter(pl.col("org_code") == run.org_code)
+    is_suited = choice.suits_limits(own, kind=run.measure.kind, overlaps=run.measure.period.overlaps)
+    return Result(run, pl.concat(tables).sort("series", "period_start"), findings, met, assessed, is_suited)
 
 
 def is_readable(content: dict[str, Any]) -> bool:

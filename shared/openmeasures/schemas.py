@@ -26,6 +26,7 @@ class Status(StrEnum):
 
 STATUSES = [status.value for status in Status]
 STATUS_TYPE = pl.Enum(STATUSES)
+EXCEEDS = "exceeds_whole"  # a column beside `Counts` of proportions: more in the numerator than in the denominator
 
 
 class Observations(dy.Schema):

@@ -9,7 +9,7 @@
 | `span` | an interval, for a cell |
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import takewhile
 from math import isclose
@@ -23,7 +23,7 @@ from openmeasures.methods.assurance import ROUNDING, Assurance
 from openmeasures.methods.signals import SpecialCause, Variation
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
-from openmeasures.schemas import Status
+from openmeasures.schemas import EXCEEDS, Status
 
 _KIND = {
     Variation.IMPROVEMENT_HIGH: "Special-cause improvement",
@@ -52,6 +52,7 @@ STATUS_WORDS = {
 
 NO_ACTIVITY = "no activity"  # of what was reported with nothing to count
 NO_ROW = "no row in the publication"  # of an organisation that was in it before
+MORE_THAN_WHOLE = "more than the whole"  # of a proportion whose numerator exceeds its denominator
 
 _SETTLED = {
     ReleaseStatus.PROVISIONAL: "is provisional and may be revised",
@@ -110,13 +111,17 @@ def span(lower: object, upper: object, measure: Measure) -> str:
     return f"{measure.written(lower)} to {measure.written(upper)}".replace(" ", "\u00a0")
 
 
-def reason(status: str | None) -> str:
-    """Return why a figure is missing; a reported row without a value had no activity.
+def reason(row: Mapping[str, Any]) -> str:
+    """Return why a figure is missing, from its row's `status` and `exceeds_whole`, if it has that.
 
-    Without any row nobody knows: an organisation may have closed, or had nothing to report.
+    A reported row without a value had no activity. Without any row, where both are null, nobody knows: an organisation
+    may have closed, or had nothing to report.
     """
+    status = row["status"]
     if status is None:
         return NO_ROW
+    if row.get(EXCEEDS):
+        return MORE_THAN_WHOLE
     return NO_ACTIVITY if status == Status.REPORTED else STATUS_WORDS[Status(status)]
 
 
@@ -150,9 +155,14 @@ def _finding(points: pl.DataFrame, figures: pl.DataFrame, measure: Measure, *, e
     level = figures.filter(pl.col("segment") == last["segment"])  # to which the limits at the last figure apply
     if choice.is_selection(points):
         span = plural(points.height, measure.period.noun)
+        why = (
+            f"in others there were more {_exceeding(measure)}"
+            if _exceed(points)
+            else "the others are too small to show"
+        )
         return (
-            f"{opening}{value} in {month}. Only {figures.height} of {span} have a figure, for the others are too "
-            "small to show: what is left is a selection, so no change is claimed here."
+            f"{opening}{value} in {month}. Only {figures.height} of {span} have a figure, for {why}: what is left is a "
+            "selection, so no change is claimed here."
         )
     if not choice.suits_limits(figures, kind=measure.kind):
         return (
@@ -169,6 +179,7 @@ def _finding(points: pl.DataFrame, figures: pl.DataFrame, measure: Measure, *, e
     said = [
         _variation(level, measure),
         _fit(level, measure),
+        _left_out(points, measure),
         "" if ended else _against_standards(points, level, measure),
     ]
     return f"{opening}{together(said)}"
@@ -232,6 +243,26 @@ def _fit(figures: pl.DataFrame, measure: Measure) -> str:
         f"The series keeps to no one level: {within} of {plural(limited, measure.period.noun)} "
         f"{'lies' if within == 1 else 'lie'} inside its limits, which therefore do not describe it."
     )
+
+
+def _left_out(points: pl.DataFrame, measure: Measure) -> str:
+    """Say that limits lack figures whose numerator exceeds the whole; nothing where there are none."""
+    number = _exceed(points)
+    if not number:
+        return ""
+    return (
+        f"In {number} of {plural(points.height, measure.period.noun)} there were more {_exceeding(measure)}: no share, "
+        "and no part of these limits."
+    )
+
+
+def _exceed(points: pl.DataFrame) -> int:
+    """Return in how many periods the numerator exceeds the whole; 0 without the flag of `counts.part_of_whole`."""
+    return int(points[EXCEEDS].sum()) if EXCEEDS in points.columns else 0
+
+
+def _exceeding(measure: Measure) -> str:
+    return f"{measure.numerator.label} than {measure.denominator.label}"
 
 
 def _told_apart(last: dict[str, Any], measure: Measure) -> tuple[str, str, str, str]:

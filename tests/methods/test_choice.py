@@ -182,6 +182,23 @@ def test_what_suppression_leaves_of_a_series_is_a_selection_beyond_one_in_ten(su
     assert not is_selection(frame.clear())
 
 
+@pytest.mark.parametrize(
+    ("suppressed", "exceeding", "is_so"), [(0, 2, False), (0, 3, True), (1, 1, False), (2, 1, True)]
+)
+def test_periods_of_more_than_the_whole_are_left_out_like_suppressed_ones(suppressed, exceeding, is_so):
+    left_out = suppressed + exceeding
+    frame = pl.DataFrame(
+        {"org_code": "RC9", "period_start": [date(2022 + month // 12, month % 12 + 1, 1) for month in range(20)],
+         "value": [None] * left_out + [60] * (20 - left_out),
+         "status": ["suppressed"] * suppressed + ["not_applicable"] * exceeding + ["reported"] * (20 - left_out),
+         "exceeds_whole": [False] * suppressed + [True] * exceeding + [False] * (20 - left_out)},
+        schema_overrides={"value": pl.Float64},
+    ).with_columns(numerator=pl.lit(None, pl.Float64), denominator=pl.lit(None, pl.Float64))  # fmt: skip
+    assert is_selection(frame) == is_so
+    assert suits_limits(frame, kind="proportion") != is_so
+    assert not is_selection(frame.drop("exceeds_whole"))  # of other kinds of measures
+
+
 # ---- periods that overlap
 
 

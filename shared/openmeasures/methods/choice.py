@@ -40,7 +40,7 @@ import polars as pl
 from openmeasures.methods.points import check
 from openmeasures.methods.run_chart import MINIMUM_USEFUL_POINTS
 from openmeasures.methods.spc import MINIMUM_POINTS
-from openmeasures.schemas import Status
+from openmeasures.schemas import EXCEEDS, Status
 
 Kind = Literal["proportion", "rate", "mean", "ratio", "percentile"]  # as in `definitions`, which a test holds
 
@@ -65,9 +65,9 @@ FEWEST_CASES = 5
 UNEVEN = 0.25
 
 
-# Our own choice: where more periods than one in ten are suppressed, those that are shown are the better, or the worse,
-# part of the series, and limits from them would be those of a selection.
-MOST_SUPPRESSED = 0.1
+# Our own choice: where more periods than one in ten are left out for their size, those that are shown are the better,
+# or the worse, part of the series, and limits from them would be those of a selection.
+MOST_LEFT_OUT = 0.1
 
 
 class Default(NamedTuple):
@@ -225,11 +225,14 @@ def suits_limits(frame: pl.DataFrame, *, kind: Kind, overlaps: bool = False) -> 
 
 
 def is_selection(frame: pl.DataFrame) -> bool:
-    """Whether more of one organisation's periods than `MOST_SUPPRESSED` are suppressed for small numbers.
+    """Whether more of one organisation's periods than `MOST_LEFT_OUT` have no figure for what it would have been.
 
-    False for a frame without `status`, or without rows.
+    They are suppressed for small numbers, or their numerator exceeds the whole (`exceeds_whole`, which
+    `counts.part_of_whole` gives). False for a frame without `status`, or without rows.
     """
     if "status" not in frame.columns or frame.is_empty():
         return False
-    suppressed = frame.filter(pl.col("status").cast(pl.String) == Status.SUPPRESSED.value)
-    return suppressed.height > MOST_SUPPRESSED * frame.height
+    left_out = pl.col("status").cast(pl.String) == Status.SUPPRESSED.value
+    if EXCEEDS in frame.columns:
+        left_out |= pl.col(EXCEEDS)
+    return frame.filter(left_out).height > MOST_LEFT_OUT * frame.height
