@@ -422,14 +422,67 @@ def _reported(code, *months):
     return [(code, month, metric, figure) for month in months for metric, figure in (("all", 10), ("over", 1))]
 
 
+def _merged(*rows, on):
+    """Count NEW, into which OLD merges on a day."""
+    moved = _moved(_observations(*rows), successor_code=NEW)
+    dated = moved.with_columns(merger_date=pl.when(pl.col("org_code") == "OLD").then(pl.lit(on, pl.Date)))
+    return count(dated, numerator=WITHIN, denominator=ALL).rows()
+
+
 def test_a_gap_of_a_predecessor_is_a_gap_of_the_sum_and_its_end_is_none():
     """OLD misses April and merges in June; it is not expected to submit anything after that."""
     rows = [*_reported("OLD", MARCH, MAY), *_reported("NEW", MARCH, APRIL, MAY, JUNE)]
-    assert _both(*rows, successor_code=NEW) == [
+    assert _merged(*rows, on=JUNE) == [
         ("NEW", MARCH, 18, 20, "reported"),
         ("NEW", APRIL, None, None, "not_submitted"),
         ("NEW", MAY, 18, 20, "reported"),
         ("NEW", JUNE, 9, 10, "reported"),
+    ]
+
+
+def test_a_predecessor_that_misses_its_last_months_leaves_no_partial_sum():
+    """OLD submits nothing after March, and merges in June: April and May are not whole without it."""
+    rows = [*_reported("OLD", MARCH), *_reported("NEW", MARCH, APRIL, MAY, JUNE)]
+    assert _merged(*rows, on=JUNE) == [
+        ("NEW", MARCH, 18, 20, "reported"),
+        ("NEW", APRIL, None, None, "not_submitted"),
+        ("NEW", MAY, None, None, "not_submitted"),
+        ("NEW", JUNE, 9, 10, "reported"),
+    ]
+
+
+def test_a_month_in_which_a_predecessor_merges_is_the_successors_already():
+    """OLD merges on 15 May, so that May is no whole month of its own."""
+    rows = [*_reported("OLD", MARCH), *_reported("NEW", MARCH, APRIL, MAY)]
+    assert [row[1:] for row in _merged(*rows, on=date(2024, 5, 15))] == [
+        (MARCH, 18, 20, "reported"),
+        (APRIL, None, None, "not_submitted"),
+        (MAY, 9, 10, "reported"),
+    ]
+
+
+@pytest.mark.parametrize(("missing", "status"), [(6, "not_submitted"), (7, "reported")])
+def test_a_predecessor_that_is_silent_for_more_than_half_a_year_had_stopped_before(missing, status):
+    months = [date(2023, month, 1) for month in range(1, 10)]
+    rows = [*_reported("OLD", *months[: 8 - missing]), *_reported("NEW", *months)]
+    found = {row[1]: row[-1] for row in _merged(*rows, on=months[8])}
+    assert {found[month] for month in months[8 - missing : 8]} == {status}
+    assert found[months[8]] == "reported"
+
+
+def test_what_a_predecessor_submits_after_it_merged_stays_its_own():
+    rows = [*_reported("OLD", MARCH), *_reported("NEW", MARCH, APRIL, MAY)]
+    late = _moved(_observations(*rows, *_reported("OLD", MAY)), successor_code=NEW)
+    is_after = (pl.col("org_code") == "OLD") & (pl.col("period_start") == MAY)
+    dated = late.with_columns(
+        successor_code=pl.when(is_after).then(pl.lit("OLD")).otherwise("successor_code"),
+        merger_date=pl.when(pl.col("org_code") == "OLD").then(pl.lit(MAY, pl.Date)),
+    )
+    assert count(dated, numerator=WITHIN, denominator=ALL).rows() == [
+        ("NEW", MARCH, 18, 20, "reported"),
+        ("NEW", APRIL, None, None, "not_submitted"),
+        ("NEW", MAY, 9, 10, "reported"),
+        ("OLD", MAY, 9, 10, "reported"),
     ]
 
 
@@ -459,6 +512,8 @@ def test_observations_may_be_had_under_the_code_that_counts_them():
     found = as_counted(_moved(plain, area_code=NEW))
     assert found.columns == plain.columns
     assert found.select("org_code", "value").rows() == [("NEW", 1), ("NEW", 2), ("ENG", 3)]
+    dated = _moved(plain, successor_code=NEW).with_columns(merger_date=pl.lit(APRIL, pl.Date))
+    assert as_counted(dated).equals(found)
 
 
 def test_parts_of_several_are_added_up_part_by_part():

@@ -193,6 +193,31 @@ def test_a_series_is_drawn_with_its_own_counts_after_what_is_corrected(run_of, m
     assert mergers.beside(run.of("twice"))["value"].to_list() == [100.0]
 
 
+# ---- a predecessor that fell silent
+
+
+@pytest.mark.parametrize("silent", [0, 6, 7])
+def test_a_predecessor_without_figures_for_more_than_half_a_year_before_is_said_to_have_none(
+    keep, measure, store, silent
+):
+    """March to October 2023 come before the merger in November; the last of them are without RC1."""
+    for number in range(9):
+        month = date(2023, 3 + number, 1)
+        rows = [("RC9", 1000 + number, 400), *([("RC1", 500, 100)] if number < 8 - silent else [])]
+        keep(*rows, month=f"{month:%B-%Y}".upper(), name=f"{month:%B-%Y}.csv")
+    changed = measure.model_copy(update={"successions": "restated"})
+    run = parameters.check(changed, org_code="RC9", period_to="", data=str(store.folder))
+    told = mergers.told(replace(run, links=(Link("RC1", "RC9", date(2023, 11, 1), 1.0),)))
+    said = "The other has no figures after March 2023, long before that: later sums are without it."
+    assert (said in told) == (silent > 6)
+    assert ("no figures" in told) == (silent > 6)
+
+
+def test_a_predecessor_without_any_figure_adds_nothing(run_of):
+    told = mergers.told(run_of(links=(Link("RZ9", "RC9", APRIL, 1.0),), successions="restated"))
+    assert "There are no figures of the other here, so that nothing is added." in told
+
+
 # ---- restated, end to end
 
 
@@ -201,7 +226,9 @@ def test_a_run_says_under_which_code_figures_count_if_the_measure_restates(run_o
     observations = run_of(successions="restated").observations()
     moved = observations.filter(pl.col("org_code") == "RC1")["successor_code"].unique().to_list()
     assert moved == ["RC9"]
-    assert "successor_code" not in run_of(successions="alone").observations().columns
+    merged_on = observations.select("org_code", "merger_date").unique()
+    assert dict(merged_on.iter_rows()) == {"RC1": APRIL, "RC9": None, "ENG": None}
+    assert not {"successor_code", "merger_date"} & {*run_of(successions="alone").observations().columns}
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ functions add up the organisations of each such code, count by count, never perc
 from collections.abc import Sequence
 
 import polars as pl
+import polars.selectors as cs
 
 from openmeasures.definitions import Measure, Part
 from openmeasures.organisations import ENGLAND
@@ -25,6 +26,7 @@ from openmeasures.periods import Period
 from openmeasures.schemas import EXCEEDS, STATUS_TYPE, Counts, Status
 
 SUCCESSOR, AREA = "successor_code", "area_code"
+MERGER = "merger_date"  # beside `SUCCESSOR`: since when the organisation's own figures are another's; null of most
 # Columns that say under which code an organisation's figures count, and whether a sum needs all of its parts: a merged
 # trust without one of them is another trust, while an area, like England, is those who reported.
 MOVED = {SUCCESSOR: True, AREA: False}
@@ -42,19 +44,14 @@ def count(
     submitted (or has no row at all), both are null with that status, so that no percentage rests on half its data.
     A period without any row, between an organisation's first and last, is `not_submitted`; so are the latest ones,
     if it is missing from `period.late` of them at most, half a year's. Earlier and later periods are not invented: the
-    organisation may not have existed.
+    organisation may not have existed. One that merges has no period later than the last whole one before that, and is
+    late or gone by the same rule: a restated sum without its last months would pass for the whole.
     """
     grouped = _grouped(observations.filter(pl.col("org_code") != ENGLAND), numerator, denominator, keys=_KEYS)
     every_period = grouped.select(pl.col("period_start").unique().sort())
-    latest = every_period["period_start"].tail(period.late + 1)
-    is_late = pl.col("last").is_in(latest.implode())  # absent from the last ones at most
-    spans = (
-        grouped.group_by("org_code")
-        .agg(first=pl.col("period_start").min(), last=pl.col("period_start").max())
-        .with_columns(last=pl.when(is_late).then(latest.max()).otherwise("last"))
-    )
     filled = (
-        spans.join(every_period, how="cross")
+        _spans(grouped, observations, period)
+        .join(every_period, how="cross")
         .filter(pl.col("period_start").is_between(pl.col("first"), pl.col("last")))
         .select("org_code", "period_start")
         .join(grouped, on=["org_code", "period_start"], how="left")
@@ -62,6 +59,28 @@ def count(
         .sort("org_code", "period_start")
     )
     return Counts.validate(_moved(filled, observations))
+
+
+def _spans(grouped: pl.DataFrame, observations: pl.DataFrame, period: Period) -> pl.DataFrame:
+    """Return `org_code, first, last`: between which periods an organisation's figures are expected."""
+    starts = grouped["period_start"].unique().sort()
+    spans = grouped.group_by("org_code").agg(first=pl.col("period_start").min(), last=pl.col("period_start").max())
+    final = pl.lit(starts.max(), pl.Date)
+    if MERGER in observations.columns:
+        mergers = observations.select("org_code", MERGER).drop_nulls().unique()
+        ends = {code: period.start(day) for code, day in mergers.iter_rows()}
+        before = {end: starts.filter(starts < end).max() for end in ends.values()}
+        end = pl.col("org_code").replace_strict(ends, default=None, return_dtype=pl.Date)
+        has_merged = (pl.col("last") < end).fill_null(False)
+        final = (
+            pl.when(has_merged).then(end.replace_strict(before, default=None, return_dtype=pl.Date)).otherwise(final)
+        )
+    place = dict(zip(starts, range(starts.len()), strict=True))
+    last, at_most = (
+        each.replace_strict(place, default=None, return_dtype=pl.Int64) for each in (pl.col("last"), final)
+    )
+    is_late = at_most - last <= period.late
+    return spans.with_columns(last=pl.when(is_late).then(final).otherwise("last"))
 
 
 def part_of_whole(counts: pl.DataFrame) -> pl.DataFrame:
@@ -100,25 +119,24 @@ def as_counted(observations: pl.DataFrame) -> pl.DataFrame:
         return observations
     is_england = pl.col("org_code") == ENGLAND
     code = pl.when(is_england).then("org_code").otherwise(by)
-    return observations.with_columns(org_code=code).drop(by).drop_nulls("org_code")
+    return (
+        observations.with_columns(org_code=code).drop(by, cs.by_name(MERGER, require_all=False)).drop_nulls("org_code")
+    )
 
 
 def _moved(counted: pl.DataFrame, observations: pl.DataFrame) -> pl.DataFrame:
     """Return the counts of each code that observations count under: sums over organisations, period by period.
 
-    A period that was filled in counts where the organisation's did before. After its last own one, an organisation that
-    has merged is not expected to submit anything.
+    A period that was filled in counts where the organisation's did before.
     """
     by = _moved_by(observations)
     if by is None:
         return counted
     needs_all = MOVED[by]
     own = observations.select(*_KEYS, code=by).unique()
-    earlier, later = (pl.col("code").fill_null(strategy=way).over("org_code") for way in ("forward", "backward"))
     placed = (
         counted.join(own, on=_KEYS, how="left", maintain_order="left")
-        .with_columns(code=pl.coalesce("code", earlier), has_ended=later.is_null() & (earlier != pl.col("org_code")))
-        .filter(~(pl.lit(needs_all) & pl.col("has_ended")))
+        .with_columns(pl.col("code").fill_null(strategy="forward").over("org_code"))
         .drop_nulls("code")
     )
     is_reported = pl.col("status") == Status.REPORTED

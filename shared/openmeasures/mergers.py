@@ -66,9 +66,28 @@ def _of_successor(link: Link, run: Parameters) -> str:
         "predecessors": "Figures before that are its own alone; those of the other are drawn beside them.",
         "restated": "Figures before that are restated: those of both, added up.",
     }[run.measure.successions]
+    if run.measure.successions == "restated":
+        how += _silence(link, run)
     if run.measure.period.overlaps:
         how = "Twelve months that ended before that are its own alone."
     return f"Since {since} it has counted the patients of {other}{note}. {how}{_candidate(link, run)}"
+
+
+def _silence(link: Link, run: Parameters) -> str:
+    """Say from when on a predecessor had no figures before it merged, so that sums of both are without it.
+
+    Of a few months nothing is said: those sums are not submitted, see `counts.count`.
+    """
+    period = run.measure.period
+    expected = [each for each in run.release_of if each < period.start(link.date)]
+    observations = run.observations().filter(pl.col("org_code") == link.predecessor_code)
+    found = set(observations["period_start"]) & set(expected)
+    if not found:
+        return " There are no figures of the other here, so that nothing is added."
+    last = max(found)
+    if sum(each > last for each in expected) <= period.late:
+        return ""
+    return f" The other has no figures after {period.in_full(last)}, long before that: later sums are without it."
 
 
 def _candidate(link: Link, run: Parameters) -> str:

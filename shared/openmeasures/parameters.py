@@ -11,7 +11,7 @@ from functools import cached_property
 import polars as pl
 
 from openmeasures import project, register, successions
-from openmeasures.counts import AREA, SUCCESSOR
+from openmeasures.counts import AREA, MERGER, SUCCESSOR
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError, near_miss
 from openmeasures.organisations import ENGLAND, ENGLAND_NAME, SYNTHETIC_ENGLAND_NAME, directory
@@ -112,8 +112,9 @@ class Parameters:
             codes = pl.col("org_code").replace_strict(dict(self.members), default=None, return_dtype=pl.String)
             return found.with_columns(codes.alias(AREA))
         if self.measure.successions == "restated":
-            moved = successions.restated(found, successions.load(synthetic=self.synthetic))
-            return found.with_columns(moved.alias(SUCCESSOR))
+            links = successions.load(synthetic=self.synthetic)
+            moved, dates = successions.restated(found, links), successions.merger_dates(found, links)
+            return found.with_columns(moved.alias(SUCCESSOR), dates.alias(MERGER))
         return found
 
 

@@ -11,6 +11,7 @@ That an organisation submitted nothing is no succession: links are facts about o
 | `load` | every link, by date |
 | `of` | those of one organisation, on either side |
 | `restated` | the code under which each figure counts, once those before a merger are put under the successor |
+| `merger_dates` | since when an organisation has been part of another |
 """
 
 import datetime  # not `date` alone: a link has a field of that name
@@ -124,3 +125,15 @@ def restated(figures: pl.DataFrame, links: Iterable[Link]) -> pl.Series:
             code = pl.when(is_moved).then(pl.lit(link.successor_code)).otherwise("org_code")
             counted = counted.with_columns(org_code=code)
     return counted["org_code"]
+
+
+def merger_dates(figures: pl.DataFrame, links: Iterable[Link]) -> pl.Series:
+    """Return since when the organisation of each figure is part of another; null of one that has not merged.
+
+    >>> from datetime import date
+    >>> merger = Link("OLD", "NEW", date(2024, 4, 1), 1.0)
+    >>> merger_dates(pl.DataFrame({"org_code": ["OLD", "NEW"]}), [merger]).to_list()
+    [datetime.date(2024, 4, 1), None]
+    """
+    dates = {link.predecessor_code: link.date for link in links if link.is_whole}
+    return figures.select(pl.col("org_code").replace_strict(dates, default=None, return_dtype=pl.Date)).to_series()
