@@ -228,7 +228,21 @@ def test_a_run_says_under_which_code_figures_count_if_the_measure_restates(run_o
     assert moved == ["RC9"]
     merged_on = observations.select("org_code", "merger_date").unique()
     assert dict(merged_on.iter_rows()) == {"RC1": APRIL, "RC9": None, "ENG": None}
-    assert not {"successor_code", "merger_date"} & {*run_of(successions="alone").observations().columns}
+    assert "successor_code" not in run_of(successions="alone").observations().columns
+
+
+def test_one_that_has_merged_is_late_with_nothing(run_of, monkeypatch):
+    """RC1 has March, and no April, in which it merged; without a merger April is not submitted."""
+
+    def states(*links):
+        monkeypatch.setattr("openmeasures.successions.load", lambda *, synthetic: links)
+        run = run_of(successions="alone")
+        found = counts.count(run.observations(), numerator=run.measure.numerator, denominator=run.measure.denominator)
+        return found.filter(pl.col("org_code") == "RC1").select("period_start", "status").rows()
+
+    assert states(MERGER) == [(MARCH, "reported")]
+    assert states() == [(MARCH, "reported"), (APRIL, "not_submitted")]
+    assert states(MERGER._replace(share=None)) == states()
 
 
 @pytest.fixture(scope="module")

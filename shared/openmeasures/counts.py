@@ -26,7 +26,7 @@ from openmeasures.periods import Period
 from openmeasures.schemas import EXCEEDS, STATUS_TYPE, Counts, Status
 
 SUCCESSOR, AREA = "successor_code", "area_code"
-MERGER = "merger_date"  # beside `SUCCESSOR`: since when the organisation's own figures are another's; null of most
+MERGER = "merger_date"  # a column: since when an organisation is a part of another; null of most
 # Columns that say under which code an organisation's figures count, and whether a sum needs all of its parts: a merged
 # trust without one of them is another trust, while an area, like England, is those who reported.
 MOVED = {SUCCESSOR: True, AREA: False}

@@ -101,7 +101,7 @@ class Parameters:
         They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs. Of each period
         the newest release counts, or the one that `counting` names, and then no other period. Raises `DefinitionError`
         where one covers another length of time than the measure says. Where figures count under
-        another code, a column of `counts.MOVED` says so.
+        another code, a column of `counts.MOVED` says so; where somebody has merged, `counts.MERGER` says when.
         """
         found = self.store.observations(
             self.measure.source, metrics=self.measure.metrics, breakdown=breakdown, counting=counting
@@ -111,10 +111,12 @@ class Parameters:
         if self.level:
             codes = pl.col("org_code").replace_strict(dict(self.members), default=None, return_dtype=pl.String)
             return found.with_columns(codes.alias(AREA))
+        links = successions.load(synthetic=self.synthetic)
+        dates = successions.merger_dates(found, links)
+        if dates.null_count() < dates.len():
+            found = found.with_columns(dates.alias(MERGER))
         if self.measure.successions == "restated":
-            links = successions.load(synthetic=self.synthetic)
-            moved, dates = successions.restated(found, links), successions.merger_dates(found, links)
-            return found.with_columns(moved.alias(SUCCESSOR), dates.alias(MERGER))
+            found = found.with_columns(successions.restated(found, links).alias(SUCCESSOR))
         return found
 
 
