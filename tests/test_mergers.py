@@ -4,8 +4,10 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures import counts, definitions, display, mergers, parameters
+from openmeasures import counts, definitions, display, mergers, mortality, parameters, waiting
+from openmeasures.methods import waits
 from openmeasures.periods import Period
+from openmeasures.sources.hospital_mortality import RATIO
 from openmeasures.successions import Link
 
 MARCH, APRIL = date(2024, 3, 1), date(2024, 4, 1)
@@ -191,6 +193,54 @@ def test_a_series_is_drawn_with_its_own_counts_after_what_is_corrected(run_of, m
         "   metrics: [over_four_hours_type_1], status: not_applicable}\n"
     )
     assert mergers.beside(run.of("twice"))["value"].to_list() == [100.0]
+
+
+@pytest.mark.parametrize(("metric", "share", "is_drawn"), [("over_four_hours_type_1", None, True), (None, None, False)])
+def test_a_published_percentile_of_a_predecessor_stands_as_it_is(run_of, monkeypatch, metric, share, is_drawn):
+    series = definitions.Series(id="wait", title="Wait", kind="percentile", metric=metric, share=share)
+    run = run_of(successions="predecessors", series=[series])
+    monkeypatch.setattr(definitions, "load", lambda folder: run.measure)
+    of_series = replace(run.of("wait"), links=(MERGER,))
+    found = mergers.beside(of_series).select("org_code", "period_start", "value").rows()
+    assert found == ([("RC1", MARCH, 100 * run.measure.scale)] if is_drawn else [])
+
+
+def test_a_percentile_from_bands_of_weeks_is_worked_out_from_the_predecessors_own(sample_folder):
+    measure = definitions.find("rtt_18_weeks").model_copy(update={"successions": "predecessors"})
+    runs = {
+        code: parameters.check(measure, org_code=code, period_to="", data=str(sample_folder))
+        for code in ("Z-01", "Z-05")
+    }
+    months = list(runs["Z-01"].release_of)
+    joined = replace(runs["Z-01"], links=(Link("Z-05", "Z-01", months[3], 1.0),))
+    bands = waiting.bands(runs["Z-05"])
+    for series_id, share in (("median_wait", 0.5), ("ninety_second_percentile_wait", 0.92)):
+        found = mergers.beside(joined.of(series_id))
+        own = waits.percentile(bands, share=share, by=waiting.BY)["weeks"].head(3)
+        assert found["period_start"].to_list() == months[:3]
+        assert found["value"].equals(own.alias("value"))
+        assert set(found["org_code"]) == {"Z-05"}
+
+
+def test_what_gives_values_does_so_for_predecessors(run_of):
+    run = run_of(successions="predecessors")
+    found = mergers.beside(run, valued=lambda counted, observations, run: counted.with_columns(value=pl.lit(7.0)))
+    assert found["value"].to_list() == [7.0]
+
+
+def test_a_predecessor_of_rolling_years_is_drawn_to_the_last_that_ended_before(sample_folder):
+    """It merged in April 2024, so that the twelve months from April 2023 are the last."""
+    measure = definitions.find("shmi").model_copy(update={"successions": "predecessors"})
+    run = parameters.check(measure, org_code="Z-20", period_to="", data=str(sample_folder))
+    found = mergers.beside(run, valued=mortality.with_published)
+    assert found["period_start"].max() == date(2023, 4, 1)
+    observations = run.observations().filter(pl.col("org_code") == "Z-21", pl.col("metric") == RATIO)
+    published = observations.filter(pl.col("period_start") == date(2023, 4, 1))["value"].item()
+    assert found.sort("period_start")["value"].to_list()[-1] == published
+    assert (
+        "Twelve months that ended before that are its own alone; those of the other are drawn beside them."
+        in mergers.told(run)
+    )
 
 
 # ---- a predecessor that fell silent

@@ -199,3 +199,11 @@ def test_without_a_figure_the_finding_stands_in_words(ratio):
     assert isinstance(shown, Markdown)
     assert not isinstance(shown, alt.LayerChart)
     assert shown.text == "**SHMI**: What is found."
+
+
+def test_predecessors_are_drawn_beside_it_if_the_measure_asks_for_them(ratio, monkeypatch):
+    theirs = pl.DataFrame({"org_code": "OLD", "org_name": "Old", "period_start": [YEAR_BEFORE], "value": 0.9})
+    monkeypatch.setattr(mortality.mergers, "beside", lambda run, *, valued: theirs)
+    frame = charted(points((YEAR_BEFORE, 2000, 2000, 1.0), (LATEST, 2300, 2000, 1.15)))
+    spec = mortality.chart(frame, run_of(ratio), finding="F").to_dict()
+    assert [(row["org_name"], row["value"]) for row in spec["datasets"]["predecessors"]] == [("Old", 0.9)]

@@ -11,17 +11,19 @@ A merger is a reason to look whether limits should start anew, and never does th
 `rebases.yml`, moves limits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
 from openmeasures import corrections, counts, definitions, rebases, words
+from openmeasures.methods import waits
 from openmeasures.parameters import Parameters
 from openmeasures.periods import month_label
 from openmeasures.successions import UNKNOWN, Link
 
+Valued = Callable[[pl.DataFrame, pl.DataFrame, Parameters], pl.DataFrame]
 CHOICES = {
     "alone": "Successor alone",
     "predecessors": "Predecessors apart, as broken lines",
@@ -69,7 +71,8 @@ def _of_successor(link: Link, run: Parameters) -> str:
     if run.measure.successions == "restated":
         how += _silence(link, run)
     if run.measure.period.overlaps:
-        how = "Twelve months that ended before that are its own alone."
+        drawn = "; those of the other are drawn beside them" if run.measure.successions == "predecessors" else ""
+        how = f"Twelve months that ended before that are its own alone{drawn}."
     return f"Since {since} it has counted the patients of {other}{note}. {how}{_candidate(link, run)}"
 
 
@@ -140,37 +143,58 @@ def marks(run: Parameters) -> dict[date, str]:
     }
 
 
-def beside(run: Parameters) -> pl.DataFrame:
+def beside(run: Parameters, *, valued: Valued | None = None) -> pl.DataFrame:
     """Return `org_code, org_name, period_start, value` of the predecessors, until they merged.
 
-    No rows unless the measure asks for them (`successions: predecessors`), nor of a series that is no quotient of
-    counts. What is corrected in the predecessors' figures is corrected here.
+    No rows unless the measure asks for them (`successions: predecessors`). What is corrected in the predecessors'
+    figures is corrected here. A percentile is theirs as published, or from their own bands of weeks, as the series
+    says; of neither there is none.
+
+    - `valued`: what gives counts their `value` where that is no quotient of theirs, as in `revisions.since_first`.
     """
     measure = run.measure
     until = {
-        link.predecessor_code: measure.period.start(link.date)
+        link.predecessor_code: measure.period.ending(link.date)
         for link in run.links
         if link.is_whole and not _is_gone(link, run)
     }
     columns: Sequence[str] = ("org_code", "org_name", "period_start", "value")
-    if measure.successions != "predecessors" or not until or measure.kind == "percentile":
-        return pl.DataFrame(schema=dict(zip(columns, (pl.String, pl.String, pl.Date, pl.Float64), strict=True)))
+    nothing = pl.DataFrame(schema=dict(zip(columns, (pl.String, pl.String, pl.Date, pl.Float64), strict=True)))
+    if measure.successions != "predecessors" or not until:
+        return nothing
     # A series has fewer metrics than its measure, all of which the corrections may concern.
     whole = replace(run, measure=definitions.load(measure.folder)) if run.series_id else run
     observations = corrections.apply(whole.observations(), measure.folder).observations
-    counted = counts.count(
-        observations.filter(pl.col("org_code").is_in(list(until))),
-        numerator=measure.numerator,
-        denominator=measure.denominator,
-        period=measure.period,
-    )
+    theirs = observations.filter(pl.col("org_code").is_in(list(until)))
+    if measure.kind == "percentile":
+        figures = _percentiles(run, theirs, list(until))
+    else:
+        parts = {"numerator": measure.numerator, "denominator": measure.denominator}
+        counted = counts.count(theirs, **parts, period=measure.period)
+        quotient = measure.scale * pl.col("numerator") / pl.col("denominator").replace(0, None)
+        figures = valued(counted, theirs, run) if valued else counted.with_columns(value=quotient)
+    if figures is None:
+        return nothing
     last = pl.col("org_code").replace_strict(until, return_dtype=pl.Date)
     names = {code: run.name_known(code) for code in until}
     return (
-        counted.filter(pl.col("period_start") < last)
-        .with_columns(
-            org_name=pl.col("org_code").replace_strict(names, return_dtype=pl.String),
-            value=measure.scale * pl.col("numerator") / pl.col("denominator").replace(0, None),
-        )
+        figures.filter(pl.col("period_start") < last)
+        .with_columns(org_name=pl.col("org_code").replace_strict(names, return_dtype=pl.String))
         .select(columns)
+        .sort("org_code", "period_start")
     )
+
+
+def _percentiles(run: Parameters, observations: pl.DataFrame, org_codes: list[str]) -> pl.DataFrame | None:
+    """Return `org_code, period_start, value` of a series of percentiles; None where it says not where they are from."""
+    from openmeasures import waiting  # noqa: PLC0415 - it shows tables, by a module that asks this one
+
+    measure = run.measure
+    series = next((each for each in measure.series if each.id == run.series_id), None)
+    if series is not None and series.metric is not None:
+        found = counts.published(observations, series.metric, denominator=measure.denominator)
+        return found.with_columns(value=measure.scale * pl.col("value"))
+    if series is not None and series.share is not None:
+        bands = pl.concat([waiting.bands(replace(run, org_code=code)) for code in org_codes])
+        return waits.percentile(bands, share=series.share, by=waiting.BY).rename({"weeks": "value"})
+    return None

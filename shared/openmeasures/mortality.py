@@ -117,6 +117,7 @@ def chart(points: pl.DataFrame, run: Parameters, *, finding: str) -> alt.LayerCh
             [f"Each figure is of twelve months, shown where they end. {OVERLAP}", mergers.on_chart(run)]
         ),
         joined=mergers.marks(run),
+        beside=mergers.beside(run, valued=with_published),
         with_intervals=True,
         reference=BASELINE,
     )

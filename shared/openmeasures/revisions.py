@@ -12,7 +12,6 @@ Both figures are counted alike and by today's definition; what `corrections.yml`
 the publisher's own changes show.
 """
 
-from collections.abc import Callable
 from datetime import date
 
 import altair as alt
@@ -22,11 +21,11 @@ from openmeasures import corrections, counts, display, words
 from openmeasures.charts import revisions as revisions_chart
 from openmeasures.definitions import MINUS, Measure
 from openmeasures.display import Markdown
+from openmeasures.mergers import Valued
 from openmeasures.parameters import Parameters
 from openmeasures.periods import day_label
 from openmeasures.schemas import Counts
 
-Valued = Callable[[pl.DataFrame, pl.DataFrame, Parameters], pl.DataFrame]
 SCHEMA = {"period_start": pl.Date, "first": pl.Float64, "now": pl.Float64, "change": pl.Float64}
 LATEST = 12  # rows shown: of a time series every month has been published many times
 
