@@ -531,7 +531,7 @@ def test_complete_and_consistent_figures(measure):
     assert assessed(coverage=0.9876) == (
         "48 of 48 months have a figure; as published, before corrections, all organisations add up to the totals; all "
         "organisations together cover 98.8 % of what was published for England in the latest month; the latest month "
-        "is provisional and may be revised."
+        "is provisional and may be revised; no date of publication is given for it."
     )
 
 
@@ -595,9 +595,12 @@ def test_totals_that_do_not_agree_are_counted(unequal, said):
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (ReleaseStatus.PROVISIONAL, "the latest month is provisional and may be revised."),
-        (ReleaseStatus.REVISED, "the latest month has been revised."),
-        (ReleaseStatus.FINAL, "the latest month is final."),
+        (
+            ReleaseStatus.PROVISIONAL,
+            "the latest month is provisional and may be revised; no date of publication is given for it.",
+        ),
+        (ReleaseStatus.REVISED, "the latest month has been revised; no date of publication is given for it."),
+        (ReleaseStatus.FINAL, "the latest month is final; no date of publication is given for it."),
     ],
 )
 def test_how_settled_the_latest_month_is(status, said):

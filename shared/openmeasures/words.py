@@ -377,7 +377,10 @@ def quality(found: Quality) -> str:
     if found.absent:
         parts.append(f"reported in the year before, but not in the latest {noun}: {listed(found.absent)}")
     settled = f"the latest {noun} {_SETTLED[found.latest_status]}"
-    if found.months_later is not None:
-        settled += f"; it was published {found.months_later:.1f} months after it ended"
+    settled += (
+        "; no date of publication is given for it"
+        if found.months_later is None
+        else f"; it was published {found.months_later:.1f} months after it ended"
+    )
     parts.append(settled)
     return f"{'; '.join(parts)}."

@@ -28,7 +28,7 @@ def part(measure, name, *, last=MARCH, reaches=MARCH_END, **found):
         ("Completeness", {"periods_submitted": 47}, "watch", "47 of 48"),
         ("Completeness", {"periods_expected": 0, "periods_submitted": 0}, "open", "0 of 0"),
         ("Timeliness", {}, "good", "1.3 months"),
-        ("Timeliness", {"months_to_publication": None}, "open", "undated"),
+        ("Timeliness", {"months_to_publication": None}, "open", "no date given"),
         ("Consistency", {}, "good", "96 of 96"),
         ("Consistency", {"totals_compared": 1}, "good", "1 of 1"),
         ("Consistency", {"totals_unequal": 1}, "watch", "95 of 96"),

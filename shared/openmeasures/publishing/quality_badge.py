@@ -66,7 +66,7 @@ def _timeliness(found: dict[str, Any], measure: Measure, *, last: date | None, r
         return QualityPart("Timeliness", said, WATCH)
     later = found["months_to_publication"]
     if later is None:
-        return QualityPart("Timeliness", "undated", OPEN)
+        return QualityPart("Timeliness", "no date given", OPEN)
     return QualityPart("Timeliness", f"{later:.1f} months", GOOD)
 
 
