@@ -177,6 +177,16 @@ def test_variation_has_words_beside_its_colour(variation, badge):
     assert Badge(found.kind, plain(found.text)) == badge
 
 
+@pytest.mark.parametrize(("outside", "badge"), [(2, "No change detected (common cause)"), (3, "Keeps to no one level")])
+@pytest.mark.parametrize("variation", ["common_cause", "concern_low"])
+def test_limits_that_do_not_describe_a_series_do_not_show_that_nothing_changed(outside, badge, variation):
+    """Of five figures two or three are outside their limits; another segment and another series say nothing of it."""
+    level = [point(1, 99 if number < outside else 60, segment=1) for number in range(4)]
+    others = [point(1, 99, segment=0) for _ in range(9)] + [point(1, 99, segment=1, series="type_1") for _ in range(9)]
+    found = summary.variation(content(*others, *level, point(3, 60, segment=1, variation=variation)))
+    assert plain(found.text) == (badge if variation == "common_cause" else "Special cause: concern ▼")
+
+
 def test_no_point_has_no_variation():
     assert summary.variation(content()) == Badge("none", "Too few months to say")
 

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import polars as pl
+
 from openmeasures import results, words
 from openmeasures.definitions import Measure
+from openmeasures.methods import stability
 from openmeasures.methods.assurance import Assurance
 from openmeasures.methods.signals import Variation
 from openmeasures.periods import Period, day_label
@@ -66,6 +69,10 @@ _ICONS = {
 }
 TOO_FEW_CASES = Badge("none", "Too few cases to say")
 OVERLAPPING = Badge("none", "Not judged: figures overlap")
+NO_ONE_LEVEL = Badge("none", "Keeps to no one level")
+
+
+_LIMITED = {name: results.COLUMNS[name] for name in ("value", "lower_process_limit", "upper_process_limit")}
 
 
 def latest_point(content: dict[str, Any]) -> dict[str, Any] | None:
@@ -81,7 +88,11 @@ def has_ended(content: dict[str, Any]) -> bool:
 
 
 def variation(content: dict[str, Any], period: Period = Period.MONTH) -> Badge:
-    """Return the badge of the latest figure's variation; a series that has ended has none."""
+    """Return the badge of the latest figure's variation; a series that has ended has none.
+
+    Where the last figure is common cause, but limits do not describe the series (`methods.stability`), as of a list
+    that grew for years, a badge of no change would contradict the finding.
+    """
     point = latest_point(content)
     if point and has_ended(content):
         return Badge("none", f"No figures after {period.label(_start(point))}")
@@ -90,7 +101,18 @@ def variation(content: dict[str, Any], period: Period = Period.MONTH) -> Badge:
     if point and not content["suits_limits"]:
         return TOO_FEW_CASES
     too_few = Badge("none", f"Too few {period.plural} to say")
-    return _VARIATIONS[Variation(point["variation"])] if point and point["variation"] else too_few
+    if not point or not point["variation"]:
+        return too_few
+    found = Variation(point["variation"])
+    return NO_ONE_LEVEL if found == Variation.COMMON_CAUSE and not _is_described(content, point) else _VARIATIONS[found]
+
+
+def _is_described(content: dict[str, Any], last: dict[str, Any]) -> bool:
+    """Whether the limits at the last figure describe those figures of the measure that share them."""
+    level = [
+        point for point in content["points"] if point["series"] == results.ALL and point["segment"] == last["segment"]
+    ]
+    return stability.is_described(pl.DataFrame(level, schema=_LIMITED))
 
 
 def summarise(content: dict[str, Any], measure: Measure, release: Release, *, reaches: date) -> Summary:
