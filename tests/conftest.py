@@ -214,8 +214,8 @@ content = {"measure": "four_hours", "org_code": org_code, "org_name": f"Hospital
            "region_name": "London", "period_to": f"{period_to}-01", "synthetic": False, "releases": [],
            "suits_limits": True, "as_of": "",
            "quality": {"periods_expected": 1, "periods_submitted": 1, "months_to_publication": None,
-                       "totals_compared": 2, "totals_unequal": 0, "share_of_england": 1.0, "periods_revised": 0,
-                       "usual_revision": None},
+                       "totals_compared": 2, "totals_unequal": 0, "zeros_doubted": 0,
+                       "share_of_england": 1.0, "periods_revised": 0, "usual_revision": None},
            "findings": {"variation": "60.0 % in the latest month.", "peers": "Like its peers."}, "standards": [],
            "points": [point]}
 display({"application/vnd.openmeasures.result+json": content, "text/markdown": "The result."}, raw=True)

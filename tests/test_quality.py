@@ -228,6 +228,17 @@ def test_an_organisations_periods_are_counted_by_status(assess):
     }
 
 
+def test_a_zero_in_doubt_is_told_and_counted(assess, keep):
+    """40 of 100 took over four hours in March; of 100 in April nobody did."""
+    assert assess("RC9").doubted == ()
+    keep(("RC9", 100, 0), ("RJ1", 300, 30), month="APRIL-2024", name="April-2024-revised.csv")
+    found = assess("RC9")
+    assert found.doubted == (
+        "April 2024 (all of 100 attendances within four hours, where 40 or more others were to be expected)",
+    )
+    assert found.content["zeros_doubted"] == 1
+
+
 def test_the_last_period_with_a_figure_and_the_latest_one(assess):
     assert (assess("RC9").last_figure, assess("RC9").latest) == (MARCH, APRIL)
     assert (assess("RJ1").last_figure, assess("RJ1").latest) == (APRIL, APRIL)

@@ -16,6 +16,7 @@ ASSESSED = Quality(
     {Status.REPORTED: 7, Status.SUPPRESSED: 1, Status.NOT_SUBMITTED: 2, Status.NOT_APPLICABLE: 4},
     without_activity=0, last_figure=MARCH, latest=MARCH, unequal_totals=1, coverage=2 / 3,
     latest_status=ReleaseStatus.FINAL, absent=[], totals=20, months_later=1.4, revised_periods=3, usual_revision=1 / 7,
+    doubted=("May",),
 )  # fmt: skip
 FINDINGS = {"variation": "It fell.", "peers": "It is in the middle half."}
 MET = pl.DataFrame(  # as `standards.met` gives it
@@ -139,6 +140,7 @@ def test_content_says_what_was_run_on_what(run):
             "months_to_publication": 1.4,
             "totals_compared": 20,
             "totals_unequal": 1,
+            "zeros_doubted": 1,
             "share_of_england": 0.666667,
             "periods_revised": 3,
             "usual_revision": 0.142857,

@@ -116,7 +116,7 @@ def test_a_series_without_a_figure_says_so(measure, points):
 
 
 @pytest.mark.parametrize(
-    ("values", "months"), [([61], "1 month of figures are"), ([None, 59, 61], "2 months of figures are")]
+    ("values", "months"), [([61], "1 month of figures is"), ([None, 59, 61], "2 months of figures are")]
 )
 def test_too_few_figures_are_given_without_a_judgement(measure, values, months):
     assert say(measure, series(*values, mean=None)) == (
@@ -126,7 +126,7 @@ def test_too_few_figures_are_given_without_a_judgement(measure, values, months):
 
 @pytest.mark.parametrize(
     ("values", "months"),
-    [([61], "1 month of figures since March 2024 are"), ([59, None, 61], "2 months of figures since January 2024 are")],
+    [([61], "1 month of figures since March 2024 is"), ([59, None, 61], "2 months of figures since January 2024 are")],
 )
 def test_too_few_figures_since_limits_start_anew_are_counted_from_there(measure, values, months):
     points = pl.concat([series(*[50] * 20).head(20 - len(values)), series(*values, mean=None, segment=1)])
@@ -525,6 +525,15 @@ def assessed(reported=48, not_submitted=0, not_applicable=0, suppressed=0, **val
         "absent": [],
     }
     return words.quality(Quality(periods, **(standard | values))).replace("\u00a0", " ")
+
+
+def test_zeros_in_doubt_are_told_at_the_end():
+    said = assessed(doubted=("May 2023 (0 of 347)", "June 2023 (0 of 9)"))
+    assert said.endswith(
+        " given for it. Zeros that may be errors at the source, shown as published: May 2023 (0 of 347); June 2023 "
+        "(0 of 9)."
+    )
+    assert "Zeros" not in assessed()
 
 
 def test_complete_and_consistent_figures(measure):

@@ -17,7 +17,7 @@ from typing import cast
 
 import polars as pl
 
-from openmeasures import disclosure
+from openmeasures import disclosure, doubts
 from openmeasures.definitions import Disclosure
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
@@ -48,6 +48,7 @@ class Quality:
     months_later: float | None = None  # None where the latest release carries no date
     revised_periods: int = 0  # that were published more than once, with a figure each time
     usual_revision: float | None = None  # in the measure's unit; None where none was
+    doubted: tuple[str, ...] = ()  # zeros that may be errors at the source, in words; see `doubts`
     is_rounded: bool = False  # so that totals can be compared within what rounding and suppression leave possible alone
 
     @property
@@ -69,6 +70,7 @@ class Quality:
             "months_to_publication": self.months_later,
             "totals_compared": self.totals,
             "totals_unequal": self.unequal_totals,
+            "zeros_doubted": len(self.doubted),
             "share_of_england": None if self.coverage is None else round(self.coverage, DECIMALS),
             "periods_revised": self.revised_periods,
             "usual_revision": None if self.usual_revision is None else round(self.usual_revision, DECIMALS),
@@ -81,6 +83,7 @@ COLUMNS = {
     "months_to_publication": pl.Float64,
     "totals_compared": pl.Int64,
     "totals_unequal": pl.Int64,
+    "zeros_doubted": pl.Int64,
     "share_of_england": pl.Float64,
     "periods_revised": pl.Int64,
     "usual_revision": pl.Float64,
@@ -154,6 +157,7 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame, revis
     # Neither a percentage nor a score adds up as rounded counts do; `openmeasures reconcile` compares them.
     is_rounded = run.measure.disclosure is not None
     wanted = {*run.measure.denominator.metrics, *([] if is_rounded else run.measure.numerator.metrics)}
+    england = counts.filter(pl.col("org_code") == ENGLAND)
     totals = agreement(published.filter(pl.col("metric").is_in(wanted)), rounding=run.measure.disclosure)
     return Quality(
         periods=completeness(mine),
@@ -169,6 +173,7 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame, revis
         months_later=months_later(run.release_of[run.period_to].published, run.measure.period.end(run.period_to)),
         revised_periods=revised["change"].count(),
         usual_revision=cast("float | None", revised["change"].abs().median()),
+        doubted=tuple(doubts.told(doubts.zeros(mine, england, kind=run.measure.kind), run.measure)),
         is_rounded=is_rounded,
     )
 

@@ -171,8 +171,9 @@ def _finding(points: pl.DataFrame, figures: pl.DataFrame, measure: Measure, *, e
         )
     if last["mean"] is None:
         since = "" if level.height == figures.height else f" since {period.label(level['period_start'][0])}"
+        few = f"{plural(level.height, period.noun)} of figures{since} {'is' if level.height == 1 else 'are'} too few"
         return (
-            f"{opening}{value} in {month}. {plural(level.height, period.noun)} of figures{since} are too few to tell "
+            f"{opening}{value} in {month}. {few} to tell "
             f"common from special cause, which takes {rulesets.find(measure.rule_set).minimum_points}."
         )
     # What ended has no future to speak of.
@@ -383,4 +384,6 @@ def quality(found: Quality) -> str:
         else f"; it was published {found.months_later:.1f} months after it ended"
     )
     parts.append(settled)
-    return f"{'; '.join(parts)}."
+    doubted = "; ".join(found.doubted)
+    doubt = f"Zeros that may be errors at the source, shown as published: {doubted}." if doubted else ""
+    return together([f"{'; '.join(parts)}.", doubt])

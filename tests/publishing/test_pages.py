@@ -28,6 +28,7 @@ def quality_of(periods):
     """Make the parts of a run's data quality in which nothing is amiss."""
     return dict.fromkeys(quality.COLUMNS) | {
         "periods_expected": periods, "periods_submitted": periods, "totals_compared": 2 * periods, "totals_unequal": 0,
+        "zeros_doubted": 0,
         "share_of_england": 1.0, "periods_revised": 0,
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 MARCH, MARCH_END = date(2024, 3, 1), date(2024, 3, 31)
 FINE = {
     "periods_expected": 48, "periods_submitted": 48, "months_to_publication": 1.3, "totals_compared": 96,
-    "totals_unequal": 0, "share_of_england": 1.0, "periods_revised": 2, "usual_revision": 0.26,
+    "totals_unequal": 0, "zeros_doubted": 0, "share_of_england": 1.0, "periods_revised": 2, "usual_revision": 0.26,
 }  # fmt: skip
 
 
@@ -33,6 +33,8 @@ def part(measure, name, *, last=MARCH, reaches=MARCH_END, **found):
         ("Consistency", {"totals_compared": 1}, "good", "1 of 1"),
         ("Consistency", {"totals_unequal": 1}, "watch", "95 of 96"),
         ("Consistency", {"totals_unequal": None}, "open", "no total"),
+        ("Consistency", {"zeros_doubted": 1}, "watch", "96 of 96, 1 zero in doubt"),
+        ("Consistency", {"totals_unequal": None, "zeros_doubted": 2}, "watch", "no total, 2 zeros in doubt"),
         ("Coverage", {}, "good", "100.0 %"),
         ("Coverage", {"share_of_england": 0.95}, "good", "95.0 %"),
         ("Coverage", {"share_of_england": 0.949}, "watch", "94.9 %"),

@@ -47,7 +47,7 @@ def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_me
 MARCH_END = date(2024, 3, 31)
 QUALITY = {
     "periods_expected": 4, "periods_submitted": 4, "months_to_publication": 1.3, "totals_compared": 8,
-    "totals_unequal": 0, "share_of_england": 1.0, "periods_revised": 0, "usual_revision": None,
+    "totals_unequal": 0, "zeros_doubted": 0, "share_of_england": 1.0, "periods_revised": 0, "usual_revision": None,
 }  # fmt: skip
 
 

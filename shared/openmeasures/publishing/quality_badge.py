@@ -85,10 +85,11 @@ def stale(last: date | None, period: Period, *, reaches: date) -> str:
 
 
 def _consistency(found: dict[str, Any]) -> QualityPart:
-    unequal, compared = found["totals_unequal"], found["totals_compared"]
-    if unequal is None:
-        return QualityPart("Consistency", "no total", OPEN)
-    return QualityPart("Consistency", f"{compared - unequal} of {compared}", WATCH if unequal else GOOD)
+    unequal, compared, doubted = found["totals_unequal"], found["totals_compared"], found["zeros_doubted"]
+    said = "no total" if unequal is None else f"{compared - unequal} of {compared}"
+    if doubted:
+        return QualityPart("Consistency", f"{said}, {words.plural(doubted, 'zero')} in doubt", WATCH)
+    return QualityPart("Consistency", said, OPEN if unequal is None else WATCH if unequal else GOOD)
 
 
 def _coverage(found: dict[str, Any]) -> QualityPart:
