@@ -4,7 +4,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures import project, register
+from openmeasures import project, reference, register
 from openmeasures.errors import DefinitionError
 
 
@@ -27,7 +27,37 @@ def test_a_trust_has_its_name_type_system_and_region():
 
 
 def test_a_closed_trust_stays_and_its_type_is_not_guessed():
-    assert (_of("RA4")["closed"], _of("RA4")["org_type"]) == (date(2023, 3, 31), "unknown")
+    assert (_of("RA4")["closed"], _of("RA4")["org_type"]) == (date(2023, 3, 31), "acute trust")
+    assert (_of("RWQ")["closed"], _of("RWQ")["org_type"]) == (date(2011, 6, 30), "unknown")
+
+
+# The sixteen that ERIC calls "ACUTE - SPECIALIST" in 2021/22, typed by name.
+SPECIALISTS = {
+    "RAN": "Royal National Orthopaedic", "RBQ": "Liverpool Heart and Chest", "RBS": "Alder Hey",
+    "RBV": "Christie", "RCU": "Sheffield Children", "REN": "Clatterbridge", "REP": "Liverpool Women",
+    "RET": "Walton", "RGM": "Papworth", "RL1": "Agnes Hunt", "RP4": "Great Ormond Street", "RP6": "Moorfields",
+    "RPC": "Queen Victoria", "RPY": "Marsden", "RQ3": "Birmingham Women", "RRJ": "Royal Orthopaedic",
+}  # fmt: skip
+
+
+def test_specialist_trusts_are_no_peers_of_general_hospitals():
+    known = register.organisations().filter(pl.col("org_type") == "specialist trust", pl.col("closed").is_null())
+    named = dict(known.select("org_code", "org_name").iter_rows())
+    assert set(named) == set(SPECIALISTS)
+    assert [code for code, part in SPECIALISTS.items() if part.lower() not in named[code].lower()] == []
+
+
+def test_what_was_seen_in_a_copy_alone_is_not_called_verified():
+    types = reference.read_table(project.root() / "reference" / register.TYPES, register.Types)
+    assert types.filter(pl.col("source_title").str.contains("in a copy") == pl.col("verified")).is_empty()
+    assert set(types.filter(pl.col("org_type") == "specialist trust")["verified"]) == {False}
+
+
+def test_few_trusts_that_figures_can_be_of_have_no_type():
+    """Those that closed before 2014, in Wales, not yet open, or that no list calls anything that we have a word for."""
+    since = pl.col("closed").is_null() | (pl.col("closed") >= date(2014, 1, 1))
+    unknown = register.organisations().filter(since, pl.col("org_type") == register.UNKNOWN)
+    assert set(unknown["org_code"]) == {"K0N6A", "R0C", "R1G", "RQF", "RT4", "RYH", "RYT"}
 
 
 def test_a_care_trust_that_ods_lists_elsewhere_has_a_type_and_no_more():

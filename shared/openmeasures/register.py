@@ -1,8 +1,8 @@
 """The register of organisations: who exists, of what type, in which system and region. See `reference/`.
 
     organisations.csv       trusts as ODS lists them, closed ones included; see `openmeasures fetch ods`
-    organisation_types.csv  what type each trust is, and which publication says so; ODS does not. The publication counts
-                            specialist trusts as acute
+    organisation_types.csv  what type each trust is, and which publication says so; ODS does not. Most are those of
+                            sickness absence, which counts specialist trusts as acute; those are ERIC's
     systems.csv             integrated care boards and their regions, those of before April 2026 included
 
 The sample has tables of its own in `reference/sample/`. An organisation that no table has is `UNKNOWN` in whatever is
