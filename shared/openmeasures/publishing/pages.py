@@ -17,16 +17,14 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from openmeasures import definitions, project
 from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND, regions_of
-from openmeasures.periods import day_label
-from openmeasures.publishing import reconciliation, summary
-from openmeasures.publishing.run_page import LEAD, write_run_page
+from openmeasures.publishing import cards, reconciliation
+from openmeasures.publishing.run_page import write_run_page
 from openmeasures.publishing.runs import Run, runs_of
 from openmeasures.publishing.writer import TEMPLATES, Pages
 from openmeasures.reviewing.reconcile import lines, reconcile
@@ -34,7 +32,6 @@ from openmeasures.store import Store
 
 CONFIG = "_quarto.yml"
 CHARTS = "charts"  # in the build folder: images, each drawn once
-MOST_CHARTS = 8  # on a page of cards: each takes 4 KB of the 60 KB, compressed, that a page may have
 
 
 def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> Pages:
@@ -67,12 +64,12 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     synthetic = store.synthetic
     _organisation_pages(pages, by_org, regions, synthetic=synthetic)
     reconciliation.write(pages, reconciled, measures, synthetic=synthetic)
-    cards = _cards(by_org.get(ENGLAND, []), "{}/index.qmd")
-    pages.render("measures/index.qmd", "measures.qmd.jinja", up="../", cards=cards, synthetic=synthetic)
-    from_home = _cards(by_org.get(ENGLAND, []), "measures/{}/index.qmd")
+    domains = cards.by_domain(by_org.get(ENGLAND, []), "{}/index.html")
+    pages.render("measures/index.qmd", "measures.qmd.jinja", up="../", domains=domains, synthetic=synthetic)
+    from_home = cards.by_domain(by_org.get(ENGLAND, []), "measures/{}/index.html")
     parts_by_hand = {
         "<!-- notice -->": TEMPLATES.get_template("notice.qmd.jinja").render(synthetic=synthetic),
-        "<!-- measures -->": TEMPLATES.get_template("cards.qmd.jinja").render(up="", cards=from_home),
+        "<!-- measures -->": TEMPLATES.get_template("cards.qmd.jinja").render(up="", domains=from_home),
     }
     _copy_by_hand(pages, parts_by_hand)
     pages.finish(build / "pages.json")
@@ -94,26 +91,6 @@ def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
         shutil.copyfile(project.root() / CONFIG, pages.stage / CONFIG)
 
 
-def _cards(runs: list[Run], address: str) -> list[dict[str, Any]]:
-    """Return a card for each run, with its chart where the page can bear all of theirs; `address` takes the measure."""
-    has_charts = len(runs) <= MOST_CHARTS
-    return [_card(run, address.format(run.measure.id), has_chart=has_charts) for run in runs]
-
-
-def _card(run: Run, address: str, *, has_chart: bool) -> dict[str, Any]:
-    card: dict[str, Any] = {
-        "measure": run.measure, "address": address, "is_england": run.org_code == ENGLAND,
-        "failed_since": day_label(run.failure.since) if run.failure else "", "has_last_good": bool(run.last_good),
-        "org_name": run.content.get("org_name", run.org_code), "summary": None, "finding": "", "figure": None,
-    }  # fmt: skip
-    if not run.failure:
-        card["summary"] = summary.summarise(run.content, run.measure, run.release, reaches=run.reaches)
-        card["finding"] = run.content["findings"]["variation"]
-        leading = [figure for step in run.steps if step.cell_id == LEAD[0] for figure in step.figures]
-        card["figure"] = leading[0] if leading and has_chart else None
-    return card
-
-
 def _organisation_pages(
     pages: Pages, by_org: dict[str, list[Run]], regions: dict[str, str], *, synthetic: bool
 ) -> None:
@@ -128,10 +105,10 @@ def _organisation_pages(
             "title": name, "subtitle": f"{org_code}, {region}",
             "synthetic": synthetic,
         }  # fmt: skip
-        cards = _cards(runs, "{}.qmd")
         pages.render(
-            f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", up="../../", page=page, cards=cards
-        )
+            f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", up="../../", page=page,
+            domains=cards.by_domain(runs, "{}.html"),
+        )  # fmt: skip
     by_name: Callable[[dict[str, str]], str] = lambda org: org["name"].removeprefix("The ")  # noqa: E731
     listed = [(region, sorted(members, key=by_name)) for region, members in sorted(members_of.items())]
     pages.render("organisations/index.qmd", "organisations.qmd.jinja", regions=listed, synthetic=synthetic)
