@@ -474,6 +474,11 @@ def test_a_dry_run_with_force_would_run_everything(called, filled):
     assert called("run", "--org", "RC9", "--dry-run", "--force")[1] == "four_hours: 1 run to do, forced: RC9\n"
 
 
+def test_systems_and_regions_are_run_for_whoever_asks_for_them(called, filled):
+    said = called("run", "--areas", "--dry-run")[1]
+    assert said == "four_hours: 7 runs to do, never run here: ENG, RC9, RJ1, QKK, S1Y5D, Y56 and 1 more\n"
+
+
 def test_a_program_is_told_each_step_as_an_object(called, filled):
     code, out, _ = called("run", "--json", "--org", "ENG", "--org", "RJ1")
     told = [json.loads(line) for line in out.splitlines()]

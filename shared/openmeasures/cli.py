@@ -48,6 +48,9 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Runs at a
 AsOf = Annotated[
     str, typer.Option("--as-of", metavar="DATE", help="Figures as they were known on a day, as 2025-12-31.")
 ]
+Areas = Annotated[
+    bool, typer.Option("--areas", help="Also systems and regions, of every measure whose figures add up.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Run everything anew, done already or not.")]
 Scheduler = Annotated[
     str, typer.Option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
@@ -263,17 +266,17 @@ def run(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
     out_folder: Out = None, force: Force = False, as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run and why, and run nothing.")] = False,
-    scheduler: Scheduler = "", storage: Storage = "", as_of: AsOf = "",
+    scheduler: Scheduler = "", storage: Storage = "", as_of: AsOf = "", areas: Areas = False,
 ) -> None:  # fmt: skip
     """Run measures with papermill for every organisation and for England, or for those named; what is done stays."""
     folder, build = project.data_folder(data), _build(out_folder)
     _refuse_elsewhere(as_of, scheduler)
     with project.known_on(as_of):
         if dry_run:
-            _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json)
+            _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json, areas=areas)
         elif _run(
             measures, org, period_to, workers, folder, build, force=force, as_json=as_json, scheduler=scheduler,
-            storage=storage,
+            storage=storage, areas=areas,
         ):  # fmt: skip
             raise typer.Exit(1)
 
@@ -282,7 +285,7 @@ def run(
 def site(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
     out_folder: Out = None, renderer: Renderer = Renderer.AUTO, force: Force = False, scheduler: Scheduler = "",
-    storage: Storage = "", as_of: AsOf = "",
+    storage: Storage = "", as_of: AsOf = "", areas: Areas = False,
 ) -> None:  # fmt: skip
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
@@ -294,7 +297,7 @@ def site(
     with project.known_on(as_of):
         failed = _run(
             measures, org, period_to, workers, folder, _build(out_folder), force=force, scheduler=scheduler,
-            storage=storage,
+            storage=storage, areas=areas,
         )  # fmt: skip
         store = Store(folder, as_of=project.as_of())
         written = pages.publish(store, _build(out_folder), stage, period_to=period_to)
@@ -372,7 +375,7 @@ def _refuse_elsewhere(as_of: str, scheduler: str) -> None:
 
 def _run(
     measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path,
-    *, force: bool = False, as_json: bool = False, scheduler: str = "", storage: str = "",
+    *, force: bool = False, as_json: bool = False, scheduler: str = "", storage: str = "", areas: bool = False,
 ) -> int:  # fmt: skip
     """Run and collect; return how many runs failed."""
     from openmeasures.running.build import bring_up_to_date
@@ -387,6 +390,7 @@ def _run(
         failed = bring_up_to_date(
             _with_data(measures, store), data=data, build=build, observer=observer, org_codes=org,
             period_to=period_to, workers=workers, force=force, scheduler=scheduler, storage=storage,
+            areas=areas,
         )  # fmt: skip
     observer.finished()
     return failed
@@ -394,7 +398,7 @@ def _run(
 
 def _list_steps(
     measures: list[str] | None, org: list[str] | None, period_to: str, data: Path, build: Path, *, force: bool,
-    as_json: bool,
+    as_json: bool, areas: bool,
 ) -> None:  # fmt: skip
     from openmeasures.running.build import steps
 
@@ -402,7 +406,7 @@ def _list_steps(
     with closing(_observer(as_json)) as observer:
         found = steps(
             _with_data(measures, store), data=data, build=build, observer=observer, org_codes=org,
-            period_to=period_to, force=force,
+            period_to=period_to, force=force, areas=areas,
         )  # fmt: skip
     observer.listed(found)
 

@@ -179,9 +179,14 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
     )
 
 
+def adds_up(measure: Measure) -> bool:
+    """Whether an area's figure can be the sum of its organisations': not of rounded ones, and not of rolling years."""
+    return not (measure.disclosure or measure.period.overlaps)
+
+
 def _refuse_what_does_not_add_up(measure: Measure, org_code: str) -> None:
     """Refuse an area of a measure whose figures have no sum."""
-    if measure.disclosure or measure.period.overlaps:
+    if not adds_up(measure):
         why = "are rounded or suppressed" if measure.disclosure else "overlap"
         raise ParameterError(
             f"organisation {org_code!r}: a system or region is the sum of its organisations, but figures of "

@@ -252,3 +252,49 @@ def test_a_month_without_data_has_no_digest(digest):
 def test_an_empty_data_folder_has_no_digest(small_project, store):
     with pytest.raises(StoreError, match="no release of 'ae_monthly' here"):
         run_digest(store, definitions.find("four_hours"), "")
+
+
+# ---- systems and regions
+
+
+@pytest.fixture
+def areas(small_project, store, keep):
+    """Plan two trusts of West Yorkshire and one of London, with something changed in the definition."""
+    keep(("RR8", 1000, 400), ("RAE", 500, 100), ("RJ1", 300, 30))
+    path = small_project / "analyses" / "four_hours" / "measure.yml"
+
+    def make(before="", after="", **arguments):
+        path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+        tasks, _ = plan.plan([definitions.find("four_hours")], data=store.folder, **arguments)
+        return codes(tasks["four_hours"].tasks)
+
+    return make
+
+
+PROVIDERS = ["ENG", "RAE", "RJ1", "RR8"]
+
+
+def test_areas_are_left_out_unless_somebody_asks_for_them(areas):
+    assert areas() == PROVIDERS
+
+
+@pytest.mark.parametrize(
+    ("levels", "more"),
+    [("system", ["QKK", "QWO"]), ("region", ["Y56", "Y63"]), ("system, region", ["QKK", "QWO", "Y56", "Y63"])],
+)
+def test_areas_that_the_levels_name_are_planned(areas, levels, more):
+    # The publication has all three in London, the register the first two in North East and Yorkshire.
+    assert areas("levels: [provider,", f"levels: [provider, {levels},") == PROVIDERS + more
+
+
+def test_all_areas_are_planned_where_somebody_asks_for_them(areas):
+    assert areas(areas=True) == [*PROVIDERS, "QKK", "QWO", "Y56", "Y63"]
+
+
+def test_no_area_is_planned_of_what_does_not_add_up(areas):
+    rounded = "disclosure: {rounded_to: 5, suppressed_below: 5, zero_suppressed: false}\nunit:"
+    assert areas("unit:", rounded, areas=True) == PROVIDERS
+
+
+def test_who_is_named_is_run_alone_whatever_areas_there_are(areas):
+    assert areas(areas=True, org_codes=["RR8"]) == ["RR8"]

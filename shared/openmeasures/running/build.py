@@ -64,6 +64,7 @@ def bring_up_to_date(
     force: bool = False,
     scheduler: str = "",
     storage: str = "",
+    areas: bool = False,
 ) -> int:
     """Run what is not done, and collect the results of all; return how many runs failed.
 
@@ -78,7 +79,7 @@ def bring_up_to_date(
         raise ParameterError("--storage: of use to a cluster only. Name its --scheduler too.")
 
     def planned_now() -> dict[str, Planned]:
-        return _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to)
+        return _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
 
     planned = planned_now()  # what is wrong with it is said before anything is touched
     with _turn(build, observer) as waited:
@@ -129,16 +130,23 @@ def steps(
     org_codes: list[str] | None = None,
     period_to: str = "",
     force: bool = False,
+    areas: bool = False,
 ) -> list[Step]:
     """Return what `bring_up_to_date` would do, and do nothing."""
-    planned = _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to)
+    planned = _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
     return cache.steps(planned, build, force=force)
 
 
 def _planned(
-    measures: Sequence[Measure], observer: Observer, *, data: Path, org_codes: list[str] | None, period_to: str
+    measures: Sequence[Measure],
+    observer: Observer,
+    *,
+    data: Path,
+    org_codes: list[str] | None,
+    period_to: str,
+    areas: bool,
 ) -> dict[str, Planned]:
-    planned, left_out = plan.plan(measures, data=data, org_codes=org_codes, period_to=period_to)
+    planned, left_out = plan.plan(measures, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
     for note in left_out:
         observer.left_out(note)
     return planned

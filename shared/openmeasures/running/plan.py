@@ -48,11 +48,17 @@ class Planned:
 
 
 def plan(
-    measures: Sequence[Measure], *, data: Path, org_codes: list[str] | None = None, period_to: str = ""
+    measures: Sequence[Measure],
+    *,
+    data: Path,
+    org_codes: list[str] | None = None,
+    period_to: str = "",
+    areas: bool = False,
 ) -> tuple[dict[str, Planned], list[str]]:
     """Return the runs of each measure that has any, and what is left out, in words.
 
-    England comes first, then each organisation that ever had activity to measure; `org_codes` limits them.
+    England comes first, then each organisation that ever had activity to measure; `org_codes` limits them. Systems and
+    regions follow where the measure's `levels` name them; with `areas`, wherever they add up.
     Publications differ in organisations and in months, so that one which is in some is left out of others.
 
     Raises `ParameterError` for an organisation or a month that is in none of them, or an organisation that has no
@@ -62,7 +68,7 @@ def plan(
     left_out: dict[str, dict[str, ParameterError]] = {}
     for measure in measures:
         try:
-            found, refused = _planned(measure, data=data, org_codes=org_codes, period_to=period_to)
+            found, refused = _planned(measure, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
         except ParameterError as error:
             found, refused = Planned([], {}), {"": error}
         if found.tasks:
@@ -88,7 +94,7 @@ def _notes(left_out: dict[str, dict[str, ParameterError]]) -> list[str]:
 
 
 def _planned(
-    measure: Measure, *, data: Path, org_codes: list[str] | None, period_to: str
+    measure: Measure, *, data: Path, org_codes: list[str] | None, period_to: str, areas: bool
 ) -> tuple[Planned, dict[str, ParameterError]]:
     """Return the runs of one measure, and for each organisation that has none why not."""
     notebook = measure.folder / NOTEBOOK
@@ -97,7 +103,8 @@ def _planned(
     with_figures = _with_figures(run)
     for level in LEVELS:
         in_it = [code for code in org_codes or [] if code in _areas(run, level)]
-        wanted = in_it or (level in measure.levels and not org_codes)
+        is_due = level in measure.levels or (areas and parameters.adds_up(measure))
+        wanted = in_it or (is_due and not org_codes)
         if wanted and (first := next(iter(in_it or _areas(run, level)), None)):
             area = parameters.check(measure, org_code=first, period_to=period_to, data=str(data))
             with_figures += [code for code in _with_figures(area) if code != ENGLAND]
