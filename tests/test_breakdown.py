@@ -13,6 +13,7 @@ from openmeasures.definitions import Breakdown, Disclosure, Standard
 from openmeasures.errors import ParameterError
 from openmeasures.methods.intervals import wilson
 from openmeasures.parameters import Parameters
+from openmeasures.releases import ReleaseStatus
 
 FEBRUARY, MARCH = date(2024, 2, 1), date(2024, 3, 1)
 NONE = (None, None, "suppressed")
@@ -27,7 +28,8 @@ def run_of(measure):
             {"org_code": ["ENG", "RC9"], "org_name": ["England", "Bedfordshire"], "region_name": ["", "East"]}
         )
         divided = {"breakdowns": [Breakdown(id="test", title="Diagnostic test")]} | changes
-        store = SimpleNamespace(synthetic=synthetic)
+        release = SimpleNamespace(synthetic=synthetic, status=ReleaseStatus.FINAL, published=None)
+        store = SimpleNamespace(synthetic=synthetic, newest=lambda _source: {MARCH: release})
         return Parameters(measure.model_copy(update=divided), store, org_code, MARCH, organisations)
 
     return run
@@ -327,6 +329,18 @@ def test_a_name_of_capitals_keeps_them(run_of):
 def test_made_up_figures_are_marked_as_such(run_of):
     spec = drawn(run_of(synthetic=True), parts_of(("A", 6, 10)), whole_of(60, 100)).to_dict()
     assert " ".join(spec["title"]["text"]).endswith("(synthetic data)")
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "source"),
+    [
+        (True, "Source: made up by this project, no NHS figures."),
+        (False, "Source: NHS England, final figures for March 2024."),
+    ],
+)
+def test_a_chart_says_where_its_figures_are_from(run_of, synthetic, source):
+    spec = drawn(run_of(synthetic=synthetic), parts_of(("A", 6, 10)), whole_of(60, 100)).to_dict()
+    assert spec["title"]["subtitle"][-1] == source
 
 
 def test_only_this_months_parts_with_a_figure_are_drawn_with_what_they_rest_on(run_of):

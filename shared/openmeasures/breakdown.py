@@ -23,7 +23,7 @@ import polars as pl
 from openmeasures import words
 from openmeasures.charts import breakdown as breakdown_chart
 from openmeasures.definitions import Measure
-from openmeasures.display import Markdown, marked
+from openmeasures.display import Markdown, marked, sourced
 from openmeasures.display import table as markdown_table
 from openmeasures.methods import intervals, mean_change
 from openmeasures.parameters import Parameters
@@ -154,7 +154,7 @@ def chart(
     title = f"{measure.short_title}, {title[:1].lower()}{title[1:]}, {run.measure.period.label(run.period_to)}"
     counted = [_counted(part, of, measure) for part, of in rows.select("numerator", "denominator").iter_rows()]
     lasting = measure.lasting_standard_on(run.period_to)
-    return breakdown_chart.chart(
+    drawn = breakdown_chart.chart(
         judged(rows, whole, measure).with_columns(counted=pl.Series(counted)),
         measure,
         title=marked(f"{run.org_name}: {title}", run),
@@ -162,6 +162,7 @@ def chart(
         whole=whole.value if whole else None,
         standard=lasting.value if lasting else None,
     )
+    return sourced(drawn, run)
 
 
 def table(parts: pl.DataFrame, run: Parameters, *, by: str) -> Markdown:
