@@ -143,7 +143,7 @@ def test_pages_written_by_hand_are_copied_but_for_their_markers(ran, publish, st
     by_hand = files(small_project / "site")
     assert by_hand
     for path in by_hand:
-        parts = re.split(b"<!-- (?:notice|measures) -->", (small_project / "site" / path).read_bytes())
+        parts = re.split(b"<!-- (?:notice|measures|origins|icons) -->", (small_project / "site" / path).read_bytes())
         assert re.fullmatch(b".*".join(map(re.escape, parts)), (stage / path).read_bytes(), re.DOTALL)
 
 
@@ -163,8 +163,8 @@ def test_no_marker_is_left(ran, publish, text):
     ran("ENG")
     for address in publish():
         if address.endswith(".qmd"):
-            assert "<!-- notice -->" not in text(address)
-            assert "<!-- measures -->" not in text(address)
+            for marker in ("notice", "measures", "origins", "icons"):
+                assert f"<!-- {marker} -->" not in text(address)
 
 
 def test_only_pages_have_markers(ran, publish, stage, small_project):
@@ -253,6 +253,8 @@ def test_pages_of_organisations_that_are_gone_are_removed_and_nothing_else(ran, 
         "organisations/RC9/four_hours.qmd",
         "organisations/RC9/downloads/four_hours-RC9.csv",
         "organisations/RC9/downloads/four_hours-RC9.ipynb",
+        "systems/S1Y5D/index.qmd",  # of nobody else's
+        "regions/Y61/index.qmd",
     }
     assert files(stage) - before == set()
 
@@ -653,6 +655,60 @@ def test_the_record_of_pages_is_beside_the_build(ran, publish, build):
     ran("ENG")
     addresses = publish()
     assert json.loads((build / "pages.json").read_text(encoding="utf-8")) == sorted(addresses)
+
+
+# ---- systems and regions
+
+
+def test_the_page_of_a_system_has_its_members_and_each_leads_to_the_other(ran, publish, text, keep):
+    keep(("RR8", 1000, 400), ("RAE", 500, 100), name="b.csv")
+    for code in ("ENG", "RR8", "RAE"):
+        ran(code)
+    assert {"systems/index.qmd", "systems/QWO/index.qmd", "regions/Y63/index.qmd"} <= set(publish())
+    page = text("systems/QWO/index.qmd")
+    assert 'subtitle: "QWO, system of 2 organisations"' in page
+    assert "No figures of its own were made for this system" in page
+    for code in ("RR8", "RAE"):
+        assert f'<a href="../../organisations/{code}/four_hours.html">' in page
+        above = text(f"organisations/{code}/index.qmd")
+        assert '<a href="../../systems/QWO/index.html">NHS West Yorkshire Integrated Care Board</a>' in above
+        assert '<a href="../../regions/Y63/index.html">North East and Yorkshire</a>' in above
+    assert '<a href="../../regions/Y63/index.html">' in page
+    assert "(../../systems/QWO/index.qmd)" in text("regions/Y63/index.qmd")
+    assert "[NHS West Yorkshire Integrated Care Board](../systems/QWO/index.qmd), 2 organisations" in text(
+        "systems/index.qmd"
+    )
+
+
+def test_a_system_that_was_run_has_its_pages_and_is_no_organisation(ran, publish, text, keep):
+    keep(("RR8", 1000, 400), name="b.csv")
+    for code in ("ENG", "RR8", "QWO"):
+        ran(code, name=f"Name of {code}")
+    written = publish()
+    assert "systems/QWO/four_hours.qmd" in written
+    assert "systems/QWO/downloads/four_hours-QWO.csv" in written
+    assert not [address for address in written if address.startswith("organisations/QWO")]
+    assert 'href="four_hours.html"' in text("systems/QWO/index.qmd")
+    assert "No figures of its own" not in text("systems/QWO/index.qmd")
+    assert '<a href="../../systems/index.html">Systems and regions</a>' in text("systems/QWO/four_hours.qmd")
+    assert "QWO" not in text("organisations/index.qmd")
+    page = text(ENGLAND_PAGE)
+    organisations, systems = page.index("## Every organisation"), page.index("## Every system")
+    assert organisations < page.index("organisations/RR8/four_hours.html") < systems
+    assert systems < page.index("systems/QWO/four_hours.html")
+
+
+def test_what_every_page_says_of_its_origin(ran, publish, text, store):
+    for code in ("ENG", "RC9"):
+        ran(code)
+    ran("RJ1", error="broken")
+    (release,) = store.releases()
+    written = [address for address in publish() if address.endswith(".qmd")]
+    for address in written:
+        page = text(address)
+        facts = ("Data up to", "Code", "Environment", "Rule-set", "Licence", "Cite as")
+        for said in ("March 2024", release.sha256, "2024-04-11", *(f"| {fact} |" for fact in facts)):
+            assert said in page, (address, said)
 
 
 # ---- corrections, and the day whose knowledge is shown

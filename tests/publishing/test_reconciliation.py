@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from openmeasures.definitions import Series
-from openmeasures.publishing import reconciliation
+from openmeasures.publishing import origins, reconciliation
 from openmeasures.publishing.writer import Pages
 from openmeasures.reviewing.reconcile import COLUMNS
 
@@ -32,7 +32,7 @@ def page(measure, tmp_path):
     def written(found, *, synthetic=False, **changes):
         changed = measure.model_copy(update=changes)
         pages = Pages(tmp_path / "stage")
-        reconciliation.write(pages, {measure.id: found}, [changed], synthetic=synthetic)
+        reconciliation.write(pages, {measure.id: found}, [changed], origins.of([], synthetic=synthetic))
         csv = "measures/four_hours/downloads/four_hours-reconciliation.csv"
         assert pages.written == [csv, "reconciliation.qmd"]
         text = (tmp_path / "stage" / "reconciliation.qmd").read_text(encoding="utf-8")

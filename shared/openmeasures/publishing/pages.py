@@ -1,12 +1,15 @@
 """From executed notebooks and their results to the pages of the site, as plain Markdown for Quarto or smalldocs.
 
-    index.qmd, methods/, …          written by hand in site/; a line `<!-- notice -->` or `<!-- measures -->` in them
-                                    becomes the notice of synthetic data, or England's cards
+    index.qmd, methods/, …          written by hand in site/; a line such as `<!-- notice -->` in them is
+                                    replaced by what it names: the notice of synthetic data, England's cards
+                                    (`measures`), the key to the icons, or where the figures come from (`origins`)
     measures/<measure>/index.qmd    England's notebook, every organisation, the definition
     reconciliation.qmd              England's figures beside the published ones
     organisations/index.qmd         every organisation, by region
     organisations/<org>/index.qmd   every measure of one organisation
     organisations/<org>/<measure>.qmd   that organisation's notebook
+    systems/index.qmd               every region with its systems
+    systems/<code>/, regions/<code>/    the same as of an organisation, and the latest figures of those in it
 
 `publish` writes them beside `_quarto.yml`, keeps a list of what it wrote, and removes what it wrote before and no
 longer does; it touches nothing else.
@@ -23,7 +26,9 @@ from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND, regions_of
-from openmeasures.publishing import cards, reconciliation
+from openmeasures.publishing import area_pages, cards, origins, reconciliation
+from openmeasures.publishing.places import Places
+from openmeasures.publishing.places import find as find_places
 from openmeasures.publishing.run_page import write_run_page
 from openmeasures.publishing.runs import Run, runs_of
 from openmeasures.publishing.writer import TEMPLATES, Pages
@@ -59,17 +64,30 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     by_org: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         by_org[run.org_code].append(run)
+    places = find_places(store, [measure.source for measure in measures], with_pages=by_org)
+    for run in runs:
         of_measure = [other for other in runs if other.measure.id == run.measure.id]
-        write_run_page(pages, run, of_measure, store, lines(reconciled[run.measure.id], run.measure.period), regions)
+        write_run_page(
+            pages, run, of_measure, store, lines(reconciled[run.measure.id], run.measure.period), regions, places
+        )
     synthetic = store.synthetic
-    _organisation_pages(pages, by_org, regions, synthetic=synthetic)
-    reconciliation.write(pages, reconciled, measures, synthetic=synthetic)
+    names = {
+        code: next((run.content["org_name"] for run in of_it if run.content), code) for code, of_it in by_org.items()
+    }
+    everything = origins.of(runs, synthetic=synthetic)
+    _organisation_pages(pages, by_org, names, regions, places, synthetic=synthetic)
+    area_pages.write(pages, places, by_org, names, synthetic=synthetic)
+    reconciliation.write(pages, reconciled, measures, everything)
     domains = cards.by_domain(by_org.get(ENGLAND, []), "{}/index.html")
-    pages.render("measures/index.qmd", "measures.qmd.jinja", up="../", domains=domains, synthetic=synthetic)
+    pages.render(
+        "measures/index.qmd", "measures.qmd.jinja", up="../", domains=domains, synthetic=synthetic, origins=everything
+    )
     from_home = cards.by_domain(by_org.get(ENGLAND, []), "measures/{}/index.html")
     parts_by_hand = {
         "<!-- notice -->": TEMPLATES.get_template("notice.qmd.jinja").render(synthetic=synthetic),
         "<!-- measures -->": TEMPLATES.get_template("cards.qmd.jinja").render(up="", domains=from_home),
+        "<!-- icons -->": TEMPLATES.get_template("icons.qmd.jinja").render(),
+        "<!-- origins -->": TEMPLATES.get_template("origins.qmd.jinja").render(origins=everything),
     }
     _copy_by_hand(pages, parts_by_hand)
     pages.finish(build / "pages.json")
@@ -92,23 +110,23 @@ def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
 
 
 def _organisation_pages(
-    pages: Pages, by_org: dict[str, list[Run]], regions: dict[str, str], *, synthetic: bool
-) -> None:
+    pages: Pages, by_org: dict[str, list[Run]], names: dict[str, str], regions: dict[str, str], places: Places,
+    *, synthetic: bool,
+) -> None:  # fmt: skip
     members_of: dict[str, list[dict[str, str]]] = defaultdict(list)
     for org_code, runs in by_org.items():
-        if org_code == ENGLAND:
+        if org_code == ENGLAND or org_code in places.by_code:
             continue
-        name = next((run.content["org_name"] for run in runs if run.content), org_code)
-        region = regions.get(org_code, "Region unknown")
+        name, region = names[org_code], regions.get(org_code, "Region unknown")
         members_of[region].append({"code": org_code, "name": name})
-        page = {
-            "title": name, "subtitle": f"{org_code}, {region}",
-            "synthetic": synthetic,
-        }  # fmt: skip
         pages.render(
-            f"organisations/{org_code}/index.qmd", "organisation.qmd.jinja", up="../../", page=page,
-            domains=cards.by_domain(runs, "{}.html"),
+            f"{places.folder(org_code)}/index.qmd", "organisation.qmd.jinja", up="../../", synthetic=synthetic,
+            page={"title": name, "subtitle": f"{org_code}, {region}"}, parents=places.of(org_code),
+            domains=cards.by_domain(runs, "{}.html"), origins=origins.of(runs, synthetic=synthetic),
         )  # fmt: skip
     by_name: Callable[[dict[str, str]], str] = lambda org: org["name"].removeprefix("The ")  # noqa: E731
     listed = [(region, sorted(members, key=by_name)) for region, members in sorted(members_of.items())]
-    pages.render("organisations/index.qmd", "organisations.qmd.jinja", regions=listed, synthetic=synthetic)
+    pages.render(
+        "organisations/index.qmd", "organisations.qmd.jinja", up="../", regions=listed, synthetic=synthetic,
+        origins=origins.of((run for of_it in by_org.values() for run in of_it), synthetic=synthetic),
+    )  # fmt: skip

@@ -5,17 +5,18 @@ from typing import Any
 import polars as pl
 
 from openmeasures.definitions import Measure
+from openmeasures.publishing.origins import Origins
 from openmeasures.publishing.writer import Pages
 from openmeasures.reviewing.reconcile import Verdict, noun_of, summarise
 from openmeasures.words import plural
 
 
-def write(pages: Pages, found: dict[str, pl.DataFrame], measures: list[Measure], *, synthetic: bool) -> None:
+def write(pages: Pages, found: dict[str, pl.DataFrame], measures: list[Measure], origins: Origins) -> None:
     """Write the page and each measure's table; `found` is that of `reconcile`, by measure."""
     for measure in measures:
         pages.write(address(measure), found[measure.id].write_csv())
     rows = [row for measure in measures for row in _rows(found[measure.id], measure)]
-    pages.render("reconciliation.qmd", "reconciliation.qmd.jinja", rows=rows, synthetic=synthetic)
+    pages.render("reconciliation.qmd", "reconciliation.qmd.jinja", rows=rows, origins=origins)
 
 
 def address(measure: Measure) -> str:

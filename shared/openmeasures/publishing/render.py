@@ -12,7 +12,8 @@ from openmeasures.errors import RenderError
 # Set while we call a renderer, so that the pre-render step of _quarto.yml does not make the pages a second time.
 RENDERING = "OPENMEASURES_RENDERING"
 LAST_LINES = 15  # of a renderer's output, enough to hold its reason
-NOTEBOOKS = "downloads/*.ipynb"  # in the folder of each measure or organisation
+FOLDERS = ("measures", "organisations", "systems", "regions")
+NOTEBOOKS = "downloads/*.ipynb"  # in the folder of each measure, organisation, system or region
 IGNORED_WARNINGS = ("html-math-method is ignored",)  # for Quarto alone; our pages have no formulae in TeX
 
 
@@ -54,9 +55,7 @@ def choose(renderer: str) -> str:
 
 def _copy_notebooks(stage: Path) -> None:
     """Copy the executed notebooks that pages offer: smalldocs takes any notebook for a page, and copies none."""
-    for notebook in [
-        path for folder in ("measures", "organisations") for path in stage.glob(f"{folder}/*/{NOTEBOOKS}")
-    ]:
+    for notebook in [path for folder in FOLDERS for path in stage.glob(f"{folder}/*/{NOTEBOOKS}")]:
         target = stage / "_site" / notebook.relative_to(stage)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(notebook, target)

@@ -1,17 +1,20 @@
 """The page of one run: a measure for England or for one organisation, or the reason why there is none."""
 
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from openmeasures import corrections, project, results, words
+from openmeasures import corrections, results, words
 from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import day_label
-from openmeasures.publishing import provenance, summary
+from openmeasures.publishing import origins, provenance, summary
+from openmeasures.publishing.places import Places
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages, RunPage
-from openmeasures.releases import Release
+from openmeasures.register import Level
 from openmeasures.running import collect
 from openmeasures.store import Store
 
@@ -24,18 +27,21 @@ UNRANKED = (
 
 
 def write_run_page(
-    pages: Pages, run: Run, of_measure: list[Run], store: Store, reconciled: list[str], regions: dict[str, str]
-) -> None:
+    pages: Pages, run: Run, of_measure: list[Run], store: Store, reconciled: list[str], regions: dict[str, str],
+    places: Places,
+) -> None:  # fmt: skip
     """Write the page of one run, with its downloads.
 
     `of_measure` are all runs of the measure, which England's page lists, and `reconciled` says in how many months its
-    figures are the published ones; `regions` are those of the organisations, by code.
+    figures are the published ones; `regions` are those of the organisations, by code, and `places` says where the
+    pages of each are.
     """
     measure, is_england = run.measure, run.org_code == ENGLAND
     period = measure.period
-    folder = f"measures/{measure.id}" if is_england else f"organisations/{run.org_code}"
+    folder = f"measures/{measure.id}" if is_england else places.folder(run.org_code)
     address = f"{folder}/index.qmd" if is_england else f"{folder}/{measure.id}.qmd"
-    page: dict[str, Any] = {"is_england": is_england, "synthetic": run.release.synthetic}
+    is_area = run.org_code in places.by_code
+    page: dict[str, Any] = {"is_england": is_england, "is_area": is_area, "synthetic": run.release.synthetic}
     command = f"openmeasures run {measure.id} --org {run.org_code} --period-to {period.key(run.period_to)}"
     command += f" --as-of {store.as_of}" if store.as_of else ""
     failure = run.failure
@@ -47,7 +53,8 @@ def write_run_page(
         if run.last_good is None:
             title = f"{run.org_code}: {measure.title}"
             page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": title}
-            pages.render(address, "failed.qmd.jinja", up="../../", page=page, measure=measure)
+            of_it = origins.of([run], synthetic=run.release.synthetic)
+            pages.render(address, "failed.qmd.jinja", up="../../", page=page, measure=measure, origins=of_it)
             return
         run = run.last_good
         page |= {"made": day_label(run.ended), "up_to": period.label(run.period_to)}
@@ -67,7 +74,7 @@ def write_run_page(
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
         method=steps, summary=summary.summarise(content, measure, run.release, reaches=run.reaches),
         figures_of=_figures_of(content, measure),
-        organisations=_all_listed(of_measure, regions),
+        lists=_lists(of_measure, regions, places) if is_england else [],
         organisations_intro=UNRANKED,
         standards=_standards(measure),
         reconciled=reconciled,
@@ -119,16 +126,40 @@ def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:
     return [("figures (CSV)", f"downloads/{name}.csv"), ("executed notebook", f"downloads/{name}.ipynb")]
 
 
-def _all_listed(runs: list[Run], regions: dict[str, str]) -> list[dict[str, Any]]:
-    """Return every organisation by name, those that no longer report last."""
-    listed = [_listed(run, regions.get(run.org_code, "")) for run in runs if run.content and run.org_code != ENGLAND]
+@dataclass(frozen=True)
+class Listing:
+    """One list of England's page: its heading, what its rows are called, and the rows."""
+
+    heading: str
+    noun: str
+    rows: list[dict[str, Any]]
+
+
+def _lists(runs: list[Run], regions: dict[str, str], places: Places) -> list[Listing]:
+    """Return whoever has figures, each kind in a list of its own, since the sum of some is no peer of theirs."""
+    kinds: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.content and run.org_code != ENGLAND:
+            place = places.by_code.get(run.org_code)
+            kinds[place.level if place else "organisation"].append(run)
+    return [
+        Listing(f"Every {noun}", noun, _all_listed(kinds[noun], regions, places))
+        for noun in ("organisation", *Level)
+        if kinds[noun]
+    ]
+
+
+def _all_listed(runs: list[Run], regions: dict[str, str], places: Places) -> list[dict[str, Any]]:
+    """Return rows by name, those that no longer report last."""
+    listed = [_listed(run, regions.get(run.org_code, ""), places) for run in runs]
     return sorted(listed, key=lambda org: (org["has_ended"], org["name"].removeprefix("The "), org["code"]))
 
 
-def _listed(run: Run, region: str) -> dict[str, Any]:
+def _listed(run: Run, region: str, places: Places) -> dict[str, Any]:
     point = summary.latest_point(run.content)
     return {
         "code": run.org_code,
+        "folder": places.folder(run.org_code),
         "name": run.content["org_name"],
         "region": region,
         "month": run.measure.period.label(date.fromisoformat(point["period_start"])) if point else "",
@@ -138,34 +169,22 @@ def _listed(run: Run, region: str) -> dict[str, Any]:
     }
 
 
-def _file(release: Release) -> str:
-    """Return a release's file name, as a link to where it was downloaded if that is known."""
-    address = release.file_url.replace("(", "%28").replace(")", "%29")
-    return f"[{release.file_name}]({address})" if address else release.file_name
-
-
 def _provenance(run: Run, store: Store, command: str) -> dict[str, Any]:
     release, measure = run.release, run.measure
     first = next(iter(store.newest(measure.source)))
     title = f"{measure.title}, {run.content['org_name']}, data up to {measure.period.label(run.period_to)}"
     source = "the synthetic sample" if release.synthetic else f"[{measure.source}]({release.url})"
-    licence = (
-        "Synthetic figures and code: MIT"
-        if release.synthetic
-        else "Contains public sector information licensed under the "
-        "[Open Government Licence v3.0](https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/). "
-        "Source: NHS England. Code: MIT"
-    )
     return {
         "data": f"{source}, {measure.period.span(first, run.period_to)}",
-        "file": f"{_file(release)} ({release.status.value})",
+        "up_to": measure.period.label(run.period_to),
+        "file": f"{origins.file_link(release)} ({release.status.value})",
         "retrieved": release.retrieved,
         "published": release.published,
         "sha256": release.sha256,
-        "commit": provenance.commit(project.root()) or "not under version control",
+        "commit": origins.commit(),
         "environment": provenance.environment(),
         "rule_set": rulesets.find(measure.rule_set).title,
-        "licence": licence,
+        "licence": origins.licence(synthetic=release.synthetic),
         "cite": f"Open Measures. {title}.",
         "command": command,
     }

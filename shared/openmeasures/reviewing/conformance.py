@@ -37,6 +37,7 @@ expected comes from running the tool, from its published values, or by hand from
 This page is made by the tests' own comparison (`make conformance`); a test fails where it is out of date. Why we
 depart from a tool stands under [deviations](deviations.qmd).
 """
+ORIGINS = "<!-- origins -->\n"  # which publishing replaces
 
 
 class Outcome(NamedTuple):
@@ -87,7 +88,7 @@ def page(outcomes: list[Outcome] | None = None) -> str:
         rows = [_row(outcome) for outcome in outcomes if outcome.group == group]
         parts.append("\n".join([head, *rows]) + "\n")
     series = "\n".join(f"- **{chart.title}**: {', '.join(map(_number, chart.values))}." for chart in oracles.charts)
-    return "\n".join([*parts, f"## The series\n\n{series}\n", figures.section(figures.compare())])
+    return "\n".join([*parts, f"## The series\n\n{series}\n", figures.section(figures.compare()), ORIGINS])
 
 
 def write(path: Path | None = None) -> Path:
