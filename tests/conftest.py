@@ -2,13 +2,17 @@
 
 import csv
 import io
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import filelock
 import hypothesis
 import nbformat
 import pytest
@@ -22,6 +26,10 @@ hypothesis.settings.register_profile("project", deadline=None)  # no test assert
 hypothesis.settings.load_profile("project")
 
 PROJECT = Path(__file__).resolve().parents[1]
+# The measure, the organisations and the one of them that fails in the site that tests look at.
+SITE_MEASURE = "ae_four_hour"
+SITE_ORGANISATIONS = ("ENG", "Z-04", "Z-15", "Z-17", "Z-21", "Z-10")
+SITE_FAILING = "Z-10"
 PUBLISHED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "published"
 
 # Typed from the publication, not taken from the reader: a test that used the reader's own list could not fail.
@@ -186,6 +194,42 @@ def published() -> Path:
 def sample_folder() -> Path:
     """The data folder that holds the whole synthetic sample; only to be read."""
     return Path(os.environ["OPENMEASURES_DATA"])
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, sample_folder, request) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Build the sample's site of a few organisations; return the project's folder, and what the command said.
+
+    It is a copy of the project whose notebook fails for one organisation, built by the command in a process of its own:
+    once for all workers of pytest-xdist, of which those that come later wait for the first.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if hasattr(request.config, "workerinput") else own) / "built"
+    said = folder / "said.json"
+    with filelock.FileLock(folder.with_suffix(".lock")):
+        if not said.is_file():
+            done = _build_site(folder / "project", sample_folder)
+            said.write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]), encoding="utf-8")
+    return folder / "project", subprocess.CompletedProcess(*json.loads(said.read_text(encoding="utf-8")))
+
+
+def _build_site(project: Path, data: Path) -> subprocess.CompletedProcess[str]:
+    for name in ("analyses", "reference", "site"):
+        shutil.copytree(PROJECT / name, project / name)
+    shutil.copyfile(PROJECT / "_quarto.yml", project / "_quarto.yml")
+    path = project / "analyses" / SITE_MEASURE / "notebook.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    cell = next(cell for cell in notebook.cells if cell.id == "definition")
+    cell.source = f'if org_code == "{SITE_FAILING}":\n    open(__import__("os").getcwd() + "/<nowhere>")\n{cell.source}'
+    nbformat.write(notebook, path)
+    named = [f"--org={code}" for code in SITE_ORGANISATIONS]
+    command = shutil.which("openmeasures", path=str(Path(sys.executable).parent))
+    done = subprocess.run(
+        [str(command), "site", "--renderer=smalldocs", *named], cwd=project, capture_output=True, encoding="utf-8",
+        check=False, env={**os.environ, "OPENMEASURES_DATA": str(data), "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert (project / "_site" / "index.html").is_file(), done.stderr
+    return done
 
 
 # The last cell of a notebook that imports nothing of ours, so that a test can afford to run it in a kernel: a month's

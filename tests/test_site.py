@@ -1,17 +1,13 @@
 """The built site, as a reader gets it: from the sample through papermill and smalldocs to files on a disk.
 
-It is built once, of a copy of the project whose notebook fails for one organisation, by the command in a process of its
-own. The organisations are England and those that are hardest to show: without type 1 (Z-04), with months that are not
-applicable (Z-15), with missing months (Z-17), gone after a merger (Z-21).
+`built` of conftest.py makes it. The organisations are England and those that are hardest to show: no type 1 (Z-04),
+with months that are not applicable (Z-15), with missing months (Z-17), gone after a merger (Z-21).
 """
 
 import csv
 import gzip
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -105,28 +101,6 @@ class Page(HTMLParser):
 
 def is_icon(drawing):
     return "om-icon" in drawing.get("class", "").split()
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, sample_folder):
-    """Build the site; return the project's folder, and what the command said."""
-    project = tmp_path_factory.mktemp("built") / "project"
-    for name in ("analyses", "reference", "site"):
-        shutil.copytree(PROJECT / name, project / name)
-    shutil.copyfile(PROJECT / "_quarto.yml", project / "_quarto.yml")
-    path = project / "analyses" / MEASURE / "notebook.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    cell = next(cell for cell in notebook.cells if cell.id == "definition")
-    cell.source = f'if org_code == "{FAILING}":\n    open(__import__("os").getcwd() + "/<nowhere>")\n{cell.source}'
-    nbformat.write(notebook, path)
-    named = [f"--org={code}" for code in ("ENG", *ORGANISATIONS, FAILING)]
-    command = shutil.which("openmeasures", path=str(Path(sys.executable).parent))
-    done = subprocess.run(
-        [command, "site", "--renderer=smalldocs", *named], cwd=project, capture_output=True, encoding="utf-8",
-        check=False, env={**os.environ, "OPENMEASURES_DATA": str(sample_folder), "PYTHONUTF8": "1"},
-    )  # fmt: skip
-    assert (project / "_site" / "index.html").is_file(), done.stderr
-    return project, done
 
 
 @pytest.fixture(scope="module")
