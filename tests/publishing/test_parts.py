@@ -167,7 +167,7 @@ def test_blank_lines_of_an_image_go(blank):
 
 
 def test_what_draws_nothing_is_left_out_of_an_image_and_nothing_else(chart):
-    """Every path that is gone is empty; all else stays but for the default opacity and what is for pointers."""
+    """Every path that is gone is empty; all else stays but for defaults, pointers and parts' roles."""
     before = ElementTree.fromstring(chart[parts.SVG_TYPE])
     after = ElementTree.fromstring(parts.inline(chart[parts.SVG_TYPE], "p"))
     is_empty = [
@@ -179,8 +179,16 @@ def test_what_draws_nothing_is_left_out_of_an_image_and_nothing_else(chart):
     assert [each.tag for each in kept] == [each.tag for each in after.iter()]
     for one, other in zip(kept, after.iter(), strict=True):
         gone = set(one.attrib.items()) - set(other.attrib.items())
-        assert {name for name, _ in gone} <= {"opacity", "pointer-events", "id", "clip-path"}
+        assert {name for name, _ in gone} <= {
+            "opacity", "pointer-events", "id", "clip-path", "role", "aria-roledescription",
+        }  # fmt: skip
         assert {value for name, value in gone if name == "opacity"} <= {"1"}
+
+
+def test_an_image_has_one_role_and_its_parts_none(chart):
+    image = ElementTree.fromstring(parts.inline(chart[parts.SVG_TYPE], "p"))
+    roles = [each.get("role") for each in image.iter() if each.get("role")]
+    assert roles == ["img"]
 
 
 def test_outputs_keep_their_order_and_each_chart_its_own_ids(executed, chart):
