@@ -21,6 +21,15 @@ $(READY): requirements.lock pyproject.toml
 		echo "Quarto cannot be installed here (why: .venv/quarto.log); smalldocs renders the site."
 	@touch $@
 
+# Debian's Chromium, for the tests in a browser, where no browser is there and this user may install one. Without, they
+# are skipped. Pages are set in Arial, and measured in the same widths.
+.venv/.browser: $(READY)
+	@command -v chromium chromium-browser google-chrome google-chrome-stable microsoft-edge >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qq --no-install-recommends chromium fonts-liberation; } >.venv/browser.log 2>&1 || \
+		echo "No browser can be installed here (why: .venv/browser.log); the tests in a browser are skipped."
+	@touch $@
+
 # The version of environment.yml, which pip and conda then share.
 QUARTO = $(shell sed -nE 's/^ *- quarto=([0-9.]+).*/\1/p' environment.yml)
 
@@ -31,7 +40,7 @@ site: $(READY) .venv/.quarto ## Run every notebook on the data in data/ (the sam
 	$(BIN)/openmeasures site
 
 # Notebooks have a run of their own: nbval would measure coverage in their kernels, and waits for them in vain.
-test: $(READY) ## Lint, check types, run every test and every committed notebook
+test: $(READY) .venv/.browser ## Lint, check types, run every test and every committed notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
