@@ -1,7 +1,6 @@
 """A browser and a server of the built site, for tests that look at pages as a reader does."""
 
 import functools
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -52,7 +51,9 @@ class Reader:
     """One reader's window: what they see, and what went wrong meanwhile."""
 
     def __init__(self, context: BrowserContext, root: str) -> None:
-        self.root, self.wrong, self.foreign = root, [], []
+        self.root = root
+        self.wrong: list[str] = []
+        self.foreign: list[str] = []
         self.page: Page = context.new_page()
         self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
@@ -65,7 +66,7 @@ class Reader:
 @pytest.fixture
 def reader(browser, address) -> Iterator[Callable[..., Reader]]:
     """Open a window of a width, in a colour scheme; other hosts answer with nothing, or, `stubbed`, with a script."""
-    contexts = []
+    contexts: list[BrowserContext] = []
 
     def one(*, width: int = 1280, scheme: str = "light", stubbed: bool = False, root: str = address, **more) -> Reader:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
@@ -94,4 +95,4 @@ def reader(browser, address) -> Iterator[Callable[..., Reader]]:
 @pytest.fixture(scope="session")
 def on_disk() -> Callable[[Path], str]:
     """Give the address of a folder, for pages that are opened without a server."""
-    return lambda folder: f"file://{os.fspath(folder)}"
+    return Path.as_uri
