@@ -136,17 +136,26 @@ def corrected(run, *org_codes, url="https://example.org/"):
 @pytest.mark.parametrize(("org_code", "org_codes"), [("RC9", ["RXX", "RC9"]), ("ENG", ["RC9"])])
 def test_a_correction_is_shown_with_its_reason_and_extent(run_of, org_code, org_codes):
     assert cells(corrected(run_of(org_code), *org_codes)) == [
-        ("Error", "Reason", "Whose", "Months", "Published", "Treated as", "Figures"),
-        (
-            "Zeros",
-            "Not asked [Source](https://example.org/)",
-            " and ".join(org_codes),
-            "February 2024 to March 2024",
-            "0",
-            "not applicable",
-            "1,234",
-        ),
+        ("Known error", "Zeros"),
+        ("Reason", "Not asked [Source](https://example.org/)"),
+        ("Whose", " and ".join(org_codes)),
+        ("Months", "February 2024 to March 2024"),
+        ("Published", "0"),
+        ("Treated as", "not applicable"),
+        ("Figures changed", "1,234"),
     ]
+
+
+def test_several_corrections_have_a_table_each(run_of):
+    one = corrections.Correction(
+        what="Zeros", reason="Not asked", org_codes=["RC9"], metrics=["a"], expect=0, status="not_applicable",
+        **{"from": FEBRUARY, "to": MARCH},
+    )  # fmt: skip
+    other = one.model_copy(update={"what": "Ones"})
+    shown = display.corrected(corrections.Corrected(pl.DataFrame(), [(one, 1), (other, 2)]), run_of("RC9")).text
+    assert [line for line in shown.splitlines() if "Known error" in line or not line] == [
+        "| Known error | Zeros |", "", "| Known error | Ones |",
+    ]  # fmt: skip
 
 
 def test_a_correction_that_nothing_documents_has_no_address(run_of):

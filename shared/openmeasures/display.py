@@ -29,7 +29,7 @@ from IPython.display import display as ipython_display
 
 from openmeasures import mergers, words
 from openmeasures.charts import layout, spc, theme
-from openmeasures.corrections import Corrected
+from openmeasures.corrections import Corrected, Correction
 from openmeasures.definitions import Part
 from openmeasures.methods import rulesets
 from openmeasures.methods.assurance import Assurance
@@ -118,19 +118,20 @@ def corrected(corrected_: Corrected, run: Parameters) -> Markdown:
     ]
     if not applied:
         return Markdown(f"No known error concerns the figures of {run.org_name}.")
+    return Markdown("\n\n".join(_correction(entry, changed, run) for entry, changed in applied))
+
+
+def _correction(entry: Correction, changed: int, run: Parameters) -> str:
+    """Return a table of two columns, since a reason in one of seven would be a word wide on a phone."""
     rows = [
-        (entry.what, f"{entry.reason} [Source]({entry.url})" if entry.url else entry.reason,
-         words.listed(entry.org_codes), run.measure.period.span(entry.date_from, entry.date_to), f"{entry.expect:g}",
-         words.STATUS_WORDS[entry.status], f"{changed:,}")
-        for entry, changed in applied
-    ]  # fmt: skip
-    return Markdown(
-        table(
-            ("Error", "Reason", "Whose", run.measure.period.plural.capitalize(), "Published", "Treated as", "Figures"),
-            rows,
-            numbers=1,
-        )
-    )
+        ("Reason", f"{entry.reason} [Source]({entry.url})" if entry.url else entry.reason),
+        ("Whose", words.listed(entry.org_codes)),
+        (run.measure.period.plural.capitalize(), run.measure.period.span(entry.date_from, entry.date_to)),
+        ("Published", f"{entry.expect:g}"),
+        ("Treated as", words.STATUS_WORDS[entry.status]),
+        ("Figures changed", f"{changed:,}"),
+    ]
+    return table(("Known error", entry.what), rows)
 
 
 def arithmetic(observations: pl.DataFrame, run: Parameters) -> Markdown:
