@@ -245,6 +245,23 @@ def test_narrow_figures_stay_the_same(chart):
         assert phone["datasets"].get(name) == spec["datasets"].get(name)
 
 
+@pytest.mark.parametrize(
+    ("words", "on_phone"),
+    [
+        ([["Milestone 76\u00a0%"], ["Milestone 78\u00a0%"]], [["76\u00a0%"], ["78\u00a0%"]]),
+        ([["Standard 76\u00a0%"]], [["Standard", "76\u00a0%"]]),
+        ([], []),
+    ],
+)
+def test_several_standards_that_were_replaced_have_their_figures_alone_on_a_phone(spc_chart, words, on_phone):
+    """Their words would cover each other; the line of the last has them at its end."""
+    spec = spc_chart.to_dict()
+    spec["datasets"]["steps"] = [
+        {"period_start": "2024-03-01", "label": each, "line": 76, "baseline": "bottom"} for each in words
+    ]
+    assert [row["label"] for row in output.narrow(spec)["datasets"]["steps"]] == on_phone
+
+
 def test_narrow_has_fewer_months_smaller_points_and_labels_that_do_not_touch(spc_chart):
     spec = spc_chart.to_dict()
     phone = output.narrow(spec)

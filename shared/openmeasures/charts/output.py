@@ -93,6 +93,7 @@ def narrow(spec: Spec, width: int = theme.PHONE.width) -> Spec:
     for name, share in theme.LABEL_SHARES.items():
         for row in phone["datasets"].get(name, []):
             row["label"] = layout.wrapped(" ".join(row["label"]), width=width * share, size=theme.PHONE.text)
+    _shorten_step_labels(phone)
     _spread_end_labels(phone)
     _thin_axis_and_points(phone)
     if "names" in phone["datasets"]:
@@ -101,6 +102,14 @@ def narrow(spec: Spec, width: int = theme.PHONE.width) -> Spec:
         rows = theme.ROW_HEIGHT * len(phone["datasets"]["labels"])
         phone["height"] = rows + min(phone["height"] - rows, theme.PHONE.piles)
     return phone
+
+
+def _shorten_step_labels(phone: Spec) -> None:
+    """Leave the figures alone of several standards that were replaced, whose words would cover each other."""
+    steps = phone["datasets"].get("steps", [])
+    if len(steps) > 1:
+        for row in steps:
+            row["label"] = [" ".join(row["label"]).rpartition(" ")[2]]
 
 
 def _spread_end_labels(phone: Spec) -> None:
