@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -113,8 +114,20 @@ def test_one_change_in_words_and_as_a_table(since):
         "Since it was first published March 2024 has changed by −10.00 percentage points, from 60.00 % to 50.00 %."
     )
     assert plain(revisions.table(found, run).text).splitlines()[-1] == (
-        "| March 2024 | no date given | 13 June 2024 | 60.00 % | 50.00 % | −10.00 percentage points |"
+        "| March 2024 | no date given | 13 June 2024 | 60.00 % | 50.00 % | −10.00 |"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "heading", "change"),
+    [("ratio", "percent", "Change, points", "−10.00"), ("mean", "minutes", "Change", "−10.00 minutes")],
+)
+def test_a_table_heads_changes_of_percentages_by_their_unit(since, kind, unit, heading, change):
+    run, found = since()
+    other = replace(run, measure=run.measure.model_copy(update={"kind": kind, "unit": unit}))
+    first, _, *rows = revisions.table(found, other).text.splitlines()
+    assert first.endswith(f"| {heading} |")
+    assert plain(rows[-1]).endswith(f"| {change} |")
 
 
 def test_a_change_is_drawn_with_what_it_is_in_words(since):

@@ -27,6 +27,7 @@ from openmeasures.periods import day_label
 from openmeasures.schemas import Counts
 
 SCHEMA = {"period_start": pl.Date, "first": pl.Float64, "now": pl.Float64, "change": pl.Float64}
+POINTS = " percentage points"
 LATEST = 12  # rows shown: of a time series every month has been published many times
 
 
@@ -140,10 +141,11 @@ def table(revised: pl.DataFrame, run: Parameters) -> Markdown:
     rows = [
         (measure.period.label(row["period_start"]), _dated(oldest[row["period_start"]].published),
          _dated(run.release_of[row["period_start"]].published), _written(row["first"], measure),
-         _written(row["now"], measure), written_change(row["change"], measure))
+         _written(row["now"], measure), written_change(row["change"], measure).removesuffix(POINTS))
         for row in latest(revised, measure).iter_rows(named=True)
     ]  # fmt: skip
-    headings = (measure.period.heading, "First dated", "Now dated", "As first published", "As it is now", "Change")
+    change = "Change, points" if measure.unit == "percent" else "Change"  # of percentages: or a phone has no room
+    headings = (measure.period.heading, "First dated", "Now dated", "As first published", "As it is now", change)
     return Markdown(display.table(headings, rows, numbers=3) if rows else "")
 
 
@@ -161,7 +163,7 @@ def written_change(change: float, measure: Measure) -> str:
 
     It has one decimal more than values are shown with; one that is 0 then has no sign.
     """
-    size = _written(abs(change), measure).replace("\u00a0%", " percentage points")
+    size = _written(abs(change), measure).replace("\u00a0%", POINTS)
     if not round(abs(change), measure.decimals + 1):
         return size
     return f"{'+' if change > 0 else MINUS}{size}"
