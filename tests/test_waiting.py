@@ -40,6 +40,8 @@ def said(run, frame, **options):
 class Published:
     """A store of one list by weeks waited: (organisation, category, people or null)."""
 
+    synthetic = False
+
     def __init__(self, *rows):
         self.rows = rows
 
