@@ -216,7 +216,8 @@ def built(tmp_path_factory, sample_folder, request) -> tuple[Path, subprocess.Co
 def _build_site(project: Path, data: Path) -> subprocess.CompletedProcess[str]:
     for name in ("analyses", "reference", "site"):
         shutil.copytree(PROJECT / name, project / name)
-    shutil.copyfile(PROJECT / "_quarto.yml", project / "_quarto.yml")
+    for name in ("_quarto.yml", "CONTRIBUTING.md"):
+        shutil.copyfile(PROJECT / name, project / name)
     path = project / "analyses" / SITE_MEASURE / "notebook.ipynb"
     notebook = nbformat.read(path, as_version=4)
     cell = next(cell for cell in notebook.cells if cell.id == "definition")
@@ -299,7 +300,8 @@ def small_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notebook_of: 
     measure.mkdir(parents=True)
     (measure / "measure.yml").write_text(MEASURE, encoding="utf-8")
     nbformat.write(notebook_of('if org_code == "RJ1":\n    1 / 0', RESULT_CELL), measure / "notebook.ipynb")
-    shutil.copyfile(PROJECT / "_quarto.yml", folder / "_quarto.yml")
+    for name in ("_quarto.yml", "CONTRIBUTING.md"):
+        shutil.copyfile(PROJECT / name, folder / name)
     for name in ("site", "reference"):
         shutil.copytree(PROJECT / name, folder / name)
     monkeypatch.chdir(folder)

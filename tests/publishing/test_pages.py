@@ -143,7 +143,9 @@ def test_pages_written_by_hand_are_copied_but_for_their_markers(ran, publish, st
     by_hand = files(small_project / "site")
     assert by_hand
     for path in by_hand:
-        parts = re.split(b"<!-- (?:notice|measures|origins|icons) -->", (small_project / "site" / path).read_bytes())
+        parts = re.split(
+            b"<!-- (?:notice|measures|origins|icons|contributing) -->", (small_project / "site" / path).read_bytes()
+        )
         assert re.fullmatch(b".*".join(map(re.escape, parts)), (stage / path).read_bytes(), re.DOTALL)
 
 
@@ -163,7 +165,7 @@ def test_no_marker_is_left(ran, publish, text):
     ran("ENG")
     for address in publish():
         if address.endswith(".qmd"):
-            for marker in ("notice", "measures", "origins", "icons"):
+            for marker in ("notice", "measures", "origins", "icons", "contributing"):
                 assert f"<!-- {marker} -->" not in text(address)
 
 

@@ -5,6 +5,8 @@
                                     (`measures`), the key to the icons, or where the figures come from (`origins`)
     measures/<measure>/index.qmd    England's notebook, every organisation, the definition
     reconciliation.qmd              England's figures beside the published ones
+    status.qmd                      when the runs were made, and which failed
+    package/                        the package's documentation, from its docstrings
     organisations/index.qmd         every organisation, by region
     organisations/<org>/index.qmd   every measure of one organisation
     organisations/<org>/<measure>.qmd   that organisation's notebook
@@ -26,7 +28,7 @@ from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND, regions_of
-from openmeasures.publishing import area_pages, cards, origins, reconciliation
+from openmeasures.publishing import area_pages, cards, contributing, documentation, origins, reconciliation, status
 from openmeasures.publishing.places import Places
 from openmeasures.publishing.places import find as find_places
 from openmeasures.publishing.run_page import write_run_page
@@ -78,6 +80,8 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     _organisation_pages(pages, by_org, names, regions, places, synthetic=synthetic)
     area_pages.write(pages, places, by_org, names, synthetic=synthetic)
     reconciliation.write(pages, reconciled, measures, everything)
+    status.write(pages, runs, reconciled, places, everything)
+    documentation.write(pages, everything)
     domains = cards.by_domain(by_org.get(ENGLAND, []), "{}/index.html")
     pages.render(
         "measures/index.qmd", "measures.qmd.jinja", up="../", domains=domains, synthetic=synthetic, origins=everything
@@ -86,6 +90,7 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     parts_by_hand = {
         "<!-- notice -->": TEMPLATES.get_template("notice.qmd.jinja").render(synthetic=synthetic),
         "<!-- measures -->": TEMPLATES.get_template("cards.qmd.jinja").render(up="", domains=from_home),
+        "<!-- contributing -->": contributing.body(project.root()),
         "<!-- icons -->": TEMPLATES.get_template("icons.qmd.jinja").render(),
         "<!-- origins -->": TEMPLATES.get_template("origins.qmd.jinja").render(origins=everything),
     }
