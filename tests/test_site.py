@@ -247,6 +247,55 @@ def test_no_page_is_too_large(pages):
     assert {name: size for name, size in sizes.items() if size > MOST_BYTES} == {}
 
 
+def test_every_page_says_where_it_comes_from(pages):
+    facts = ("Data up to", "Code", "Environment", "Rule-set", "Licence", "Cite as")
+    lacking = [
+        (name, fact)
+        for name, page in pages.items()
+        for fact in facts
+        if not any(row[0].strip() == fact and row[1].strip() for table in page.tables for row in table if row)
+    ]
+    assert lacking == []
+    assert [name for name, page in pages.items() if not re.search(r"\b[0-9a-f]{64}\b", page.text)] == []
+
+
+# ---- systems, regions and what is of the whole
+
+
+def test_an_organisation_leads_to_its_system_and_region_and_these_lead_back(pages):
+    page = pages["organisations/Z-04/index.html"]
+    assert {"../../systems/Z-Q1/index.html", "../../regions/Z-Y1/index.html"} <= {
+        link.get("href") for link in page.all("a")
+    }
+    for name in ("systems/Z-Q1/index.html", "regions/Z-Y1/index.html"):
+        assert "../../organisations/Z-04/ae_four_hour.html" in {link.get("href") for link in pages[name].all("a")}
+
+
+def test_a_system_shows_the_figures_of_its_organisations_as_their_own_pages_do(pages, content):
+    [value] = [point["value"] for point in content["Z-04"]["points"] if point["series"] == "all"][-1:]
+    rows = [row for table in pages["systems/Z-Q1/index.html"].tables for row in table]
+    [cells] = [
+        row for row in rows if row[0].endswith("Z-04") and any(cell.startswith(f"{value:.1f} %") for cell in row)
+    ]
+    assert cells[0].startswith("Upper Norrow Community NHS Trust")
+
+
+def test_the_build_says_what_was_done_and_what_failed(built, pages):
+    page = pages["status.html"]
+    [row] = [row for row in page.tables[0] if row[0] == "A&E: four-hour waits"]
+    assert (row[2], row[3]) == (str(len(("ENG", *ORGANISATIONS))), "1")
+    assert "cell 3: FileNotFoundError" in page.text
+    assert f"organisations/{FAILING}/{MEASURE}.html" in {link.get("href") for link in page.all("a")}
+
+
+def test_every_card_has_a_sparkline_that_is_small_and_not_read_out(pages):
+    for name in ("index.html", "measures/index.html", "organisations/Z-17/index.html"):
+        drawn = [drawing for drawing in pages[name].drawings if drawing.get("class") == "om-spark"]
+        assert len(drawn) == len([each for each in pages[name].all("article") if each.get("class") == "om-card"])
+        assert {drawing.get("aria-hidden") for drawing in drawn} == {"true"}
+        assert max(len(gzip.compress(ElementTree.tostring(drawing))) for drawing in drawn) < 1024
+
+
 # ---- charts
 
 
