@@ -28,7 +28,16 @@ from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import ENGLAND, regions_of
-from openmeasures.publishing import area_pages, cards, contributing, documentation, origins, reconciliation, status
+from openmeasures.publishing import (
+    area_pages,
+    cards,
+    chart_files,
+    contributing,
+    documentation,
+    origins,
+    reconciliation,
+    status,
+)  # fmt: skip
 from openmeasures.publishing.places import Places
 from openmeasures.publishing.places import find as find_places
 from openmeasures.publishing.run_page import write_run_page
@@ -95,6 +104,7 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
         "<!-- origins -->": TEMPLATES.get_template("origins.qmd.jinja").render(origins=everything),
     }
     _copy_by_hand(pages, parts_by_hand)
+    pages.write("assets/vega.js", chart_files.script(build))
     pages.finish(build / "pages.json")
     return pages
 

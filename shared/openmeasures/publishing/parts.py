@@ -47,6 +47,11 @@ class Figure:
         """The same chart for a phone."""
         return chart_output.narrow(self.specification)
 
+    @property
+    def key(self) -> str:
+        """What names it among the charts of its page, and in the names of its files."""
+        return f"{self.cell_id}-{self.place}"
+
     @cached_property
     def narrow(self) -> str:
         """The image for a phone, drawn when a page needs it, unless it is kept."""

@@ -10,7 +10,7 @@ from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import day_label
-from openmeasures.publishing import origins, provenance, summary
+from openmeasures.publishing import chart_files, origins, provenance, summary
 from openmeasures.publishing.places import Places
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages, RunPage
@@ -73,7 +73,9 @@ def write_run_page(
     pages.render(
         address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
         method=steps, summary=summary.summarise(content, measure, run.release, reaches=run.reaches),
-        figures_of=_figures_of(content, measure),
+        offered=chart_files.offer(
+            pages, steps, measure, _figures_of(content, measure), folder=folder, name=f"{measure.id}-{run.org_code}"
+        ),
         lists=_lists(of_measure, regions, places) if is_england else [],
         organisations_intro=UNRANKED,
         standards=_standards(measure),
