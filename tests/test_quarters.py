@@ -254,8 +254,8 @@ def test_who_reported_nothing_for_a_year_has_no_peers(of, period, window, said):
     [
         (QUARTER, "2 of 3 quarters have a figure (1 quarter not submitted); nothing after Q2 2024/25; {}; all "
          "organisations together cover 90.0 % of what was published for England in the latest quarter; reported in the "
-         "year before, but not in the latest quarter: City; the latest quarter is final; no date of publication is given "
-         "for it."),
+         "year before, but not in the latest quarter: City; the latest quarter is final; no date of publication is "
+         "given for it."),
         (YEAR, "2 of 3 financial years have a figure (1 financial year not submitted); nothing after 2024/25; {}; all "
          "organisations together cover 90.0 % of what was published for England in the latest financial year; reported "
          "in the year before, but not in the latest financial year: City; the latest financial year is final; no "
