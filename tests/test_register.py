@@ -23,6 +23,7 @@ def test_a_trust_has_its_name_type_system_and_region():
         "region_name": "North East and Yorkshire",
         "opened": date(1998, 4, 1),
         "closed": None,
+        "town": "Leeds",
     }
 
 

@@ -52,7 +52,10 @@ class Level(StrEnum):
 
 
 class Listed(dy.Schema):
-    """One row: an organisation as ODS lists it, by its primary role. A trust in Wales has neither system nor region."""
+    """One row: an organisation as ODS lists it, by its primary role. A trust in Wales has neither system nor region.
+
+    `town` is that of its own address, its head office, which need not be where its hospitals are.
+    """
 
     org_code = dy.String(nullable=False, primary_key=True)
     org_name = dy.String(nullable=False)
@@ -61,6 +64,7 @@ class Listed(dy.Schema):
     region_code = dy.String(nullable=True)
     opened = dy.Date(nullable=True)
     closed = dy.Date(nullable=True)
+    town = dy.String(nullable=True)
 
 
 class Types(dy.Schema):
@@ -88,7 +92,7 @@ class Systems(dy.Schema):
 
 
 def organisations(*, synthetic: bool = False) -> pl.DataFrame:
-    """Return `org_code, org_name, org_type, system_code, system_name, region_code, region_name, opened, closed`.
+    """Return `org_code, org_name, org_type, system_…, region_… (code and name), opened, closed, town`.
 
     One row an organisation, sorted by code, the sample's if `synthetic`. What is not known is null, but for the type,
     which is then `UNKNOWN`. Raises `DefinitionError` for a table that is missing or breaks its schema, and for a system
@@ -126,7 +130,7 @@ def _organisations(folder: Path, synthetic: bool) -> pl.DataFrame:
         )
         .select(
             "org_code", "org_name", "org_type", "system_code", "system_name", "region_code", "region_name", "opened",
-            "closed",
+            "closed", "town",
         )
         .sort("org_code")
     )  # fmt: skip
@@ -147,8 +151,9 @@ def _of_sample(of_systems: pl.DataFrame) -> pl.DataFrame:
     short = pl.col("system_name").str.strip_prefix("NHS ").str.strip_suffix(" Integrated Care Board")
     in_systems = of_systems.select("system_code", "region_code", system_name=short)
     nothing = pl.lit(None, pl.Date)
+    nowhere = pl.lit(None, pl.String)
     return read_organisations().join(in_systems, on="system_name", how="left").select(
-        "org_code", "org_name", "org_type", "system_code", "region_code", opened=nothing, closed=nothing
+        "org_code", "org_name", "org_type", "system_code", "region_code", opened=nothing, closed=nothing, town=nowhere
     )  # fmt: skip
 
 

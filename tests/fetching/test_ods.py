@@ -86,8 +86,8 @@ def test_every_page_is_read_and_a_trust_is_in_the_system_of_the_relation_in_forc
         }
     )
     assert ods.from_service(quick().json, service=url).rows() == [
-        ("RR8", "Leeds Teaching Hospitals NHS Trust", "RO197", "QWO", "Y63", date(1998, 4, 1), None),
-        ("RW6", "Pennine Acute Hospitals NHS Trust", "RO197", "QOP", "Y62", None, date(2021, 9, 30)),
+        ("RR8", "Leeds Teaching Hospitals NHS Trust", "RO197", "QWO", "Y63", date(1998, 4, 1), None, None),
+        ("RW6", "Pennine Acute Hospitals NHS Trust", "RO197", "QOP", "Y62", None, date(2021, 9, 30), None),
     ]
 
 
@@ -104,6 +104,19 @@ def test_of_independent_providers_only_those_wanted_are_kept(service, quick):
 def test_a_role_without_an_operational_period_has_no_dates(service, quick):
     url = service({FIRST: bundle(organisation("RR8", "LEEDS", "RO197", period("Legal", start="1991-01-01")))})
     assert ods.from_service(quick().json, service=url)["opened"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("address", "town"),
+    [
+        ([], None),
+        ([{"line": ["HQ"]}], None),
+        ([{"city": "BURY ST. EDMUNDS", "postalCode": "IP33"}], "Bury St. Edmunds"),
+    ],
+)
+def test_the_town_is_that_of_the_address(service, quick, address, town):
+    url = service({FIRST: bundle(organisation("RR8", "LEEDS") | {"address": address})})
+    assert ods.from_service(quick().json, service=url)["town"].to_list() == [town]
 
 
 def test_what_has_no_role_is_passed_over(service, quick):
@@ -154,7 +167,7 @@ def line(code="RR8", name="LEEDS TEACHING HOSPITALS NHS TRUST", opened="19980401
 def test_the_report_of_any_age_is_read(columns):
     found = ods.from_report(line(columns=columns).encode(), place="etr.csv")
     assert found.rows() == [
-        ("RR8", "Leeds Teaching Hospitals NHS Trust", "RO197", "QWO", "Y63", date(1998, 4, 1), None)
+        ("RR8", "Leeds Teaching Hospitals NHS Trust", "RO197", "QWO", "Y63", date(1998, 4, 1), None, "Leeds")
     ]
 
 
@@ -185,8 +198,8 @@ def test_what_is_no_such_report_is_refused(text, message):
 def folder(tmp_path):
     """A register of one trust and one clinic."""
     rows = [
-        ("NT3", "A Clinic", "RO172", "QWO", "Y63", None, None),
-        ("RR8", "Leeds", "RO197", "QWO", "Y63", date(1998, 4, 1), None),
+        ("NT3", "A Clinic", "RO172", "QWO", "Y63", None, None, "Leeds"),
+        ("RR8", "Leeds", "RO197", "QWO", "Y63", date(1998, 4, 1), None, None),
     ]
     known = pl.DataFrame(rows, schema=Listed.create_empty().schema, orient="row")
     known.write_csv(tmp_path / "organisations.csv")
@@ -235,7 +248,7 @@ def test_without_a_key_the_report_is_fetched_and_recorded(called, publisher, sto
     assert "ods  new  RR9\n" in out
     assert "ods  gone  RJ1\n" in out
     assert out.endswith(f"ods: 2 organisations; {out.count('ods  ')} differ from what was known.\n")
-    assert "RR9,New NHS Trust,RO197,QWO,Y63,1998-04-01,\n" in called.register.read_text()
+    assert "RR9,New NHS Trust,RO197,QWO,Y63,1998-04-01,,Leeds\n" in called.register.read_text()
     assert f"ods,etr.csv,{ods.REPORT}," in called.record.read_text()
     assert not (store.folder / "downloads" / "etr.csv").exists()
 

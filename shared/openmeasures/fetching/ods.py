@@ -48,7 +48,7 @@ PER_PAGE = 200  # resources; each has some 5 kB with its relationships
 MOST_PAGES = 200
 _EXTENSION = "https://fhir.nhs.uk/England/StructureDefinition/Extension-England-"
 # In the report by position, since it has no headings; older files have 24 columns, and these are the same.
-CODE, TITLE, REGION, SYSTEM, OPENED, CLOSED = 0, 1, 2, 3, 10, 11
+CODE, TITLE, REGION, SYSTEM, TOWN, OPENED, CLOSED = 0, 1, 2, 3, 7, 10, 11
 FEWEST_COLUMNS = 24
 CODE_LENGTHS = (3, 5)
 
@@ -162,8 +162,15 @@ def _organisation(resource: dict[str, Any]) -> dict[str, object] | None:
             return {
                 "org_code": resource["id"], "org_name": as_written(resource["name"]), "role_code": role,
                 "opened": _day(period.get("start")), "closed": _day(period.get("end")),
+                "town": _town(resource),
             }  # fmt: skip
     return None
+
+
+def _town(resource: dict[str, Any]) -> str | None:
+    """Return the town of an organisation's address, which FHIR calls a city; None where there is no address."""
+    towns = (address.get("city") for address in resource.get("address", []))
+    return next((as_written(town) for town in towns if town), None)
 
 
 def _operational(inner: list[dict[str, Any]]) -> dict[str, str]:
@@ -202,7 +209,7 @@ def from_report(content: bytes, *, place: str) -> pl.DataFrame:
             {
                 "org_code": cells[CODE], "org_name": as_written(cells[TITLE]), "role_code": TRUST_ROLES[0],
                 "system_code": cells[SYSTEM] or None, "region_code": cells[REGION] or None, "opened": opened,
-                "closed": closed,
+                "closed": closed, "town": as_written(cells[TOWN]) or None,
             }
         )  # fmt: skip
     if not rows:
@@ -215,7 +222,7 @@ def _compact(text: str) -> date | None:
 
 
 def _listed(rows: Iterable[dict[str, object]], *, place: str) -> pl.DataFrame:
-    frame = pl.DataFrame(list(rows), schema=Listed.column_names(), schema_overrides=_DATES)
+    frame = pl.DataFrame(list(rows), schema=Listed.column_names(), schema_overrides=_TYPES)
     unknown = sorted({*frame["system_code"].drop_nulls()} - {*_systems()})
     if unknown:
         raise FetchError(
@@ -226,7 +233,7 @@ def _listed(rows: Iterable[dict[str, object]], *, place: str) -> pl.DataFrame:
 
 
 # Of a column that may be null throughout.
-_DATES = {"system_code": pl.String, "region_code": pl.String, "opened": pl.Date, "closed": pl.Date}
+_TYPES = {"system_code": pl.String, "region_code": pl.String, "opened": pl.Date, "closed": pl.Date, "town": pl.String}
 
 
 def write(found: pl.DataFrame, folder: Path) -> Changes:
