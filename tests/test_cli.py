@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import Executor, Future
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -14,7 +15,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from openmeasures import __version__, cli, definitions, readers
+from openmeasures import __version__, cli, definitions, project, readers
 from openmeasures.publishing import render
 from openmeasures.running import belonging, manifest, plan
 from openmeasures.store import Store
@@ -604,3 +605,123 @@ def test_runs_as_of_a_day_go_up_to_what_was_known_then(called, small_project, ke
     assert (code, os.environ.get("OPENMEASURES_AS_OF")) == (0, before), errors
     [entry] = manifest.read(manifest.path(small_project / "_build"))
     assert entry.period_to == "2024-03"
+
+
+# ---- embargo, and preview
+
+
+@pytest.fixture
+def held(called, small_project, keep, tmp_path, ae_csv):
+    """Put March 2024 in, and April, with figures and an organisation that nothing else has, under an embargo."""
+    keep(("RC9", 1000, 400))
+    april = tmp_path / "April-2024.csv"
+    april.write_text(ae_csv(("RC9", 7654321, 1234567), ("QQ9ZZ", 50, 5), month="APRIL-2024"), encoding="utf-8")
+    code, out, _ = called("ingest", april, "--embargo", "2999-12-10T09:30")
+    assert (code, out) == (0, "1 added\n")
+    return small_project
+
+
+def traces(folder, store):
+    """Return what below a folder names the release under embargo, one of its figures or its organisation."""
+    [release] = store.not_out(datetime.now(UTC))
+    words = (release.sha256, release.file_name, "7654321", "7,654,321", "6419754", "6,419,754", "QQ9ZZ")
+    found = set()
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        content = (
+            pl.read_parquet(path).write_csv() if path.suffix == ".parquet" else path.read_bytes().decode("latin-1")
+        )
+        found |= {(path.relative_to(folder).as_posix(), word) for word in words if word in f"{path} {content}"}
+    return found
+
+
+def test_nothing_of_a_release_that_is_held_back_is_in_any_file_and_a_preview_says_what_it_is(called, held, store):
+    code, out, err = called("site", "--renderer", "smalldocs")
+    assert code == 0, err
+    assert "Held back until 10 December 2999, 09:30: April-2024.csv (ae_monthly)\n" in err
+    assert "7654321" not in out + err
+    made = [held / name for name in ("_site", "_build", "results", "measures", "organisations")]
+    assert [folder for folder in made if not any(folder.iterdir())] == []
+    assert traces(held, store) == set()
+    assert (held / "_site" / "feed.xml").is_file()
+    before = files(held)
+
+    code, out, err = called("site", "--renderer", "smalldocs", "--preview")
+    assert (code, "Held back" in err) == (0, False), err
+    assert str(Path("_preview") / "_site" / "index.html") in out
+    assert {name.split("/")[0] for name in files(held) - before} == {"_preview"}
+    preview = held / "_preview" / "_site"
+    [release] = store.not_out(datetime.now(UTC))
+    assert {release.sha256, "7654321", "6419754", "7,654,321", "QQ9ZZ"} <= {word for _, word in traces(preview, store)}
+    pages = list(preview.rglob("*.html"))
+    assert len(pages) > 20
+    said = "Preview. Do not share.</strong> Some of these figures are not published before 10 December 2999, 09:30."
+    assert [page for page in pages if said not in page.read_text(encoding="utf-8")] == []
+    assert [page for page in pages if 'name="robots" content="noindex"' not in page.read_text(encoding="utf-8")] == []
+    assert "Note" not in err  # of a link that leads nowhere
+    described = json.loads((preview / "results" / "datapackage.json").read_text(encoding="utf-8"))
+    assert described["title"].endswith("(preview, not to be shared before 10 December 2999, 09:30)")
+    assert [
+        page for page in (held / "_site").rglob("*.html") if "Do not share" in page.read_text(encoding="utf-8")
+    ] == []
+
+
+def test_a_preview_and_a_build_in_one_folder_do_not_mix(called, held, store, tmp_path):
+    """The preview's run is the last good one when the next build fails; its page may not show it."""
+    shared = tmp_path / "shared"
+    assert called("run", "--org", "RC9", "--org", "ENG", "--preview", "--out", shared)[0] == 0
+    notebook = held / "analyses" / "four_hours" / "notebook.ipynb"
+    broken = notebook.read_text(encoding="utf-8").replace('org_code == \\"RJ1\\"', 'org_code == \\"RC9\\"')
+    notebook.write_text(broken, encoding="utf-8")
+    code, _, err = called("site", "--renderer", "smalldocs", "--org", "RC9", "--org", "ENG", "--out", shared)
+    assert (code, "1 of 2 runs failed" in err) == (1, True)
+    assert traces(shared / "_site", store) == set()
+    assert "There are no figures on this page" in (shared / "_site/organisations/RC9/four_hours.html").read_text(
+        "utf-8"
+    )
+
+
+def test_a_plan_does_not_know_what_is_held_back(called, held):
+    code, out, err = called("run", "--dry-run")
+    assert (code, out) == (0, "four_hours: 2 runs to do, never run here: ENG, RC9\n")
+    assert err == "Held back until 10 December 2999, 09:30: April-2024.csv (ae_monthly)\n"
+    code, out, err = called("run", "--dry-run", "--preview")
+    assert (code, out, err) == (0, "four_hours: 3 runs to do, never run here: ENG, QQ9ZZ, RC9\n", "")
+
+
+def test_a_list_does_not_know_what_is_held_back(called, held):
+    assert "QQ9ZZ" not in called("list", "--organisations")[1]
+
+
+def test_the_sample_is_not_put_beside_what_is_held_back(called, small_project, store, tmp_path, ae_csv):
+    path = tmp_path / "April-2024.csv"
+    path.write_text(ae_csv(("RC9", 1000, 400), month="APRIL-2024"), encoding="utf-8")
+    assert called("ingest", path, "--embargo", "2999-12-10")[0] == 0
+    assert called("sample", "--if-empty") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("run", "--preview", "--scheduler", "tcp://nowhere:8786"),
+            "--preview with --scheduler: workers would run on what",
+        ),
+        (("site", "--preview", "--out", "."), "the site itself is built there. Name another folder for the preview."),
+        (("ingest", "x.csv", "--embargo", "soon"), "embargo 'soon': not a time. Write it as 2026-12-10T09:30"),
+    ],
+)
+def test_what_would_let_a_release_out_is_refused(called, held, arguments, said):
+    code, _, err = called(*arguments)
+    assert (code, said in err) == (2, True), err
+    assert not (held / "_preview").exists()
+
+
+def test_a_preview_of_nothing_is_refused(called, filled):
+    code, _, err = called("site", "--preview")
+    assert (code, err.endswith(" is out. Leave it out.\n")) == (2, True)
+
+
+def test_a_build_leaves_no_moment_behind(called, filled, monkeypatch):
+    monkeypatch.delenv(project.PUBLIC_AT, raising=False)
+    assert called("run", "--org", "RC9")[0] == 0
+    assert project.PUBLIC_AT not in os.environ

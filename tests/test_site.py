@@ -202,6 +202,24 @@ def test_no_page_names_a_content_network(pages):
     assert [(name, word) for name, page in pages.items() for word in CDN if word in page.source.casefold()] == []
 
 
+def test_search_covers_no_organisation_and_the_index_all(site, pages):
+    entries = json.loads((site / "search.json").read_text(encoding="utf-8"))
+    assert any(entry["href"].startswith("methods/") for entry in entries)
+    assert [entry["href"] for entry in entries if entry["href"].startswith("organisations/")] == []
+    index = (site / "assets" / "organisations.js").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(organisations/[^"]+)"', index)) == {
+        name for name in pages if re.fullmatch(r"organisations/[^/]+/index\.html", name)
+    }
+
+
+def test_feeds_and_results_are_there_for_programs(site):
+    names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    assert {"feed.xml", "results/datapackage.json", "results/schema.json", "results/releases.csv"} <= names
+    assert {f"organisations/{code}/feed.xml" for code in ORGANISATIONS} <= names
+    listed = json.loads((site / "results" / "datapackage.json").read_text(encoding="utf-8"))["resources"]
+    assert {f"results/{each['path']}" for each in listed} <= names
+
+
 # ---- what a page says
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -22,7 +23,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from openmeasures import __version__, corrections, definitions, organisations, project, readers, reference, register
+from openmeasures import (
+    __version__,
+    corrections,
+    definitions,
+    embargo,
+    organisations,
+    project,
+    readers,
+    reference,
+    register,
+)
 from openmeasures.errors import OpenMeasuresError, ParameterError
 from openmeasures.ingest import Kept, ingest_sample, reread, sample_is_outdated
 from openmeasures.ingest import ingest as ingest_paths
@@ -51,6 +62,9 @@ AsOf = Annotated[
 Areas = Annotated[
     bool, typer.Option("--areas", help="Also systems and regions, of every measure whose figures add up.")
 ]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="With what is not out yet; marked as such, in a folder of its own: _preview/.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Run everything anew, done already or not.")]
 Scheduler = Annotated[
     str, typer.Option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
@@ -62,6 +76,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on 
 Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures (default: all).")]
 
 
+PREVIEWS = "_preview"  # beside _site, and like it no folder that Quarto reads
 TABLES = {".csv", ".xls", ".xlsx"}  # which may be publications that have changed; other files are none
 
 
@@ -92,7 +107,7 @@ def sample_(
 ) -> None:
     """Fill the data folder with the synthetic sample: fictional organisations, in the publications' own layout."""
     store = Store(project.data_folder(data))
-    if if_empty and store.releases() and not sample_is_outdated(store):
+    if if_empty and store.every_release() and not sample_is_outdated(store):
         return
     outcomes = ingest_sample(store)
     out.print(f"{len(outcomes)} synthetic files in {escape(str(store.folder))}.")
@@ -105,12 +120,17 @@ def ingest(
     again: Annotated[
         bool, typer.Option("--again", help="Read anew what an earlier version of this program has read.")
     ] = False,
+    embargo_: Annotated[
+        str,
+        typer.Option("--embargo", metavar="TIME", help="Hold the files back until then, as 2026-12-10T09:30 (London)."),
+    ] = "",
 ) -> None:
     """Read published files into the data folder, recognised by their content. The same file twice changes nothing."""
     store = Store(project.data_folder(data))
     if not (paths or again):
         raise ParameterError("ingest: nothing to read. Name files, folders or zips; or --again.")
-    outcomes = chain(reread(store) if again else (), ingest_paths(paths or [], store))
+    until = embargo.named(embargo_) if embargo_ else None
+    outcomes = chain(reread(store) if again else (), ingest_paths(paths or [], store, embargoed_until=until))
     kept: Counter[Kept] = Counter()
     passed_over: list[str] = []
     with _progress() as progress:
@@ -267,11 +287,13 @@ def run(
     out_folder: Out = None, force: Force = False, as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run and why, and run nothing.")] = False,
     scheduler: Scheduler = "", storage: Storage = "", as_of: AsOf = "", areas: Areas = False,
+    preview: Preview = False,
 ) -> None:  # fmt: skip
     """Run measures with papermill for every organisation and for England, or for those named; what is done stays."""
-    folder, build = project.data_folder(data), _build(out_folder)
-    _refuse_elsewhere(as_of, scheduler)
-    with project.known_on(as_of):
+    folder, build = project.data_folder(data), _build(out_folder, preview=preview)
+    _refuse_elsewhere(as_of, scheduler, preview=preview)
+    with project.known_on(as_of), project.one_moment(preview=preview):
+        _check_embargo(folder, preview=preview)
         if dry_run:
             _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json, areas=areas)
         elif _run(
@@ -285,22 +307,24 @@ def run(
 def site(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
     out_folder: Out = None, renderer: Renderer = Renderer.AUTO, force: Force = False, scheduler: Scheduler = "",
-    storage: Storage = "", as_of: AsOf = "", areas: Areas = False,
+    storage: Storage = "", as_of: AsOf = "", areas: Areas = False, preview: Preview = False,
 ) -> None:  # fmt: skip
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
     from openmeasures.running import belonging
 
     render.choose(renderer.value)  # refused before the runs, which take time
-    folder, stage = project.data_folder(data), _out(out_folder)
-    _refuse_elsewhere(as_of, scheduler)
-    with project.known_on(as_of):
+    folder, stage = project.data_folder(data), _out(out_folder, preview=preview)
+    build = _build(out_folder, preview=preview)
+    _refuse_elsewhere(as_of, scheduler, preview=preview)
+    with project.known_on(as_of), project.one_moment(preview=preview):
+        _check_embargo(folder, preview=preview)
         failed = _run(
-            measures, org, period_to, workers, folder, _build(out_folder), force=force, scheduler=scheduler,
-            storage=storage, areas=areas,
+            measures, org, period_to, workers, folder, build, force=force, scheduler=scheduler, storage=storage,
+            areas=areas,
         )  # fmt: skip
         store = Store(folder, as_of=project.as_of())
-        written = pages.publish(store, _build(out_folder), stage, period_to=period_to)
+        written = pages.publish(store, build, stage, period_to=period_to)
     rendered = render.render(stage, renderer.value)
     for page in written.of_runs:
         address = Path(page.address).with_suffix(".html")
@@ -323,8 +347,10 @@ def publish(data: Data = None) -> None:
 
     folder = project.data_folder(data)
     sample_(data=folder, if_empty=True)
-    _run(None, None, "", None, folder, _build(None))  # a failed run has its page; Quarto would stop at an exit code
-    pages.publish(Store(folder), _build(None), project.root())
+    with project.one_moment():
+        _check_embargo(folder, preview=False)
+        _run(None, None, "", None, folder, _build(None))  # a failed run has its page; Quarto would stop at an exit code
+        pages.publish(Store(folder), _build(None), project.root())
 
 
 @app.command()
@@ -365,12 +391,27 @@ def reconcile_(measures: Measures = None, data: Data = None) -> None:
         raise typer.Exit(1)
 
 
-def _refuse_elsewhere(as_of: str, scheduler: str) -> None:
-    """Refuse a day for other machines, which do not have this one's environment."""
-    if as_of and scheduler:
-        raise ParameterError(
-            "--as-of with --scheduler: workers would run on all that is known. Run it here, without --scheduler."
-        )
+def _refuse_elsewhere(as_of: str, scheduler: str, *, preview: bool) -> None:
+    """Refuse a day, or a preview, for other machines, which do not have this one's environment."""
+    for option, is_given, what in (
+        ("--as-of", bool(as_of), "all that is known"),
+        ("--preview", preview, "what is out"),
+    ):
+        if is_given and scheduler:
+            raise ParameterError(
+                f"{option} with --scheduler: workers would run on {what}. Run it here, without --scheduler."
+            )
+
+
+def _check_embargo(data: Path, *, preview: bool) -> None:
+    """Say what is held back; refuse a preview of nothing."""
+    waiting = Store(data).not_out(datetime.now(UTC))
+    if preview and not waiting:
+        raise ParameterError(f"--preview: every release in {data} is out. Leave it out.")
+    for release in waiting:
+        if release.public_from and not preview:
+            until = embargo.label(release.public_from)
+            err.print(f"[yellow]Held back[/] until {until}: {escape(release.file_name)} ({release.source})")
 
 
 def _run(
@@ -436,12 +477,17 @@ def _with_data(ids: list[str] | None, store: Store) -> list[definitions.Measure]
     return [measure for measure in chosen if measure.source in held]
 
 
-def _out(folder: Path | None) -> Path:
-    return folder.resolve() if folder else project.root()
+def _out(folder: Path | None, *, preview: bool = False) -> Path:
+    """Return where pages go; those of a preview never where the site itself is built."""
+    root = project.root()
+    chosen = folder.resolve() if folder else root / PREVIEWS if preview else root
+    if preview and chosen == root:
+        raise ParameterError(f"--out {chosen}: the site itself is built there. Name another folder for the preview.")
+    return chosen
 
 
-def _build(folder: Path | None) -> Path:
-    return _out(folder) / "_build"
+def _build(folder: Path | None, *, preview: bool = False) -> Path:
+    return _out(folder, preview=preview) / "_build"
 
 
 def _progress() -> Progress:

@@ -89,14 +89,15 @@ class Origin:
 
 
 def ingest(
-    paths: Iterable[Path], store: Store, *, retrieved: date | None = None, origin: Origin | None = None
-) -> Iterator[Outcome]:
+    paths: Iterable[Path], store: Store, *, retrieved: date | None = None, origin: Origin | None = None,
+    embargoed_until: datetime | None = None,
+) -> Iterator[Outcome]:  # fmt: skip
     """Read every publication under `paths` into `store`, one outcome a file, as it happens.
 
-    A folder is searched to the bottom, hidden files left out; a zip is opened. `retrieved` is today by default, and
-    `origin` is that of all of them. A file that is known, but was read by another version of its reader, is read anew.
-    A file that is named directly and is no known publication is unreadable; inside a folder it is merely not
-    recognised. Raises `SourceError` for a path that does not exist, before anything is read.
+    A folder is searched to the bottom, hidden files left out; a zip is opened. `retrieved` is today by default;
+    `origin` and `embargoed_until` are those of all of them. A file that is known, but was read by another version of
+    its reader, is read anew. A file that is named directly and is no known publication is unreadable; inside a folder
+    it is merely not recognised. Raises `SourceError` for a path that does not exist, before anything is read.
     """
     paths = list(paths)
     if absent := [path for path in paths if not path.exists()]:
@@ -107,7 +108,9 @@ def ingest(
             if isinstance(file, Outcome):
                 yield file
             else:
-                yield _ingest_one(file, store, retrieved=day, named=path.is_file(), origin=origin)
+                yield _ingest_one(
+                    file, store, retrieved=day, named=path.is_file(), origin=origin, embargoed_until=embargoed_until
+                )
 
 
 def reread(store: Store) -> Iterator[Outcome]:
@@ -135,7 +138,7 @@ def ingest_sample(store: Store) -> list[Outcome]:
         outcomes = list(ingest([Path(folder)], store, retrieved=SAMPLE_RETRIEVED))
     for outcome in outcomes:
         if outcome.kept not in (Kept.ADDED, Kept.KNOWN):
-            refusal = StoreError if any(not known.synthetic for known in store.releases()) else SourceError
+            refusal = StoreError if any(not known.synthetic for known in store.every_release()) else SourceError
             raise refusal(outcome.message or f"{Path(outcome.place).name}: {outcome.kept.value}")
     write_whole(store.folder / SAMPLE_MADE_BY, _sample_code().encode())
     return outcomes
@@ -156,8 +159,9 @@ def _sample_code() -> str:
 
 
 def _ingest_one(
-    file: SourceFile, store: Store, *, retrieved: date, named: bool, origin: Origin | None = None
-) -> Outcome:
+    file: SourceFile, store: Store, *, retrieved: date, named: bool, origin: Origin | None = None,
+    embargoed_until: datetime | None = None,
+) -> Outcome:  # fmt: skip
     try:
         found = recognise(file)
     except SourceError as error:
@@ -170,10 +174,11 @@ def _ingest_one(
         return Outcome(
             file.place, Kept.UNREADABLE, f"a file of {name!r}; expected one of {origin.source!r}. {TELL_US}", name
         )
-    kept = Kept.REREAD if any(known.sha256 == file.sha256 for known in store.releases(name)) else Kept.ADDED
+    kept = Kept.REREAD if any(known.sha256 == file.sha256 for known in store.every_release(name)) else Kept.ADDED
     try:
         publication = source.read(file)
         release = _release(name, source, file, publication, retrieved, origin)
+        release = release.model_copy(update={"embargoed_until": embargoed_until})
         added = store.add(release, file, publication)
         notes = [*publication.checks, *(_beside_others(store, release) if added else [])]
     except OpenMeasuresError as error:
@@ -192,7 +197,7 @@ def _without_place(error: OpenMeasuresError, file: SourceFile) -> str:
 
 def _beside_others(store: Store, release: Release) -> list[str]:
     """Say what a release just added looks like beside those of the same publication."""
-    others = [known for known in store.releases(release.source) if known.sha256 != release.sha256]
+    others = [known for known in store.every_release(release.source) if known.sha256 != release.sha256]
     return [*_rivals(others, release), *_much_smaller(others, release)]
 
 

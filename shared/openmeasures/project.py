@@ -6,12 +6,14 @@ The package is useful only beside `analyses/` and `reference/`; both are found f
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from openmeasures.errors import ParameterError
 
 AS_OF = "OPENMEASURES_AS_OF"  # in the environment, which forks, kernels and the notebooks in them inherit
+PUBLIC_AT = "OPENMEASURES_PUBLIC_AT"  # likewise
+EVERYTHING = datetime.max.replace(tzinfo=UTC)  # a moment at which every release is out
 MARKERS = ("_quarto.yml", "analyses")  # the two things that every fork keeps at its top level
 
 
@@ -65,3 +67,39 @@ def known_on(day: str) -> Iterator[None]:
             os.environ.pop(AS_OF)
         if day and before is not None:
             os.environ[AS_OF] = before
+
+
+def public_at() -> datetime:
+    """Return the moment at which a release has to be out to be used, `OPENMEASURES_PUBLIC_AT`; now, by default.
+
+    Raises `ParameterError` for what is no moment with its zone, such as 2026-12-10T09:30+00:00.
+    """
+    text = os.environ.get(PUBLIC_AT, "")
+    if not text:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ParameterError(
+            f"{PUBLIC_AT} {text!r}: not a moment. Write it as 2026-12-10T09:30+00:00, or leave it out."
+        )
+    return moment
+
+
+@contextmanager
+def one_moment(*, preview: bool = False) -> Iterator[None]:
+    """Hold back, in all that is started meanwhile, what is not out at this moment; in a `preview`, nothing.
+
+    A release that comes out while a build runs would else be in some of its runs and not in others. A moment that the
+    environment has already stays, unless for a preview.
+    """
+    before = os.environ.get(PUBLIC_AT)
+    os.environ[PUBLIC_AT] = (EVERYTHING if preview else public_at()).isoformat()
+    try:
+        yield
+    finally:
+        os.environ.pop(PUBLIC_AT)
+        if before is not None:
+            os.environ[PUBLIC_AT] = before

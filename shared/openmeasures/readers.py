@@ -33,6 +33,6 @@ def outdated(store: Store) -> list[Release]:
     """
     return [
         release
-        for release in store.releases()
+        for release in store.every_release()
         if not release.synthetic and release.reader != fingerprint(release.source)
     ]

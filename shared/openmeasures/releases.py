@@ -15,8 +15,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from openmeasures import embargo
 from openmeasures.periods import MONTH_NAMES
 
 
@@ -45,6 +46,7 @@ class Release(BaseModel):
     `download_sha256`, that of a zip if it came in one; both are empty where a person brought the file. `organisations`
     is how many it names, None in a record from before that was kept. `checks` are the findings at reading time, in
     words. `reader` is the fingerprint of the code that read it (`readers`), empty in older records.
+    `embargoed_until` is when it may be published, where a person said so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +68,17 @@ class Release(BaseModel):
     file_url: str = ""
     download_sha256: str = ""
     reader: str = ""
+    embargoed_until: AwareDatetime | None = None
+
+    @property
+    def public_from(self) -> datetime | None:
+        """When figures of it may be published; None where it is out already, as what was downloaded from its page is.
+
+        That of its embargo, or else the usual time of its publisher's day. What has neither is taken to be out.
+        """
+        if self.file_url or (self.synthetic and not self.embargoed_until):
+            return None
+        return self.embargoed_until or (embargo.usual(self.published) if self.published else None)
 
     @property
     def period_start(self) -> date:
@@ -114,6 +127,7 @@ class Release(BaseModel):
                 "download_sha256": origin.download_sha256,
                 "status": vintage.status,
                 "published": vintage.published,
+                "embargoed_until": self.embargoed_until or known.embargoed_until,
             }
         )
 

@@ -12,7 +12,9 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 | name | what |
 |---|---|
 | `Store.add` | keep one release and its observations; the same file again changes nothing |
-| `Store.releases` | every release of a source |
+| `Store.releases` | every release of a source whose figures may be read |
+| `Store.every_release` | those that are held back, too: for who adds to the store, never for pages |
+| `Store.not_out` | those that are not public yet |
 | `Store.newest` | for each period of a source, the release whose figures count |
 | `Store.oldest` | for each period of a source, its first release |
 | `Store.reaches` | how far the data of all sources go |
@@ -23,7 +25,7 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from io import BytesIO
 from itertools import product
@@ -34,6 +36,7 @@ from filelock import FileLock
 from polars.exceptions import PolarsError
 from pydantic import ValidationError
 
+from openmeasures import project
 from openmeasures.errors import StoreError
 from openmeasures.organisations import ENGLAND
 from openmeasures.releases import Release
@@ -76,12 +79,14 @@ class Store:
     """Releases and observations in one folder; reading takes no lock.
 
     With `as_of` only the releases that were known on that day are read (`Release.known_from`), as if there were no
-    other.
+    other. A release that is not out at the moment `public_at` is held back in the same way; by default, that of
+    `project.public_at`.
     """
 
-    def __init__(self, folder: Path, *, as_of: date | None = None) -> None:
+    def __init__(self, folder: Path, *, as_of: date | None = None, public_at: datetime | None = None) -> None:
         self.folder = folder
         self.as_of = as_of
+        self.public_at = public_at or project.public_at()
         self._fixed: list[Release] | None = None
 
     def fixed(self) -> "Store":
@@ -89,25 +94,36 @@ class Store:
 
         For whoever asks often, as a run and the pages do: there may be hundreds of records to look at each time.
         """
-        store = Store(self.folder, as_of=self.as_of)
+        store = Store(self.folder, as_of=self.as_of, public_at=self.public_at)
         store._fixed = self._records()
         return store
 
     def releases(self, source: str | None = None) -> list[Release]:
         """Return the releases of a source (of all, by default), oldest period first, oldest vintage first.
 
-        Synthetic releases do not count beside published ones: they are about to be removed. Raises `StoreError` for a
-        record that cannot be read.
+        Those not known on the day, or not out yet, are left out. Synthetic releases do not count beside published
+        ones: they are about to be removed. Raises `StoreError` for a record that cannot be read.
         """
+        return [release for release in self.every_release(source) if self._is_known(release)]
+
+    def every_release(self, source: str | None = None) -> list[Release]:
+        """Return what `releases` does, and what it leaves out."""
         every = self._records()
         published = [release for release in every if not release.synthetic]
         return sorted(
-            (release for release in published or every if source in (None, release.source) and self._is_known(release)),
+            (release for release in published or every if source in (None, release.source)),
             key=lambda release: (release.source, release.period_start, release.order),
         )
 
+    def not_out(self, moment: datetime) -> list[Release]:
+        """Return the releases that are public only after a moment, the last of them last."""
+        waiting = [(release.public_from, release) for release in self.every_release()]
+        dated = [(public_from, release) for public_from, release in waiting if public_from and public_from > moment]
+        return [release for _, release in sorted(dated, key=lambda pair: pair[0])]
+
     def _is_known(self, release: Release) -> bool:
-        return self.as_of is None or release.known_from <= self.as_of
+        is_out = release.public_from is None or release.public_from <= self.public_at
+        return is_out and (self.as_of is None or release.known_from <= self.as_of)
 
     def newest(self, source: str) -> dict[date, Release]:
         """Return, for each period of a source in order, the newest of the releases that have it."""
@@ -234,7 +250,7 @@ class Store:
             record = release if known is None else known
             if known and not is_read:
                 self._take_out(known, set(known.periods) - set(release.periods))
-            if known and (not is_read or (release.file_url and not known.file_url)):
+            if known and (not is_read or _tells_more(release, known)):
                 record = release.read_again(known)
             if record != known:
                 write_whole(self._place(release) / f"{release.sha256}.json", _json(record))
@@ -288,7 +304,8 @@ class Store:
                 _write(path, _rows(path).filter(pl.col("release") != release.sha256))
 
     def _known(self) -> str:
-        return f" that was known on {self.as_of}" if self.as_of else ""
+        of_day = f" that was known on {self.as_of}" if self.as_of else ""
+        return of_day + (" that is out yet" if self.not_out(self.public_at) else "")
 
     def _place(self, release: Release) -> Path:
         return self.folder / "releases" / release.source
@@ -318,6 +335,11 @@ class Store:
                 f"{self.folder}: cannot be written ({error.strerror or error}). Make room or get the right to write "
                 "there, or name another folder with --data."
             ) from error
+
+
+def _tells_more(release: Release, known: Release) -> bool:
+    """Whether a file that is known already comes with an address, or an embargo, that its record does not have."""
+    return bool(release.file_url and not known.file_url) or release.embargoed_until not in (None, known.embargoed_until)
 
 
 def _json(release: Release) -> bytes:

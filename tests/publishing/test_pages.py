@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_output
 
-from openmeasures import definitions, quality, results
+from openmeasures import definitions, embargo, project, quality, results
 from openmeasures.errors import DefinitionError, RenderError
-from openmeasures.ingest import Origin
+from openmeasures.ingest import Origin, ingest
 from openmeasures.publishing import pages
 from openmeasures.releases import ReleaseStatus, Vintage
 from openmeasures.running import manifest, notebooks
 from openmeasures.running.manifest import Entry, notebook_path
 from openmeasures.running.plan import run_digest
+from openmeasures.store import Store
 
 ENGLAND_PAGE = "measures/four_hours/index.qmd"
 
@@ -55,7 +56,7 @@ def ran(small_project, store, keep, build, notebook_of):
 
     def record(
         org_code="RC9", *, error="", value=60.0, name=None, region="London", outputs=(), digest=None, last="2024-03",
-        data_to="2024-03", standards=(), day=9,
+        data_to="2024-03", standards=(), day=9, releases=(),
     ):  # fmt: skip
         digest = digest or run_digest(store, definitions.find("four_hours"), data_to)
         entry = Entry(
@@ -71,7 +72,8 @@ def ran(small_project, store, keep, build, notebook_of):
         }  # fmt: skip
         content = {
             "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
-            "region_name": region, "period_to": f"{data_to}-01", "synthetic": store.synthetic, "releases": [],
+            "region_name": region, "period_to": f"{data_to}-01", "synthetic": store.synthetic,
+            "releases": list(releases),
             "suits_limits": True, "quality": quality_of(1), "as_of": "",
             "findings": {"variation": f"What {org_code} is like.", "peers": "Like others."}, "points": [point],
             "standards": list(standards),
@@ -125,6 +127,8 @@ def test_england_and_every_organisation_have_their_pages(ran, publish, stage):
         "measures/four_hours/downloads/four_hours-ENG.ipynb",
         "organisations/index.qmd",
         "organisations/RC9/index.qmd",
+        "organisations/RC9/feed.xml",
+        "feed.xml",
         page_of("RC9"),
         "organisations/RC9/downloads/four_hours-RC9.csv",
         "organisations/RC9/downloads/four_hours-RC9.ipynb",
@@ -144,9 +148,11 @@ def test_pages_written_by_hand_are_copied_but_for_their_markers(ran, publish, st
     assert by_hand
     for path in by_hand:
         parts = re.split(
-            b"<!-- (?:notice|measures|origins|icons|contributing) -->", (small_project / "site" / path).read_bytes()
+            b"<!-- (?:notice|finder|results|measures|origins|icons|contributing) -->",
+            (small_project / "site" / path).read_bytes(),
         )
-        assert re.fullmatch(b".*".join(map(re.escape, parts)), (stage / path).read_bytes(), re.DOTALL)
+        copied = re.sub(rb"^include-in-header:\n(?:  - .*\n)+", b"", (stage / path).read_bytes(), flags=re.MULTILINE)
+        assert re.fullmatch(b".*".join(map(re.escape, parts)), copied, re.DOTALL)
 
 
 def test_a_marker_in_a_page_written_by_hand_gives_way_to_its_part(ran, publish, text, small_project):
@@ -161,12 +167,57 @@ def test_a_marker_in_a_page_written_by_hand_gives_way_to_its_part(ran, publish, 
     assert rest.strip() == "After <!-- and this stays -->"  # published figures need no notice
 
 
+def test_every_page_has_a_head_of_its_own(ran, publish, text):
+    ran("ENG")
+    ran("RC9")
+    ran("RJ1", error="cell 3: ValueError")
+    for address in publish():
+        if address.endswith(".qmd"):
+            front = text(address).split("---\n")[1]
+            assert front.count("include-in-header:") == 1, address
+            assert 'property=\\"og:title\\"' in front, address
+    assert 'property=\\"og:description\\" content=\\"What RC9 is like.\\"' in text(page_of("RC9"))
+
+
+def test_the_page_on_data_lists_the_results_and_says_what_their_columns_hold(ran, publish, text):
+    ran("ENG")
+    ran("RC9")
+    publish()
+    page = text("data.qmd")
+    row = (
+        "| [A&E within four hours](measures/four_hours/index.qmd) | 1 | 2 | [CSV, 1\u00a0KB](results/four_hours.csv), "
+    )
+    assert row in page
+    assert "| `status` | string | Why there is a figure, or none. What is not reported is never a zero. One of" in page
+
+
 def test_no_marker_is_left(ran, publish, text):
     ran("ENG")
     for address in publish():
         if address.endswith(".qmd"):
-            for marker in ("notice", "measures", "origins", "icons", "contributing"):
+            for marker in ("notice", "finder", "results", "measures", "origins", "icons", "contributing"):
                 assert f"<!-- {marker} -->" not in text(address)
+
+
+def test_search_covers_no_organisation_which_have_an_index_of_their_own(ran, publish, text):
+    ran("ENG")
+    ran("RC9")
+    ran("RJ1", error="cell 3: ValueError")
+    written = publish()
+    of_organisations = [page for page in written if page.startswith("organisations/") and page.endswith(".qmd")]
+    assert len(of_organisations) == 1 + 2 * 2
+    assert {page for page in of_organisations if "\nsearch: false\n" not in text(page)} == set()
+    assert "\nsearch: true\n" in text(ENGLAND_PAGE)
+    assert '["RC9","Trust RC9","London","organisations/RC9/index.html",' in text("assets/organisations.js")
+
+
+def test_an_organisation_is_found_from_the_home_page_the_list_and_each_organisation(ran, publish, text):
+    ran("ENG")
+    ran("RC9")
+    publish()
+    for page, up in (("index.qmd", ""), ("organisations/index.qmd", "../"), ("organisations/RC9/index.qmd", "../../")):
+        assert f'<script src="{up}assets/finder.js" defer></script>' in text(page)
+        assert text(page).count('role="combobox"') == 1
 
 
 def test_only_pages_have_markers(ran, publish, stage, small_project):
@@ -234,6 +285,21 @@ def test_without_any_result_there_is_no_site(ran, publish, stage, entries):
     assert files(stage) == set()
 
 
+def test_a_preview_is_marked_on_every_page(ran, publish, store, build, stage, text, tmp_path, ae_csv):
+    ran("ENG")
+    ran("RC9")
+    path = tmp_path / "April-2024.csv"
+    path.write_text(ae_csv(("RC9", 100, 10), month="APRIL-2024"), encoding="utf-8")
+    list(ingest([path], store, embargoed_until=embargo.named("2999-12-10T09:30")))
+    early = Store(store.folder, public_at=project.EVERYTHING)
+    written = pages.publish(early, build, stage, period_to="2024-03").written
+    of_pages = [address for address in written if address.endswith(".qmd")]
+    assert [page for page in of_pages if text(page).count("not published before 10 December 2999, 09:30.") != 1] == []
+    assert "Preview, not to be shared before 10 December 2999, 09:30." in text("feed.xml")
+    assert [page for page in publish("2024-03") if page.endswith(".qmd") and "Do not share" in text(page)] == []
+    assert "Preview" not in text("feed.xml")
+
+
 # ---- what is removed
 
 
@@ -252,6 +318,7 @@ def test_pages_of_organisations_that_are_gone_are_removed_and_nothing_else(ran, 
     publish()
     assert before - files(stage) == {
         "organisations/RC9/index.qmd",
+        "organisations/RC9/feed.xml",
         "organisations/RC9/four_hours.qmd",
         "organisations/RC9/downloads/four_hours-RC9.csv",
         "organisations/RC9/downloads/four_hours-RC9.ipynb",
@@ -281,7 +348,8 @@ def test_downloads_are_removed_with_the_figures(ran, publish, stage, build):
     assert "organisations/RC9/downloads/four_hours-RC9.csv" in files(stage)  # of the last good run
     notebook_path(build, "four_hours", "RC9").unlink()
     publish()
-    assert {name for name in files(stage) if "RC9" in name} == {"organisations/RC9/index.qmd", page_of("RC9")}
+    left = {"organisations/RC9/index.qmd", "organisations/RC9/feed.xml", page_of("RC9")}
+    assert {name for name in files(stage) if "RC9" in name} == left
 
 
 def test_a_page_that_is_the_same_is_not_written_again(ran, publish, stage):
@@ -610,9 +678,19 @@ def test_last_good_figures_are_in_no_table_beside_others(failing, publish, text)
     assert "RC9" not in text(ENGLAND_PAGE).partition("Every organisation")[2].partition("## Definition")[0]
 
 
-@pytest.mark.parametrize("loss", ["gone", "edited", "of a month that is here no more", "with columns of another time"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "gone",
+        "edited",
+        "of a month that is here no more",
+        "with columns of another time",
+        "upon a release that is held back",
+    ],
+)
 def test_last_good_figures_that_cannot_be_trusted_are_not_shown(failing, publish, text, loss):
     options = {"of": {"data_to": "2023-03"}, "with": {"standards": [{"standard_name": "Of old"}]}}
+    options["upon"] = {"releases": ["0" * 64]}
     path = failing(**options.get(loss.split()[0], {}))
     if loss == "gone":
         path.unlink()

@@ -160,3 +160,18 @@ def test_executed_notebooks_are_downloads_and_not_pages(stage, no_quarto):
     render.render(stage)
     site = stage / "_site" / "organisations" / "RC9" / "downloads"
     assert [path.name for path in site.iterdir()] == ["four_hours-RC9.ipynb"]
+
+
+# ---- the site's own address
+
+
+@pytest.mark.parametrize("address", ["", "https://example.org/x"])
+def test_there_is_a_sitemap_of_full_addresses_where_the_site_has_one(stage, no_quarto, address):
+    if address:
+        config = stage / "_quarto.yml"
+        config.write_text(f"{config.read_text(encoding='utf-8')}website:\n  site-url: {address}\n", encoding="utf-8")
+    assert render.render(stage) == ("smalldocs", [])
+    sitemap = stage / "_site" / "sitemap.xml"
+    assert sitemap.exists() == bool(address)
+    if address:
+        assert f"<loc>{address}/index.html</loc>" in sitemap.read_text(encoding="utf-8")

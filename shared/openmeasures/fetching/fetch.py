@@ -107,7 +107,7 @@ def fetch(
 
 def _offers(name: str, source: Source, store: Store, web: Web, since: date | None) -> list[Offer]:
     listing = finding.listing_of(name, source)
-    ends = [release.period_end.replace(day=1) for release in store.releases(name) if not release.synthetic]
+    ends = [release.period_end.replace(day=1) for release in store.every_release(name) if not release.synthetic]
     return finding.find(source, listing, web.page, since=since, held=max(ends, default=None))
 
 
@@ -167,7 +167,7 @@ def _entry(name: str, offer: Offer, download: Download, store: Store) -> Entry:
 
 def _releases(name: str, sha256: str, store: Store) -> list[Release]:
     """Return the releases that a file of this hash holds: itself, or what is in the zip."""
-    return [release for release in store.releases(name) if sha256 in (release.sha256, release.download_sha256)]
+    return [release for release in store.every_release(name) if sha256 in (release.sha256, release.download_sha256)]
 
 
 def _is_newer(offer: Offer, known: Entry) -> bool:

@@ -1,8 +1,10 @@
 """From executed notebooks and their results to the pages of the site, as plain Markdown for Quarto or smalldocs.
 
     index.qmd, methods/, …          written by hand in site/; a line such as `<!-- notice -->` in them is
-                                    replaced by what it names: the notice of synthetic data, England's cards
-                                    (`measures`), the key to the icons, or where the figures come from (`origins`)
+                                    replaced by what it names: the notice of synthetic data, the field to find an
+                                    organisation (`finder`), England's cards (`measures`), what there is to
+                                    download (`results`), the key to the icons, or where the figures come from
+                                    (`origins`)
     measures/<measure>/index.qmd    England's notebook, every organisation, the definition
     reconciliation.qmd              England's figures beside the published ones
     status.qmd                      when the runs were made, and which failed
@@ -12,6 +14,8 @@
     organisations/<org>/<measure>.qmd   that organisation's notebook
     systems/index.qmd               every region with its systems
     systems/<code>/, regions/<code>/    the same as of an organisation, and the latest figures of those in it
+    feed.xml, organisations/<org>/feed.xml   changes of conclusion
+    results/                        every result as a Data Package
 
 `publish` writes them beside `_quarto.yml`, keeps a list of what it wrote, and removes what it wrote before and no
 longer does; it touches nothing else.
@@ -21,9 +25,10 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
-from openmeasures import definitions, project
+from openmeasures import definitions, embargo, project
 from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
@@ -34,10 +39,15 @@ from openmeasures.publishing import (
     chart_files,
     contributing,
     documentation,
+    feed,
+    finder,
     origins,
+    package,
     reconciliation,
     status,
-)  # fmt: skip
+    website,
+)
+from openmeasures.publishing.finder import Findable
 from openmeasures.publishing.places import Places
 from openmeasures.publishing.places import find as find_places
 from openmeasures.publishing.run_page import write_run_page
@@ -46,7 +56,6 @@ from openmeasures.publishing.writer import TEMPLATES, Pages
 from openmeasures.reviewing.reconcile import lines, reconcile
 from openmeasures.store import Store
 
-CONFIG = "_quarto.yml"
 CHARTS = "charts"  # in the build folder: images, each drawn once
 
 
@@ -69,7 +78,8 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     shown = [run.last_good or run for run in runs if run.last_good or run.content]
     figures = (figure for run in shown for step in run.steps for figure in step.figures)
     conversion.draw_ahead((figure.narrow_specification for figure in figures), processes=os.cpu_count() or 1)
-    pages = Pages(stage)
+    site = website.load(project.root())._replace(not_before=_not_before(store))
+    pages = Pages(stage, site)
     reconciled = {measure.id: reconcile(measure, store) for measure in measures}
     regions = regions_of([(run.org_code, run.content["region_name"]) for run in runs if run.content])
     by_org: dict[str, list[Run]] = defaultdict(list)
@@ -86,8 +96,13 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
         code: next((run.content["org_name"] for run in of_it if run.content), code) for code, of_it in by_org.items()
     }
     everything = origins.of(runs, synthetic=synthetic)
-    _organisation_pages(pages, by_org, names, regions, places, synthetic=synthetic)
+    found = _organisation_pages(pages, by_org, names, regions, places, synthetic=synthetic)
     area_pages.write(pages, places, by_org, names, synthetic=synthetic)
+    for place in places.by_code.values():
+        found.append(Findable(place.code, place.name, place.level.value.capitalize(), f"{place.folder}/index.html"))
+    finder.write(pages, found, store)
+    feed.write(pages, runs, store, places)
+    results = package.write(pages, runs, store)
     reconciliation.write(pages, reconciled, measures, everything)
     status.write(pages, runs, reconciled, places, everything)
     documentation.write(pages, everything)
@@ -98,7 +113,11 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     from_home = cards.by_domain(by_org.get(ENGLAND, []), "measures/{}/index.html")
     parts_by_hand = {
         "<!-- notice -->": TEMPLATES.get_template("notice.qmd.jinja").render(synthetic=synthetic),
+        "<!-- finder -->": TEMPLATES.get_template("finder.qmd.jinja").render(up=""),
         "<!-- measures -->": TEMPLATES.get_template("cards.qmd.jinja").render(up="", domains=from_home),
+        "<!-- results -->": TEMPLATES.get_template("results.qmd.jinja").render(
+            tables=results.tables, columns=results.columns, size=package.size
+        ),
         "<!-- contributing -->": contributing.body(project.root()),
         "<!-- icons -->": TEMPLATES.get_template("icons.qmd.jinja").render(),
         "<!-- origins -->": TEMPLATES.get_template("origins.qmd.jinja").render(origins=everything),
@@ -107,6 +126,13 @@ def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path
     pages.write("assets/vega.js", chart_files.script(build))
     pages.finish(build / "pages.json")
     return pages
+
+
+def _not_before(store: Store) -> str:
+    """Return when the last of the releases on these pages is out, where that is yet to come."""
+    used = {release.sha256 for release in store.releases()}
+    early = [each.public_from for each in store.not_out(datetime.now(UTC)) if each.public_from and each.sha256 in used]
+    return embargo.label(early[-1]) if early else ""
 
 
 def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
@@ -119,25 +145,29 @@ def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
         text = path.read_text(encoding="utf-8")
         for marker, part in parts_by_hand.items():
             text = text.replace(marker, part)
-        pages.write(address, text)
+        pages.write_page(address, text)
     if pages.stage != project.root():
-        shutil.copyfile(project.root() / CONFIG, pages.stage / CONFIG)
+        shutil.copyfile(project.root() / website.CONFIG, pages.stage / website.CONFIG)
 
 
 def _organisation_pages(
     pages: Pages, by_org: dict[str, list[Run]], names: dict[str, str], regions: dict[str, str], places: Places,
     *, synthetic: bool,
-) -> None:  # fmt: skip
+) -> list[Findable]:  # fmt: skip
+    """Write the page of each organisation and the list of all; return them for the index by which they are found."""
+    found: list[Findable] = []
     members_of: dict[str, list[dict[str, str]]] = defaultdict(list)
     for org_code, runs in by_org.items():
         if org_code == ENGLAND or org_code in places.by_code:
             continue
         name, region = names[org_code], regions.get(org_code, "Region unknown")
         members_of[region].append({"code": org_code, "name": name})
+        found.append(Findable(org_code, name, region, f"{places.folder(org_code)}/index.html"))
         pages.render(
             f"{places.folder(org_code)}/index.qmd", "organisation.qmd.jinja", up="../../", synthetic=synthetic,
             page={"title": name, "subtitle": f"{org_code}, {region}"}, parents=places.of(org_code),
             domains=cards.by_domain(runs, "{}.html"), origins=origins.of(runs, synthetic=synthetic),
+            described=f"{name} ({org_code}), {region}: every measure, its latest figure and what its chart says.",
         )  # fmt: skip
     by_name: Callable[[dict[str, str]], str] = lambda org: org["name"].removeprefix("The ")  # noqa: E731
     listed = [(region, sorted(members, key=by_name)) for region, members in sorted(members_of.items())]
@@ -145,3 +175,4 @@ def _organisation_pages(
         "organisations/index.qmd", "organisations.qmd.jinja", up="../", regions=listed, synthetic=synthetic,
         origins=origins.of((run for of_it in by_org.values() for run in of_it), synthetic=synthetic),
     )  # fmt: skip
+    return found

@@ -71,7 +71,8 @@ def write_run_page(
     lead = [step for step in steps if step.figures or step.cell_id in LEAD]
     first = date.fromisoformat(content["points"][0]["period_start"])
     pages.render(
-        address, "measure.qmd.jinja", up="../../", page=page, measure=measure, findings=content["findings"], lead=lead,
+        address, "measure.qmd.jinja", described=content["findings"]["variation"], up="../../", page=page,
+        measure=measure, findings=content["findings"], lead=lead,
         method=steps, summary=summary.summarise(content, measure, run.release, reaches=run.reaches),
         offered=chart_files.offer(
             pages, steps, measure, _figures_of(content, measure), folder=folder, name=f"{measure.id}-{run.org_code}"

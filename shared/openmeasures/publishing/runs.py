@@ -77,13 +77,17 @@ def _run(history: History, store: Store, build: Path, measure: Measure, reaches:
 
 
 def _last_good(entry: Entry | None, store: Store, build: Path, measure: Measure, reaches: date) -> Run | None:
-    """Return the last run that succeeded, if its month, its notebook and a result that pages can read are here."""
+    """Return the last run that succeeded, if its month, its notebook and a result that pages can read are here.
+
+    Nor may it rest on a release that counts no more, or not yet: a preview may have been built in the same folder.
+    """
     if entry is None or measure.period.named(entry.period_to) not in store.newest(measure.source):
         return None
     if not manifest.is_there(build, entry):
         return None
     run = _succeeded(entry, store, build, measure, reaches)
-    return run if results.is_readable(run.content) else None
+    known = {release.sha256 for release in store.releases(measure.source)}
+    return run if results.is_readable(run.content) and known.issuperset(run.content["releases"]) else None
 
 
 def _succeeded(entry: Entry, store: Store, build: Path, measure: Measure, reaches: date) -> Run:

@@ -53,7 +53,7 @@ class Summary:
     quality: list[QualityPart]
 
 
-_VARIATIONS = {
+VARIATIONS = {
     Variation.COMMON_CAUSE: Badge("common", "No change detected (common cause)"),
     Variation.IMPROVEMENT_HIGH: Badge("improvement", "Special cause: improvement ▲"),
     Variation.IMPROVEMENT_LOW: Badge("improvement", "Special cause: improvement ▼"),
@@ -104,7 +104,7 @@ def variation(content: dict[str, Any], period: Period = Period.MONTH) -> Badge:
     if not point or not point["variation"]:
         return too_few
     found = Variation(point["variation"])
-    return NO_ONE_LEVEL if found == Variation.COMMON_CAUSE and not _is_described(content, point) else _VARIATIONS[found]
+    return NO_ONE_LEVEL if found == Variation.COMMON_CAUSE and not _is_described(content, point) else VARIATIONS[found]
 
 
 def _is_described(content: dict[str, Any], last: dict[str, Any]) -> bool:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import jinja2
 
+from openmeasures.publishing import head
+from openmeasures.publishing.website import Website
 from openmeasures.store import write_whole
 
 TEMPLATES = jinja2.Environment(
@@ -25,9 +27,13 @@ class RunPage(NamedTuple):
 
 @dataclass
 class Pages:
-    """Writes pages under one folder, and remembers which, and which of them show a run."""
+    """Writes pages under one folder, and remembers which, and which of them show a run.
+
+    Each page has the head that its place in the `website` gives it.
+    """
 
     stage: Path
+    website: Website = Website("Open Measures")  # noqa: RUF009 - a named tuple cannot change
     written: list[str] = field(default_factory=list)
     of_runs: list[RunPage] = field(default_factory=list)
 
@@ -42,9 +48,13 @@ class Pages:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
-    def render(self, address: str, template: str, **values: object) -> None:
-        """Write a page from a template."""
-        self.write(address, TEMPLATES.get_template(template).render(**values))
+    def render(self, address: str, template: str, *, described: str = "", **values: object) -> None:
+        """Write a page from a template; `described` is what it says in one sentence."""
+        self.write_page(address, TEMPLATES.get_template(template).render(**values), described=described)
+
+    def write_page(self, address: str, text: str, *, described: str = "") -> None:
+        """Write a page's Markdown, with its head."""
+        self.write(address, head.put(text, address, self.website, described=described))
 
     def finish(self, record: Path) -> None:
         """Remove the pages of the last time that were not written again."""
