@@ -747,6 +747,7 @@ def test_the_page_of_a_system_has_its_members_and_each_leads_to_the_other(ran, p
     assert {"systems/index.qmd", "systems/QWO/index.qmd", "regions/Y63/index.qmd"} <= set(publish())
     page = text("systems/QWO/index.qmd")
     assert 'subtitle: "QWO, system of 2 organisations"' in page
+    assert "have pages here" not in page
     assert "No figures of its own were made for this system" in page
     for code in ("RR8", "RAE"):
         assert f'<a href="../../organisations/{code}/four_hours.html">' in page
@@ -758,6 +759,15 @@ def test_the_page_of_a_system_has_its_members_and_each_leads_to_the_other(ran, p
     assert "[NHS West Yorkshire Integrated Care Board](../systems/QWO/index.qmd), 2 organisations" in text(
         "systems/index.qmd"
     )
+
+
+def test_a_system_says_how_many_of_its_organisations_have_pages(ran, publish, text, keep):
+    keep(("RR8", 1000, 400), ("RAE", 500, 100), name="b.csv")
+    ran("RR8")
+    publish()
+    page = text("systems/QWO/index.qmd")
+    assert 'subtitle: "QWO, system of 2 organisations"' in page
+    assert "1 of its 2 organisations have pages here." in page
 
 
 def test_a_system_that_was_run_has_its_pages_and_is_no_organisation(ran, publish, text, keep):

@@ -31,6 +31,10 @@ def test_only_who_has_pages_is_a_member(find):
     assert {code: place.members for code, place in find("RR8").by_code.items()} == {"QWO": ["RR8"], "Y63": ["RR8"]}
 
 
+def test_how_many_it_has_does_not_depend_on_pages(find):
+    assert {code: place.organisations for code, place in find("RR8", "ENG").by_code.items()} == {"QWO": 2, "Y63": 2}
+
+
 def test_an_area_with_pages_of_its_own_needs_no_members(find):
     found = find("QWO")
     assert {code: place.members for code, place in found.by_code.items()} == {"QWO": []}

@@ -63,10 +63,10 @@ def write(
             f"{place.folder}/index.qmd", "area.qmd.jinja", up="../../", place=place, synthetic=synthetic,
             parents=places.of(place.code), domains=cards.by_domain(runs, "{}.html"),
             systems=places.systems_of(place), tables=members(of_members, names, places, up="../../"),
-            comprises=_comprises(place, places),
+            comprises=_comprises(place), partly=_partly(place, places),
             origins=origins.of([*runs, *chain.from_iterable(of_members.values())], synthetic=synthetic),
         )  # fmt: skip
-    listed = [(each, _comprises(each, places)) for each in places.at(Level.SYSTEM)]
+    listed = [(each, _comprises(each)) for each in places.at(Level.SYSTEM)]
     regions = places.at(Level.REGION)
     codes = {region.code for region in regions}
     pages.render(
@@ -77,10 +77,15 @@ def write(
     )  # fmt: skip
 
 
-def _comprises(place: Place, places: Places) -> str:
-    """Say how many organisations there are in a system or region, the systems that publications count left aside."""
-    number = len([code for code in place.members if code not in places.by_code])
-    return plural(number, "organisation") if number else ""
+def _comprises(place: Place) -> str:
+    """Say how many organisations there are in a system or region."""
+    return plural(place.organisations, "organisation") if place.organisations else ""
+
+
+def _partly(place: Place, places: Places) -> str:
+    """Say so where not all of them have pages, as in a build of few."""
+    shown = len([code for code in place.members if code not in places.by_code])
+    return "" if shown == place.organisations else f"{shown} of its {_comprises(place)} have pages here."
 
 
 def members(by_org: Mapping[str, list[Run]], names: Mapping[str, str], places: Places, *, up: str) -> list[Table]:

@@ -14,6 +14,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from openmeasures import register
 from openmeasures.organisations import ENGLAND, directory
@@ -26,9 +27,10 @@ ORGANISATIONS = "organisations"
 
 @dataclass(frozen=True)
 class Place:
-    """A system or region: its members are the organisations in it that have pages, by code.
+    """A system or region: its members are those in it that have pages, by code.
 
-    `region_code` is that of a system's region, empty where it is not known, and of a region itself.
+    `organisations` is how many there are of it in the publications, with pages or without. `region_code` is that of a
+    system's region, empty where it is not known, and of a region itself.
     """
 
     code: str
@@ -36,6 +38,7 @@ class Place:
     level: Level
     region_code: str = ""
     members: list[str] = field(default_factory=list)
+    organisations: int = 0
 
     @property
     def folder(self) -> str:
@@ -56,10 +59,16 @@ class Places:
 
     def of(self, org_code: str) -> list[Place]:
         """Return the system and the region of an organisation, or the region of a system, as far as they are known."""
-        mine = self.by_code.get(org_code)
-        region = mine.region_code if mine and mine.level == Level.SYSTEM else ""
-        around = [place for place in self.by_code.values() if org_code in place.members or place.code == region]
-        return sorted(around, key=lambda place: list(Level).index(place.level))
+        return self._around.get(org_code, [])
+
+    @cached_property
+    def _around(self) -> dict[str, list[Place]]:
+        found: dict[str, list[Place]] = defaultdict(list)
+        for level in Level:
+            for place in self.at(level):
+                for code in sorted({*place.members, *(each.code for each in self.systems_of(place))}):
+                    found[code].append(place)
+        return found
 
     def at(self, level: Level) -> list[Place]:
         """Return the systems, or the regions, by name."""
@@ -88,5 +97,6 @@ def find(store: Store, sources: Iterable[str], *, with_pages: Collection[str]) -
     for code, name, region, level in areas.select("org_code", "org_name", "region_name", "level").iter_rows():
         mine = sorted(members[code] & set(with_pages) - {code, ENGLAND})
         if mine or code in with_pages:
-            found[code] = Place(code, name, Level(level), codes.get(region, ""), mine)
+            number = len(members[code] - set(areas["org_code"]))
+            found[code] = Place(code, name, Level(level), codes.get(region, ""), mine, number)
     return Places(found)
