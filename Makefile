@@ -24,7 +24,8 @@ $(READY): requirements.lock pyproject.toml
 # Debian's Chromium, for the tests in a browser, where no browser is there and this user may install one. Without, they
 # are skipped. Pages are set in Arial, and measured in the same widths.
 .venv/.browser: $(READY)
-	@command -v chromium chromium-browser google-chrome google-chrome-stable microsoft-edge >/dev/null || \
+	@(for name in chromium chromium-browser google-chrome google-chrome-stable microsoft-edge; do \
+		command -v $$name >/dev/null && exit; done; false) || \
 		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		apt-get install -qq --no-install-recommends chromium fonts-liberation; } >.venv/browser.log 2>&1 || \
 		echo "No browser can be installed here (why: .venv/browser.log); the tests in a browser are skipped."

@@ -77,6 +77,6 @@ def test_a_measure_needs_its_methods_and_not_those_of_others():
         "ambulance_category_2", "rtt_18_weeks",
     ))  # fmt: skip
     assert {"openmeasures.methods.spc", "openmeasures.words", "openmeasures.charts.output"} <= set(ambulance) & set(rtt)
-    assert "openmeasures.methods.waits" in rtt
-    assert "openmeasures.methods.waits" not in ambulance
+    assert "openmeasures.breakdown" in rtt
+    assert "openmeasures.breakdown" not in ambulance
     assert not [name for name in {*ambulance, *rtt} if name.startswith(("openmeasures.publishing", "openmeasures.cli"))]

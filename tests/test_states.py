@@ -23,6 +23,7 @@ from openmeasures.charts import conversion
 from openmeasures.charts.output import SPEC_TYPE, svg
 from openmeasures.charts.spc import MISSING_SIGNS
 from openmeasures.ingest import ingest
+from openmeasures.publishing.places import Places
 from openmeasures.publishing.run_page import write_run_page
 from openmeasures.publishing.runs import Run
 from openmeasures.publishing.writer import Pages
@@ -158,7 +159,7 @@ def page_of(folder, data, org_code, result, notebook, stage):
         store.reaches(), nbformat_content(notebook),
     )  # fmt: skip
     pages = Pages(stage)
-    write_run_page(pages, run, [run], store, [], {})
+    write_run_page(pages, run, [run], store, [], {}, Places({}))
     [page, table] = [next(each for each in pages.written if each.endswith(kind)) for kind in (".qmd", ".csv")]
     with (stage / table).open(encoding="utf-8") as file:
         return (stage / page).read_text(encoding="utf-8"), list(csv.DictReader(file))

@@ -44,6 +44,7 @@ DESCRIPTIONS = {
     "months_to_publication": "Months from the latest period's end to its release; null where that has no date.",
     "totals_compared": "Published totals with which the sum of the organisations was compared.",
     "totals_unequal": "Totals of these that differ from the sum.",
+    "zeros_doubted": "Published zeros where much was to be expected, which may be errors at the source.",
     "share_of_england": "Share of England's published denominator that the organisations counted hold, 0 to 1.",
     "periods_revised": "Periods that were published more than once, with a figure each time.",
     "usual_revision": "Median size of the change of these since first published, in the unit of the value.",

@@ -227,9 +227,9 @@
     tools.append(button("SVG", () => save(imageOf(figure).content, `${name()}.svg`)));
     const figures = async () => {
       const isOwn = live.hidden || state.address === own;
-      return isOwn ? inTable(table) : inTooltips(await read(state.address));
+      return table && isOwn ? inTable(table) : inTooltips(await read(isOwn ? own : state.address));
     };
-    if (table) tools.append(", ", button("CSV", async () => saveCsv(await figures(), name())));
+    if (table || location.protocol !== "file:") tools.append(", ", button("CSV", async () => saveCsv(await figures(), name())));
   };
 
   document.querySelectorAll("figure[data-chart]").forEach(prepare);

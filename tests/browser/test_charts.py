@@ -182,6 +182,21 @@ def test_the_figures_are_saved_as_they_stand_in_the_table(chart, tmp_path):
     assert rows[0] == [cell.strip() for cell in table.first.locator("th, td").all_text_contents()]
 
 
+def test_figures_that_are_too_many_for_a_table_are_saved_too(chart, tmp_path):
+    """As on a page without the table: its rows come from the specification, in the order in which they are drawn."""
+    _, one = chart(OF_ORGANISATION, PEERS)
+    in_table = one.saved("CSV", tmp_path).read_text(encoding="utf-8-sig")
+    one.page.evaluate("document.querySelectorAll('details').forEach((each) => { each.remove(); })")
+    one.page.add_script_tag(url="../../assets/charts.js")
+    assert one.button("CSV").count() == 2  # of the script that ran before, and of the one that finds no table
+    with one.page.expect_download() as download:
+        one.button("CSV").last.click()
+    download.value.save_as(tmp_path / "again.csv")
+    again = (tmp_path / "again.csv").read_text(encoding="utf-8-sig")
+    assert again.splitlines()[0] == in_table.splitlines()[0]
+    assert len(again.splitlines()) == len(in_table.splitlines())
+
+
 def test_another_view_is_saved_under_its_own_name(chart, tmp_path):
     _, one = chart(ENGLAND, VARIATION)
     one.explore().figure.get_by_label("Seasonally adjusted").check()

@@ -28,9 +28,7 @@ from openmeasures.store import write_whole
 # Other views of a measure's own series, by the cell that draws them; its chart can be exchanged for them.
 MAIN_CELL = "variation"
 VIEWS = {"seasons": "Seasonally adjusted", "certainty": "Without new limits"}
-# Rows of a table. On England's page those of every trust fit; they would come again on the page of each organisation,
-# which leads there if its peers are many.
-MOST_ROWS_OF_ENGLAND, MOST_ROWS = 400, 100
+MOST_ROWS = 100  # of a table: 3 KB of the 60 KB, compressed, that a page may have; longer ones are in the file alone
 PEERS = "org_name"  # the field of charts in which each point is an organisation
 LICENCE = (
     "Vega, Vega-Lite, vega-embed and vega-tooltip: Copyright University of Washington Interactive Data Lab and "
@@ -63,12 +61,11 @@ def offer(
         content = json.dumps(specification(figure, _measured(figure, measure)), separators=(",", ":"))
         pages.write(f"{folder}/{_address(name, figure)}", content)
     views = [(VIEWS[figure.cell_id], _address(name, figure)) for figure in figures if figure.cell_id in VIEWS]
-    is_england = folder.startswith("measures/")
     return {
         figure.key: Offered(
             _address(name, figure),
             views if figure.cell_id == MAIN_CELL and figure.place == 0 else [],
-            tables[figure.series] if figure.series else _fitting(table(figure.specification), is_england=is_england),
+            tables[figure.series] if figure.series else _fitting(table(figure.specification)),
         )
         for figure in figures
     }
@@ -83,8 +80,8 @@ def _measured(figure: Figure, measure: Measure) -> Measure:
     return measure if figure.series in ("", results.ALL) else measure.of(figure.series)
 
 
-def _fitting(found: Table, *, is_england: bool) -> Table | None:
-    return found if len(found.rows) <= (MOST_ROWS_OF_ENGLAND if is_england else MOST_ROWS) else None
+def _fitting(found: Table) -> Table | None:
+    return found if len(found.rows) <= MOST_ROWS else None
 
 
 def specification(figure: Figure, measure: Measure) -> Spec:
