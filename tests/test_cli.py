@@ -614,7 +614,7 @@ def test_runs_as_of_a_day_go_up_to_what_was_known_then(called, small_project, ke
 def held(called, small_project, keep, tmp_path, ae_csv):
     """Put March 2024 in, and April, with figures and an organisation that nothing else has, under an embargo."""
     keep(("RC9", 1000, 400))
-    april = tmp_path / "April-2024.csv"
+    april = tmp_path / "April-2024-held.csv"
     april.write_text(ae_csv(("RC9", 7654321, 1234567), ("QQ9ZZ", 50, 5), month="APRIL-2024"), encoding="utf-8")
     code, out, _ = called("ingest", april, "--embargo", "2999-12-10T09:30")
     assert (code, out) == (0, "1 added\n")
@@ -637,7 +637,7 @@ def traces(folder, store):
 def test_nothing_of_a_release_that_is_held_back_is_in_any_file_and_a_preview_says_what_it_is(called, held, store):
     code, out, err = called("site", "--renderer", "smalldocs")
     assert code == 0, err
-    assert "Held back until 10 December 2999, 09:30: April-2024.csv (ae_monthly)\n" in err
+    assert "Held back until 10 December 2999, 09:30: April-2024-held.csv (ae_monthly)\n" in err
     assert "7654321" not in out + err
     made = [held / name for name in ("_site", "_build", "results", "measures", "organisations")]
     assert [folder for folder in made if not any(folder.iterdir())] == []
@@ -683,7 +683,7 @@ def test_a_preview_and_a_build_in_one_folder_do_not_mix(called, held, store, tmp
 def test_a_plan_does_not_know_what_is_held_back(called, held):
     code, out, err = called("run", "--dry-run")
     assert (code, out) == (0, "four_hours: 2 runs to do, never run here: ENG, RC9\n")
-    assert err == "Held back until 10 December 2999, 09:30: April-2024.csv (ae_monthly)\n"
+    assert err == "Held back until 10 December 2999, 09:30: April-2024-held.csv (ae_monthly)\n"
     code, out, err = called("run", "--dry-run", "--preview")
     assert (code, out, err) == (0, "four_hours: 3 runs to do, never run here: ENG, QQ9ZZ, RC9\n", "")
 
