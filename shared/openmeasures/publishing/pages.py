@@ -28,11 +28,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from openmeasures import definitions, embargo, project
+from openmeasures import embargo, project
 from openmeasures.charts import conversion
-from openmeasures.definitions import Measure
-from openmeasures.errors import RenderError
-from openmeasures.organisations import ENGLAND, regions_of
+from openmeasures.organisations import ENGLAND
 from openmeasures.publishing import (
     area_pages,
     cards,
@@ -47,11 +45,10 @@ from openmeasures.publishing import (
     status,
     website,
 )
+from openmeasures.publishing import built as built_runs
+from openmeasures.publishing.built import Built
 from openmeasures.publishing.finder import Findable
-from openmeasures.publishing.places import Places
-from openmeasures.publishing.places import find as find_places
 from openmeasures.publishing.run_page import write_run_page
-from openmeasures.publishing.runs import Run, runs_of
 from openmeasures.publishing.writer import TEMPLATES, Pages
 from openmeasures.reviewing.reconcile import lines, reconcile
 from openmeasures.store import Store
@@ -66,44 +63,33 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> P
     succeeded on the present data and code, since a site without figures helps nobody.
     """
     store = store.fixed()
-    measures = [measure for measure in definitions.load_all() if store.newest(measure.source)]
-    runs = [run for measure in measures for run in runs_of(store, build, measure, period_to)]
-    if not any(run.content for run in runs):
-        raise RenderError(f"{build}: no run on the present data succeeded. Use `openmeasures run` to see why.")
+    built = built_runs.read(store, build, period_to=period_to)
     with conversion.keeping(build / CHARTS):
-        return _publish(runs, measures, store, build, stage)
+        return _publish(built, store, build, stage)
 
 
-def _publish(runs: list[Run], measures: list[Measure], store: Store, build: Path, stage: Path) -> Pages:
+def _publish(built: Built, store: Store, build: Path, stage: Path) -> Pages:
+    runs, by_org, places, synthetic = built.runs, built.by_org, built.places, built.synthetic
     shown = [run.last_good or run for run in runs if run.last_good or run.content]
     figures = (figure for run in shown for step in run.steps for figure in step.figures)
     conversion.draw_ahead((figure.narrow_specification for figure in figures), processes=os.cpu_count() or 1)
     site = website.load(project.root())._replace(not_before=_not_before(store))
     pages = Pages(stage, site)
-    reconciled = {measure.id: reconcile(measure, store) for measure in measures}
-    regions = regions_of([(run.org_code, run.content["region_name"]) for run in runs if run.content])
-    by_org: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        by_org[run.org_code].append(run)
-    places = find_places(store, [measure.source for measure in measures], with_pages=by_org)
+    reconciled = {measure.id: reconcile(measure, store) for measure in built.measures}
     for run in runs:
         of_measure = [other for other in runs if other.measure.id == run.measure.id]
         write_run_page(
-            pages, run, of_measure, store, lines(reconciled[run.measure.id], run.measure.period), regions, places
+            pages, run, of_measure, store, lines(reconciled[run.measure.id], run.measure.period), built.regions, places
         )
-    synthetic = store.synthetic
-    names = {
-        code: next((run.content["org_name"] for run in of_it if run.content), code) for code, of_it in by_org.items()
-    }
     everything = origins.of(runs, synthetic=synthetic)
-    found = _organisation_pages(pages, by_org, names, regions, places, synthetic=synthetic)
-    area_pages.write(pages, places, by_org, names, synthetic=synthetic)
+    found = _organisation_pages(pages, built)
+    area_pages.write(pages, places, by_org, built.names, synthetic=synthetic)
     for place in places.by_code.values():
         found.append(Findable(place.code, place.name, place.level.value.capitalize(), f"{place.folder}/index.html"))
     finder.write(pages, found, store)
     feed.write(pages, runs, store, places)
     results = package.write(pages, runs, store)
-    reconciliation.write(pages, reconciled, measures, everything)
+    reconciliation.write(pages, reconciled, built.measures, everything)
     status.write(pages, runs, reconciled, places, everything)
     documentation.write(pages, everything)
     domains = cards.by_domain(by_org.get(ENGLAND, []), "{}/index.html")
@@ -150,17 +136,15 @@ def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
         shutil.copyfile(project.root() / website.CONFIG, pages.stage / website.CONFIG)
 
 
-def _organisation_pages(
-    pages: Pages, by_org: dict[str, list[Run]], names: dict[str, str], regions: dict[str, str], places: Places,
-    *, synthetic: bool,
-) -> list[Findable]:  # fmt: skip
+def _organisation_pages(pages: Pages, built: Built) -> list[Findable]:
     """Write the page of each organisation and the list of all; return them for the index by which they are found."""
+    places, synthetic = built.places, built.synthetic
     found: list[Findable] = []
     members_of: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for org_code, runs in by_org.items():
+    for org_code, runs in built.by_org.items():
         if org_code == ENGLAND or org_code in places.by_code:
             continue
-        name, region = names[org_code], regions.get(org_code, "Region unknown")
+        name, region = built.names[org_code], built.regions.get(org_code, "Region unknown")
         members_of[region].append({"code": org_code, "name": name})
         found.append(Findable(org_code, name, region, f"{places.folder(org_code)}/index.html"))
         pages.render(
@@ -173,6 +157,6 @@ def _organisation_pages(
     listed = [(region, sorted(members, key=by_name)) for region, members in sorted(members_of.items())]
     pages.render(
         "organisations/index.qmd", "organisations.qmd.jinja", up="../", regions=listed, synthetic=synthetic,
-        origins=origins.of((run for of_it in by_org.values() for run in of_it), synthetic=synthetic),
+        origins=origins.of(built.runs, synthetic=synthetic),
     )  # fmt: skip
     return found

@@ -82,12 +82,12 @@ def write_run_page(
         standards=_standards(measure),
         reconciled=reconciled,
         caveats=measure.caveats_for(first, period.end(run.period_to)),
-        corrected=_corrected(run, first),
+        corrected=corrected(run, first),
         provenance=_provenance(run, store, command) | ({"commit": "an earlier state"} if failure else {}),
     )  # fmt: skip
 
 
-def _corrected(run: Run, first: date) -> list[dict[str, str]]:
+def corrected(run: Run, first: date) -> list[dict[str, str]]:
     """Return the known errors that are put right in the figures of the page, each in words; for England in anyone's."""
     period = run.measure.period
     return [
