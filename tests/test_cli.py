@@ -150,7 +150,7 @@ def test_version(typed, called):
 
 def test_without_a_command_it_explains_itself(called):
     _, out, err = called()
-    commands = ("sample", "ingest", "fetch", "list", "check", "run", "site", "refresh")
+    commands = ("sample", "ingest", "fetch", "list", "check", "run", "site", "pack", "refresh")
     assert [name for name in commands if not re.search(rf"\b{name}\b", out + err)] == []
 
 
@@ -552,6 +552,33 @@ def test_site_goes_where_it_is_told(called, filled, tmp_path, monkeypatch):
     assert "Site rendered by nobody in elsewhere" in out
     assert (tmp_path / "elsewhere" / "organisations" / "RC9" / "four_hours.qmd").is_file()
     assert not (filled / "_build").exists()
+
+
+def test_site_links_board_packs_where_they_are_asked_for(called, filled):
+    code, _, err = called("site", "--renderer", "smalldocs", "--org", "RC9", "--packs")
+    assert (code, err) == (0, "")
+    folder = filled / "_site" / "organisations" / "RC9"
+    assert (folder / "board-pack.pdf").read_bytes().startswith(b"%PDF-")
+    assert 'href="board-pack.pdf"' in (folder / "index.html").read_text(encoding="utf-8")
+    code, _, _ = called("site", "--renderer", "smalldocs", "--org", "RC9")
+    assert code == 0
+    assert "board-pack" not in (folder / "index.html").read_text(encoding="utf-8")
+    assert not (filled / "organisations" / "RC9" / "board-pack.pdf").exists()
+
+
+def test_pack_writes_a_file_each_for_those_named(called, filled):
+    assert called("run", "--org", "RC9", "--org", "RJ1")[0] == 1
+    packs = filled / "_build" / "packs"
+    assert called("pack", "--org", "RC9", "--org", "RJ1") == (0, f"2 board packs in {packs}.\n", "")
+    assert files(packs) == {"RC9.pdf", "RJ1.pdf"}
+
+
+def test_pack_of_one_that_was_not_run_is_refused(called, filled):
+    assert called("run", "--org", "RC9")[0] == 0
+    code, out, err = called("pack", "--org", "RJ1")
+    assert (code, out) == (2, "")
+    assert err.startswith("Error --org RJ1: no run on the present data; ")
+    assert not (filled / "_build" / "packs").exists()
 
 
 def test_publish_does_nothing_when_our_own_renderer_calls_it(typed, called, filled, monkeypatch):

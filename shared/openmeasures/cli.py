@@ -72,6 +72,7 @@ Scheduler = Annotated[
 Storage = Annotated[
     str, typer.Option("--storage", metavar="URL", help="Where its machines share files (default: a folder in _build).")
 ]
+Packs = Annotated[bool, typer.Option("--packs", help="Also a board pack (PDF) of each organisation, linked there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output, for programs.")]
 Measures = Annotated[list[str] | None, typer.Argument(metavar="[MEASURE]…", help="Measures (default: all).")]
 
@@ -307,7 +308,7 @@ def run(
 def site(
     measures: Measures = None, org: Org = None, period_to: PeriodTo = "", workers: Workers = None, data: Data = None,
     out_folder: Out = None, renderer: Renderer = Renderer.AUTO, force: Force = False, scheduler: Scheduler = "",
-    storage: Storage = "", as_of: AsOf = "", areas: Areas = False, preview: Preview = False,
+    storage: Storage = "", as_of: AsOf = "", areas: Areas = False, preview: Preview = False, packs: Packs = False,
 ) -> None:  # fmt: skip
     """Run measures, turn the notebooks into pages, and render the site with Quarto or else smalldocs."""
     from openmeasures.publishing import pages, render
@@ -324,7 +325,7 @@ def site(
             areas=areas,
         )  # fmt: skip
         store = Store(folder, as_of=project.as_of())
-        written = pages.publish(store, build, stage, period_to=period_to)
+        written = pages.publish(store, build, stage, period_to=period_to, packs=packs)
     rendered = render.render(stage, renderer.value)
     for page in written.of_runs:
         address = Path(page.address).with_suffix(".html")
@@ -334,6 +335,25 @@ def site(
     out.print(f"Site rendered by {rendered.renderer}: open {escape(str(stage / '_site' / 'index.html'))}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def pack(
+    org: Org = None, period_to: PeriodTo = "", data: Data = None, out_folder: Out = None, as_of: AsOf = "",
+) -> None:  # fmt: skip
+    """Make board packs of what was run: a PDF for each organisation, system, region and England, or those named."""
+    from openmeasures.publishing import board_pack, built
+    from openmeasures.words import plural
+
+    folder, build = project.data_folder(data), _build(out_folder)
+    with project.known_on(as_of):
+        store = Store(folder, as_of=project.as_of()).fixed()
+        of_all = built.read(store, build, period_to=period_to)
+    codes = board_pack.choose(of_all, org)
+    with _progress() as progress:
+        paths = board_pack.write(of_all, codes, build / board_pack.FOLDER)
+        made = list(progress.track(paths, total=len(codes), description="Setting"))
+    out.print(f"{plural(len(made), 'board pack')} in {escape(str(build / board_pack.FOLDER))}.")
 
 
 @app.command(hidden=True)

@@ -136,6 +136,22 @@ def test_england_and_every_organisation_have_their_pages(ran, publish, stage):
     assert not (stage / "organisations" / "ENG").exists()
 
 
+def test_board_packs_stand_beside_the_pages_that_link_them_where_asked_for(ran, store, build, stage, text):
+    for code in ("ENG", "RC9"):
+        ran(code)
+    written = pages.publish(store, build, stage, packs=True).written
+    packs = {address.removesuffix("/board-pack.pdf") for address in written if address.endswith(".pdf")}
+    assert "organisations/RC9" in packs
+    assert {folder.split("/")[0] for folder in packs} == {"organisations", "regions", "systems"}
+    assert all('<a href="board-pack.pdf">' in text(f"{folder}/index.qmd") for folder in packs)
+
+
+def test_board_packs_are_not_made_unasked(ran, publish, text):
+    ran("RC9")
+    assert [address for address in publish() if address.endswith(".pdf")] == []
+    assert "board-pack" not in text("organisations/RC9/index.qmd")
+
+
 def test_every_address_returned_is_a_file(ran, publish, stage):
     ran("ENG")
     assert set(publish()) | {"_quarto.yml"} == files(stage)

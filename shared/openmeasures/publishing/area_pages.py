@@ -54,16 +54,20 @@ class Table:
 
 
 def write(
-    pages: Pages, places: Places, by_org: Mapping[str, list[Run]], names: Mapping[str, str], *, synthetic: bool
-) -> None:
-    """Write the pages; `by_org` are the runs of each organisation, `names` what organisations are called."""
+    pages: Pages, places: Places, by_org: Mapping[str, list[Run]], names: Mapping[str, str], *, synthetic: bool,
+    pack: str = "",
+) -> None:  # fmt: skip
+    """Write the pages; `by_org` are the runs of each organisation, `names` what organisations are called.
+
+    `pack` is what the board pack beside each page is called, empty where there are none.
+    """
     for place in places.by_code.values():
         runs, of_members = by_org.get(place.code, []), {code: by_org[code] for code in place.members}
         pages.render(
             f"{place.folder}/index.qmd", "area.qmd.jinja", up="../../", place=place, synthetic=synthetic,
             parents=places.of(place.code), domains=cards.by_domain(runs, "{}.html"),
             systems=places.systems_of(place), tables=members(of_members, names, places, up="../../"),
-            comprises=_comprises(place), partly=_partly(place, places),
+            comprises=_comprises(place), partly=_partly(place, places), pack=pack,
             origins=origins.of([*runs, *chain.from_iterable(of_members.values())], synthetic=synthetic),
         )  # fmt: skip
     listed = [(each, _comprises(each)) for each in places.at(Level.SYSTEM)]

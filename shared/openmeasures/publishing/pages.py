@@ -14,6 +14,7 @@
     organisations/<org>/<measure>.qmd   that organisation's notebook
     systems/index.qmd               every region with its systems
     systems/<code>/, regions/<code>/    the same as of an organisation, and the latest figures of those in it
+    …/<code>/board-pack.pdf         all of it on paper, where packs are asked for: no page waits for them otherwise
     feed.xml, organisations/<org>/feed.xml   changes of conclusion
     results/                        every result as a Data Package
 
@@ -33,6 +34,7 @@ from openmeasures.charts import conversion
 from openmeasures.organisations import ENGLAND
 from openmeasures.publishing import (
     area_pages,
+    board_pack,
     cards,
     chart_files,
     contributing,
@@ -56,7 +58,7 @@ from openmeasures.store import Store
 CHARTS = "charts"  # in the build folder: images, each drawn once
 
 
-def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> Pages:
+def publish(store: Store, build: Path, stage: Path, *, period_to: str = "", packs: bool = False) -> Pages:
     """Write every page into `stage`, and return which.
 
     `period_to` is the last month of the runs to show, the latest by default. Raises `RenderError` where none of them
@@ -65,10 +67,10 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "") -> P
     store = store.fixed()
     built = built_runs.read(store, build, period_to=period_to)
     with conversion.keeping(build / CHARTS):
-        return _publish(built, store, build, stage)
+        return _publish(built, store, build, stage, packs=packs)
 
 
-def _publish(built: Built, store: Store, build: Path, stage: Path) -> Pages:
+def _publish(built: Built, store: Store, build: Path, stage: Path, *, packs: bool) -> Pages:
     runs, by_org, places, synthetic = built.runs, built.by_org, built.places, built.synthetic
     shown = [run.last_good or run for run in runs if run.last_good or run.content]
     figures = (figure for run in shown for step in run.steps for figure in step.figures)
@@ -82,8 +84,11 @@ def _publish(built: Built, store: Store, build: Path, stage: Path) -> Pages:
             pages, run, of_measure, store, lines(reconciled[run.measure.id], run.measure.period), built.regions, places
         )
     everything = origins.of(runs, synthetic=synthetic)
-    found = _organisation_pages(pages, built)
-    area_pages.write(pages, places, by_org, built.names, synthetic=synthetic)
+    pack = board_pack.FILE if packs else ""
+    found = _organisation_pages(pages, built, pack=pack)
+    area_pages.write(pages, places, by_org, built.names, synthetic=synthetic, pack=pack)
+    if packs:
+        _packs(pages, built)
     for place in places.by_code.values():
         found.append(Findable(place.code, place.name, place.level.value.capitalize(), f"{place.folder}/index.html"))
     finder.write(pages, found, store)
@@ -136,7 +141,14 @@ def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
         shutil.copyfile(project.root() / website.CONFIG, pages.stage / website.CONFIG)
 
 
-def _organisation_pages(pages: Pages, built: Built) -> list[Findable]:
+def _packs(pages: Pages, built: Built) -> None:
+    """Write a board pack beside the pages of everyone but England, whose pages are the measures'."""
+    for code in board_pack.choose(built, None):
+        if code != ENGLAND:
+            pages.write(f"{built.places.folder(code)}/{board_pack.FILE}", board_pack.make(built, code))
+
+
+def _organisation_pages(pages: Pages, built: Built, *, pack: str) -> list[Findable]:
     """Write the page of each organisation and the list of all; return them for the index by which they are found."""
     places, synthetic = built.places, built.synthetic
     found: list[Findable] = []
@@ -152,6 +164,7 @@ def _organisation_pages(pages: Pages, built: Built) -> list[Findable]:
             page={"title": name, "subtitle": f"{org_code}, {region}"}, parents=places.of(org_code),
             domains=cards.by_domain(runs, "{}.html"), origins=origins.of(runs, synthetic=synthetic),
             described=f"{name} ({org_code}), {region}: every measure, its latest figure and what its chart says.",
+            pack=pack,
         )  # fmt: skip
     by_name: Callable[[dict[str, str]], str] = lambda org: org["name"].removeprefix("The ")  # noqa: E731
     listed = [(region, sorted(members, key=by_name)) for region, members in sorted(members_of.items())]
