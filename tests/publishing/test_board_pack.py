@@ -133,6 +133,17 @@ def test_caveats_and_corrections_are_told_without_markdown(of_all, pack):
     assert "`" not in text
 
 
+def test_file_behind_a_measure_leads_to_where_it_was_downloaded(of_all, pack):
+    address = "https://example.org/March (1).csv"
+    runs = [replace(run, release=run.release.model_copy(update={"file_url": address})) for run in of_all.runs]
+    links = [
+        annotation.get_object().get("/A", {}).get("/URI")
+        for page in pack(TRUST, replace(of_all, runs=runs)).pages
+        for annotation in page.get("/Annots", [])
+    ]
+    assert links.count(address) == len(of_all.by_org[TRUST])
+
+
 def test_in_short_names_the_measures_of_each_kind(of_all):
     runs = of_all.by_org[TRUST]
     told = dict(pack_sections.in_short(runs))
