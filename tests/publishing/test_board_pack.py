@@ -181,6 +181,12 @@ def test_published_figures_are_marked_where_some_are_provisional(of_all, pack, s
     assert "Open Government Licence v3.0" in pages[-1]
 
 
+def test_every_page_of_a_preview_says_so_before_all_else(of_all, pack):
+    pages = words(pack(TRUST, replace(of_all, not_before="10 December 2999, 09:30")))
+    mark = "Preview, not to be shared before 10 December 2999, 09:30. Synthetic data"
+    assert all(page.startswith(mark) for page in pages)
+
+
 def test_headings_are_bookmarks(of_all, pack):
     def titles(outline):
         for each in outline:

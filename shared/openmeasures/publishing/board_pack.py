@@ -78,7 +78,7 @@ def make(built: Built, code: str) -> bytes:
         "name": name,
         "code": code,
         "kind": _kind(built, code),
-        "mark": _mark(behind, synthetic=built.synthetic),
+        "mark": _mark(behind, synthetic=built.synthetic, not_before=built.not_before),
         "up-to": day_label(day),
         "date": [day.year, day.month, day.day],
         "colours": COLOURS,
@@ -101,11 +101,15 @@ def _kind(built: Built, code: str) -> str:
     return "the whole country" if code == ENGLAND else around or built.regions.get(code, "")
 
 
-def _mark(behind: list[Run], *, synthetic: bool) -> dict[str, str]:
-    """Return the mark of figures that are made up or provisional; nothing where all are settled."""
+def _mark(behind: list[Run], *, synthetic: bool, not_before: str) -> dict[str, str]:
+    """Return the mark of figures that are not out yet, made up or provisional; nothing where all are settled."""
     if synthetic:
-        return SYNTHETIC
-    return PROVISIONAL if any(run.release.status == ReleaseStatus.PROVISIONAL for run in behind) else SETTLED
+        mark = SYNTHETIC
+    else:
+        mark = PROVISIONAL if any(run.release.status == ReleaseStatus.PROVISIONAL for run in behind) else SETTLED
+    if not_before:
+        return {length: f"Preview, not to be shared before {not_before}. {words}" for length, words in mark.items()}
+    return mark
 
 
 def _own(built: Built, code: str) -> str:

@@ -8,10 +8,11 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from openmeasures import definitions
+from openmeasures import definitions, embargo
 from openmeasures.definitions import Measure
 from openmeasures.errors import RenderError
 from openmeasures.organisations import regions_of
@@ -23,12 +24,17 @@ from openmeasures.store import Store
 
 @dataclass(frozen=True)
 class Built:
-    """The measures that the store has figures for, and their runs; `synthetic` where the figures are made up."""
+    """The measures that the store has figures for, and their runs; `synthetic` where the figures are made up.
+
+    `not_before` is when the last of the releases is out, where that is yet to come, as people write it: nothing that is
+    made of them may be shared before.
+    """
 
     measures: list[Measure]
     runs: list[Run]
     places: Places
     synthetic: bool
+    not_before: str = ""
 
     @cached_property
     def by_org(self) -> dict[str, list[Run]]:
@@ -64,4 +70,10 @@ def read(store: Store, build: Path, *, period_to: str = "") -> Built:
         raise RenderError(f"{build}: no run on the present data succeeded. Use `openmeasures run` to see why.")
     codes = {run.org_code for run in runs}
     places = find_places(store, [measure.source for measure in measures], with_pages=codes)
-    return Built(measures, runs, places, store.synthetic)
+    return Built(measures, runs, places, store.synthetic, _not_before(store))
+
+
+def _not_before(store: Store) -> str:
+    used = {release.sha256 for release in store.releases()}
+    early = [each.public_from for each in store.not_out(datetime.now(UTC)) if each.public_from and each.sha256 in used]
+    return embargo.label(early[-1]) if early else ""

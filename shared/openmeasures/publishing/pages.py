@@ -26,10 +26,9 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-from openmeasures import embargo, project
+from openmeasures import project
 from openmeasures.charts import conversion
 from openmeasures.organisations import ENGLAND
 from openmeasures.publishing import (
@@ -75,7 +74,7 @@ def _publish(built: Built, store: Store, build: Path, stage: Path, *, packs: boo
     shown = [run.last_good or run for run in runs if run.last_good or run.content]
     figures = (figure for run in shown for step in run.steps for figure in step.figures)
     conversion.draw_ahead((figure.narrow_specification for figure in figures), processes=os.cpu_count() or 1)
-    site = website.load(project.root())._replace(not_before=_not_before(store))
+    site = website.load(project.root())._replace(not_before=built.not_before)
     pages = Pages(stage, site)
     reconciled = {measure.id: reconcile(measure, store) for measure in built.measures}
     for run in runs:
@@ -117,13 +116,6 @@ def _publish(built: Built, store: Store, build: Path, stage: Path, *, packs: boo
     pages.write("assets/vega.js", chart_files.script(build))
     pages.finish(build / "pages.json")
     return pages
-
-
-def _not_before(store: Store) -> str:
-    """Return when the last of the releases on these pages is out, where that is yet to come."""
-    used = {release.sha256 for release in store.releases()}
-    early = [each.public_from for each in store.not_out(datetime.now(UTC)) if each.public_from and each.sha256 in used]
-    return embargo.label(early[-1]) if early else ""
 
 
 def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:
