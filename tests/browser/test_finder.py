@@ -126,7 +126,7 @@ def field(page):
 )
 def test_what_is_typed_finds_the_organisation(page, typed, code):
     field(page).fill(typed)
-    page.wait_for_function("document.querySelector('[role=status]').textContent")
+    sync_api.expect(page.locator("[role=status]")).not_to_be_empty()
     expected = [NAMES[code]] if code else []
     assert options(page)[:1] == expected
 

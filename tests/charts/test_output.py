@@ -135,15 +135,15 @@ def test_image_needs_nothing_from_elsewhere(chart):
 
 def test_geometry_is_rounded_and_words_are_not(chart, measure):
     image = output.svg(chart.to_dict())
-    assert not re.search(r' (?:d|transform|x2|y2)="[^"]*\d\.\d{3}', image)
+    assert not re.search(r' (?:d|transform|x2|y2)="[^"]*\d\.\d{2}', image)
     assert "78\u00a0%" in image or "76\u00a0%" in image
 
 
 @pytest.mark.parametrize(
-    ("number", "rounded"), [("-0.001234", "0"), ("1234.5678", "1234.57"), ("1.0000", "1"), ("1.5678e-7", "0")]
+    ("number", "rounded"), [("-0.001234", "0"), ("1234.5678", "1234.6"), ("1.0000", "1"), ("1.5678e-7", "0")]
 )
-def test_hundredths(number, rounded):
-    assert output._DECIMALS.sub(output._hundredths, number) == rounded
+def test_tenths(number, rounded):
+    assert output._DECIMALS.sub(output._tenths, number) == rounded
 
 
 def test_two_runs_give_the_same_bytes(chart):

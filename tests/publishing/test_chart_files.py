@@ -147,6 +147,15 @@ def test_a_series_has_the_table_of_its_result_and_limits_in_its_own_unit(offer, 
     assert "minutes" in json.loads(written)["datasets"]["rows"][0]["limits"]
 
 
+def test_the_table_of_a_series_stands_under_its_first_chart_and_the_others_lead_there(offer):
+    tables = {"all": Table(["Month"], [["May"]])}
+    peers = figure("peers", told=PEERS, rows=[peer("A")])
+    _, offered = offer(figure(series="all"), figure("seasons", series="all"), peers, tables=tables)
+    assert offered["variation-0"].table == tables["all"]
+    assert (offered["seasons-0"].table, offered["seasons-0"].shared_with) == (None, "variation-0")
+    assert [offered[key].shared_with for key in ("variation-0", "peers-0")] == ["", ""]
+
+
 def test_a_table_that_is_too_long_for_the_page_is_left_out(offer):
     fits = figure("peers", 0, told=PEERS, rows=[peer("A")] * chart_files.MOST_ROWS)
     too_long = figure("peers", 1, told=PEERS, rows=[peer("A")] * (chart_files.MOST_ROWS + 1))

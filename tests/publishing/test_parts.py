@@ -210,3 +210,8 @@ def test_two_charts_of_one_cell_share_no_id(executed, chart):
 def test_a_chart_says_which_page_explains_it(executed, chart, usermeta, guide):
     chart[chart_output.SPEC_TYPE] |= usermeta
     assert last_step(executed(chart)).figures[0].guide == guide
+
+
+def test_a_label_for_which_there_was_no_room_is_left_out():
+    image = '<svg><text x="1" opacity="0">Jul</text><text x="2">Oct</text><text opacity="0.5">Half</text></svg>'
+    assert parts.inline(image, "p") == '<svg><text x="2">Oct</text><text opacity="0.5">Half</text></svg>'

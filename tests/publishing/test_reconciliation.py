@@ -29,12 +29,13 @@ def compared(*rows, series="", title="Total row", org_code="ENG"):
 def page(measure, tmp_path):
     """Write the page of one measure; return its lines and the table beside it."""
 
-    def written(found, *, synthetic=False, **changes):
+    def written(found, *, synthetic=False, has_england=True, **changes):
         changed = measure.model_copy(update=changes)
-        pages = Pages(tmp_path / "stage")
+        of_england = ["measures/four_hours/index.qmd"] if has_england else []
+        pages = Pages(tmp_path / "stage", written=list(of_england))
         reconciliation.write(pages, {measure.id: found}, [changed], origins.of([], synthetic=synthetic))
         csv = "measures/four_hours/downloads/four_hours-reconciliation.csv"
-        assert pages.written == [csv, "reconciliation.qmd"]
+        assert pages.written == [*of_england, csv, "reconciliation.qmd"]
         text = (tmp_path / "stage" / "reconciliation.qmd").read_text(encoding="utf-8")
         return text.replace("\u00a0", " "), pl.read_csv(tmp_path / "stage" / csv)
 
@@ -96,6 +97,12 @@ def test_months_without_a_published_figure_are_counted_and_no_difference(page):
 def test_made_up_figures_are_said_to_be(page, synthetic, is_said):
     text, _ = page(compared((MARCH, 1.0, 1.0, "")), synthetic=synthetic)
     assert ("ynthetic data" in text) == is_said
+
+
+def test_a_measure_without_england_s_page_has_no_link_to_it(page):
+    text, _ = page(compared((MARCH, 61.0, 61.0, "")), has_england=False)
+    assert "| A&E within four hours | 1 | 0 |" in text
+    assert "measures/four_hours/index.qmd" not in text
 
 
 def test_a_measure_without_a_comparison_has_no_row(page):

@@ -28,12 +28,13 @@ def run(measure):
 
 @pytest.fixture
 def page(tmp_path):
-    def written(*runs, verdicts=("agrees",), places=None):
-        pages = Pages(tmp_path)
+    def written(*runs, verdicts=("agrees",), places=None, has_england=True):
+        of_england = [f"measures/{run.measure.id}/index.qmd" for run in runs] if has_england else []
+        pages = Pages(tmp_path, written=list(of_england))
         found = pl.DataFrame({"verdict": list(verdicts)}, schema={"verdict": pl.String})
         reconciled = {run.measure.id: found for run in runs}
         status.write(pages, runs, reconciled, places or Places({}), origins.of([], synthetic=False))
-        assert pages.written == ["status.qmd"]
+        assert pages.written == [*of_england, "status.qmd"]
         return (tmp_path / "status.qmd").read_text(encoding="utf-8")
 
     return written
@@ -53,6 +54,10 @@ def test_each_measure_says_how_many_runs_were_done_and_failed_and_when_the_last_
     ]
     assert "between 9 May 2024, 12:00 UTC and 9 May 2024, 12:05 UTC" in text
     assert "3 runs done, 1 failed." in text
+
+
+def test_a_measure_without_england_s_page_has_no_link_to_it(run, page):
+    assert "| Four hours | March 2024 | 1 | 0 |" in page(run("RJ1"), has_england=False)
 
 
 def test_times_are_those_of_one_clock(run, page):

@@ -26,7 +26,7 @@ from openmeasures.charts.conversion import Spec
 SPEC_TYPE = "application/vnd.openmeasures.chart+json"  # "+json", so that nbformat keeps it as JSON
 
 _GEOMETRY = re.compile(r' (?:d|transform|x2|y2)="[^"]*"')
-_DECIMALS = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+_DECIMALS = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
 
 
 def enable() -> None:
@@ -68,14 +68,14 @@ def svg(spec: Spec) -> str:
     """Return the image of a chart, labelled with its description; nothing is loaded from elsewhere.
 
     There is no `<title>`, which browsers would show as a tooltip over the whole chart. Geometry is rounded to a
-    hundredth of a pixel: a quarter smaller, and floating point may differ in the last digits between processors.
+    tenth of a pixel: a third smaller, and floating point may differ in the last digits between processors.
     """
-    image = _GEOMETRY.sub(lambda attribute: _DECIMALS.sub(_hundredths, attribute[0]), conversion.svg(spec))
+    image = _GEOMETRY.sub(lambda attribute: _DECIMALS.sub(_tenths, attribute[0]), conversion.svg(spec))
     return image.replace("<svg ", f'<svg role="img" aria-label={quoteattr(spec["description"])} ', 1)
 
 
-def _hundredths(number: re.Match[str]) -> str:
-    return f"{round(float(number[0]), 2) + 0.0:g}"  # + 0.0 turns -0.0 into 0
+def _tenths(number: re.Match[str]) -> str:
+    return f"{round(float(number[0]), 1) + 0.0:g}"  # + 0.0 turns -0.0 into 0
 
 
 def narrow(spec: Spec, width: int = theme.PHONE.width) -> Spec:

@@ -41,11 +41,15 @@ Spec = dict[str, Any]  # JSON; what may stand in it is Vega-Lite's to say, not o
 
 
 class Offered(NamedTuple):
-    """What a page offers of one chart: the address of its file, other views of it (words, address), its table."""
+    """What a page offers of one chart: the address of its file, other views of it (words, address), its table.
+
+    Where an earlier chart of the page has the same table, it stands there alone: `shared_with` is that chart's key.
+    """
 
     address: str
     views: list[tuple[str, str]]
     table: Table | None
+    shared_with: str = ""
 
 
 def offer(
@@ -61,14 +65,23 @@ def offer(
         content = json.dumps(specification(figure, _measured(figure, measure)), separators=(",", ":"))
         pages.write(f"{folder}/{_address(name, figure)}", content)
     views = [(VIEWS[figure.cell_id], _address(name, figure)) for figure in figures if figure.cell_id in VIEWS]
-    return {
-        figure.key: Offered(
+    first: dict[str, str] = {}  # the chart of each series that comes first
+    offered = {}
+    for figure in figures:
+        shared_with = first.get(figure.series, "")
+        if figure.series:
+            first.setdefault(figure.series, figure.key)
+        offered[figure.key] = Offered(
             _address(name, figure),
             views if figure.cell_id == MAIN_CELL and figure.place == 0 else [],
-            tables[figure.series] if figure.series else _fitting(table(figure.specification)),
+            None if shared_with else _table(figure, tables),
+            shared_with,
         )
-        for figure in figures
-    }
+    return offered
+
+
+def _table(figure: Figure, tables: dict[str, Table]) -> Table | None:
+    return tables[figure.series] if figure.series else _fitting(table(figure.specification))
 
 
 def _address(name: str, figure: Figure) -> str:

@@ -72,7 +72,7 @@ def _tags(front: Mapping[str, str], address: str, website: Website, described: s
 def feed_of(address: str) -> str:
     """Return the feed of a page, from the page: an organisation's own, and for all others that of the site.
 
-    >>> feed_of("organisations/RJ1/ae_four_hour.html"), feed_of("methods/spc.html"), feed_of("organisations/index.html")
+    >>> feed_of("organisations/RJ1/four_hours.html"), feed_of("methods/spc.html"), feed_of("organisations/index.html")
     ('feed.xml', '../feed.xml', '../feed.xml')
     """
     folders = address.split("/")[:-1]

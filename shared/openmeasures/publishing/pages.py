@@ -106,7 +106,7 @@ def _publish(built: Built, store: Store, build: Path, stage: Path, *, packs: boo
         "<!-- finder -->": TEMPLATES.get_template("finder.qmd.jinja").render(up=""),
         "<!-- measures -->": TEMPLATES.get_template("cards.qmd.jinja").render(up="", domains=from_home),
         "<!-- results -->": TEMPLATES.get_template("results.qmd.jinja").render(
-            tables=results.tables, columns=results.columns, size=package.size
+            tables=results.tables, columns=results.columns, size=package.size, has_page=pages.has
         ),
         "<!-- contributing -->": contributing.body(project.root()),
         "<!-- icons -->": TEMPLATES.get_template("icons.qmd.jinja").render(),

@@ -50,7 +50,12 @@ class Pages:
 
     def render(self, address: str, template: str, *, described: str = "", **values: object) -> None:
         """Write a page from a template; `described` is what it says in one sentence."""
-        self.write_page(address, TEMPLATES.get_template(template).render(**values), described=described)
+        text = TEMPLATES.get_template(template).render(has_page=self.has, **values)
+        self.write_page(address, text, described=described)
+
+    def has(self, address: str) -> bool:
+        """Whether this page was written, so that another one may lead there."""
+        return address in self.written
 
     def write_page(self, address: str, text: str, *, described: str = "") -> None:
         """Write a page's Markdown, with its head."""
