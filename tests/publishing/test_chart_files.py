@@ -8,7 +8,7 @@ from openmeasures.charts import conversion, funnel, spc
 from openmeasures.publishing import chart_files
 from openmeasures.publishing.parts import Figure, Step
 from openmeasures.publishing.summary import Table
-from openmeasures.publishing.writer import Pages
+from openmeasures.publishing.writer import TEMPLATES, Pages
 
 MONTHS = {"month": "Month", "written": "Value", "denominator": "Attendances", "cause": "Signal"}
 PEERS = {"org_name": "Organisation", "written": "Value", "denominator": "Denominator"}
@@ -183,3 +183,33 @@ def test_charts_of_the_notebooks_are_what_this_module_takes_them_for():
     """The names of fields on which tooltips of limits, and peers to highlight, rest."""
     assert {"sign:N", "cause:N"} <= set(spc.JUDGEMENT)
     assert f"{chart_files.PEERS}:N" in funnel.TOOLTIP
+
+
+# ---- on the page
+
+
+def shown(offered):
+    page = '{% import "macros.jinja" as m with context %}{{ m.figure(chart, offered, "") }}'
+    chart = {
+        "wide": "<svg/>",
+        "narrow": "<svg/>",
+        "finding": "F.",
+        "guide": "spc",
+        "key": "peers-0",
+        "cell_id": "peers",
+    }
+    return TEMPLATES.from_string(page).render(chart=chart, offered=offered, up="../../", measure={"id": "four_hours"})
+
+
+def test_a_table_that_is_left_out_is_said_to_be_on_englands_page():
+    assert 'href="../../measures/four_hours/index.html#om-list"' in shown(chart_files.Offered("x.vl.json", [], None))
+
+
+def test_a_table_that_stands_under_another_chart_is_led_to():
+    page = shown(chart_files.Offered("x.vl.json", [], None, "variation-0"))
+    assert 'href="#figures-variation-0"' in page
+    assert "<table" not in page
+
+
+def test_a_table_stands_where_others_can_lead():
+    assert 'id="figures-peers-0"' in shown(chart_files.Offered("x.vl.json", [], Table(["Month"], [["May"]])))
