@@ -146,6 +146,21 @@ def test_tenths(number, rounded):
     assert output._DECIMALS.sub(output._tenths, number) == rounded
 
 
+@pytest.mark.parametrize(
+    ("path", "drawn"),
+    [
+        ("M8,5L9,5L9,5L20,5L30,5", "M8,5L30,5"),
+        ("M8,5L9,5L9,6L20,6L30,6L31,7", "M8,5L9,5L9,6L30,6L31,7"),
+        ("M8,5L9,5", "M8,5L9,5"),
+        ("M8,5L9,55L10,5L11,5.5L12,5", "M8,5L9,55L10,5L11,5.5L12,5"),
+        ("M0,-5L1,-5L2,-5L2,5L1,5L0,5Z", "M0,-5L2,-5L2,5L0,5Z"),
+        ("M1,5L2,5L3,5M4,5L5,5L6,5", "M1,5L3,5M4,5L6,5"),
+    ],
+)
+def test_a_line_that_stays_level_has_its_ends_alone(path, drawn):
+    assert output._drawn(f' d="{path}"') == f' d="{drawn}"'
+
+
 def test_two_runs_give_the_same_bytes(chart):
     assert json.dumps(chart.to_dict()) == json.dumps(chart.to_dict())
     assert output.svg(chart.to_dict()) == output.svg(chart.to_dict())

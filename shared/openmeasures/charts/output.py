@@ -27,6 +27,8 @@ SPEC_TYPE = "application/vnd.openmeasures.chart+json"  # "+json", so that nbform
 
 _GEOMETRY = re.compile(r' (?:d|transform|x2|y2)="[^"]*"')
 _DECIMALS = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
+# Points of a path between two others of the same height: what stays level has one at each month, a limit even two.
+_LEVEL = re.compile(r"([ML][-\d.]+,([-\d.]+))(?:L[-\d.]+,\2(?=L))+(?=L[-\d.]+,\2[LMZ\"])")
 
 
 def enable() -> None:
@@ -68,10 +70,15 @@ def svg(spec: Spec) -> str:
     """Return the image of a chart, labelled with its description; nothing is loaded from elsewhere.
 
     There is no `<title>`, which browsers would show as a tooltip over the whole chart. Geometry is rounded to a
-    tenth of a pixel: a third smaller, and floating point may differ in the last digits between processors.
+    tenth of a pixel: a third smaller, and floating point may differ in the last digits between processors. A line that
+    stays level has its ends alone, which all of ours run through from left to right.
     """
-    image = _GEOMETRY.sub(lambda attribute: _DECIMALS.sub(_tenths, attribute[0]), conversion.svg(spec))
+    image = _GEOMETRY.sub(lambda attribute: _drawn(attribute[0]), conversion.svg(spec))
     return image.replace("<svg ", f'<svg role="img" aria-label={quoteattr(spec["description"])} ', 1)
+
+
+def _drawn(attribute: str) -> str:
+    return _LEVEL.sub(r"\1", _DECIMALS.sub(_tenths, attribute))
 
 
 def _tenths(number: re.Match[str]) -> str:
