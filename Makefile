@@ -64,6 +64,7 @@ bench: $(READY) ## Measure what has a budget, beside a plain way to do the same
 	$(BIN)/python benchmarks/rtt.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/runs.py
+	$(BIN)/python benchmarks/national.py
 	$(BIN)/python benchmarks/cluster.py
 
 false-alarms: $(READY) ## Simulate anew how often charts of stable series have a mark (two minutes)

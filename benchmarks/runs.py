@@ -32,6 +32,7 @@ ROOT = project.root()
 BIN = Path(sys.executable).parent
 PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
 COUNTS = (100, 1_000)  # 2,400 takes five minutes: name it
+LAST_SAID = 3_000  # letters of what a command that failed said
 EACH = 200  # organisations of a measure in the second part
 TINY = """\
 from openmeasures import counts, definitions, parameters, results
@@ -59,7 +60,10 @@ def adopt() -> None:
 def cost(command: list[str], *, cwd: Path = ROOT, **environment: str) -> tuple[float, float, float]:
     """Run a command; return CPU seconds and elapsed seconds of it and all it started, and its peak memory in GB."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, cwd=cwd, env={**os.environ, **environment})
+    done = subprocess.run(command, check=False, capture_output=True, cwd=cwd, env={**os.environ, **environment})
+    if done.returncode:
+        said = (done.stdout + done.stderr).decode(errors="replace")[-LAST_SAID:]
+        sys.exit(f"{' '.join(command)}\nended with exit code {done.returncode}:\n{said}")
     elapsed = time.perf_counter() - started
     with_orphans()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
