@@ -69,7 +69,7 @@ def neighbour(expression: pl.Expr, places: int) -> pl.Expr:
     return pl.when(pl.col("key") == pl.col("key").shift(places)).then(expression.shift(places))
 
 
-def signals(chart: pl.DataFrame, *, rule_set: RuleSet, improvement: Improvement) -> pl.DataFrame:
+def signals(chart: pl.LazyFrame, *, rule_set: RuleSet, improvement: Improvement) -> pl.LazyFrame:
     """Add `special_cause` and `variation` to each point; rows without a value have none and common cause.
 
     Takes rows in order of series and time, those without a value last in their series: `key` (a whole number for each

@@ -143,21 +143,26 @@ def xmr_by_each(
         order=order,
         value=pl.col(value).cast(pl.Float64),
     )
-    series = _series(table, natural_bounds)
-    return [
-        frame.hstack(_columns(series, rules, improvement, baseline_points=baseline_points, bounds=natural_bounds))
-        for rules in rule_sets
-    ]
+    series = _series(table, natural_bounds).lazy()
+    # One query for all: what rule-sets share is worked out once, and no step between is made a table.
+    charts = pl.collect_all(
+        [
+            _columns(series, rules, improvement, baseline_points=baseline_points, bounds=natural_bounds)
+            for rules in rule_sets
+        ],
+        engine="in-memory",  # the other starts a machine for large data at each query
+    )
+    return [frame.hstack(chart) for chart in charts]
 
 
 def _columns(
-    series: pl.DataFrame,
+    series: pl.LazyFrame,
     rules: RuleSet,
     improvement: Improvement,
     *,
     baseline_points: int | None,
     bounds: tuple[float | None, float | None],
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     """Return the columns that a chart adds, in the order of the rows of the frame."""
     chart = _limits(series, rules=rules, baseline_points=baseline_points)
     chart = signals(chart, rule_set=rules, improvement=improvement).sort("row")
@@ -211,7 +216,7 @@ def _series(table: pl.DataFrame, natural_bounds: tuple[float | None, float | Non
     )
 
 
-def _limits(points: pl.DataFrame, *, rules: RuleSet, baseline_points: int | None) -> pl.DataFrame:
+def _limits(points: pl.LazyFrame, *, rules: RuleSet, baseline_points: int | None) -> pl.LazyFrame:
     """Add mean, the reach of the limits from it, and the distance of each point from the mean and from the last."""
     value, tolerance, ranges = pl.col("value"), pl.col("tolerance"), pl.col("range")
     place = pl.int_range(pl.len()).over("key")
