@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
 from openmeasures.errors import RenderError
-from openmeasures.publishing import render
+from openmeasures.publishing import render, smalldocs_site
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for Quarto is a script with a #! line")
 
@@ -101,6 +102,33 @@ def test_the_renderer_finds_our_own_command_without_an_activated_environment(sta
     call = quarto()
     render.render(stage)
     assert call()["environment"]["PATH"].split(os.pathsep)[0] == os.path.dirname(sys.executable)  # noqa: PTH120
+
+
+def test_quarto_writes_its_lists_of_pages_to_files(stage, quarto):
+    call = quarto()
+    render.render(stage)
+    lists = [Path(call()["environment"][variable]) for variable in render.LISTS]
+    assert len({*lists}) == 2
+    assert not any(each.parent.exists() for each in lists)  # no more
+
+
+def test_smalldocs_calls_no_script_and_so_takes_more_pages_than_a_variable_holds(stage, no_quarto):
+    config = stage / "_quarto.yml"
+    scripts = "  pre-render: no-such-command\n  post-render: no-such-command\n"
+    config.write_text(config.read_text(encoding="utf-8").replace("[index.qmd]", '["*.qmd"]') + scripts, "utf-8")
+    for number in range(700):
+        (stage / f"{'long' * 50}{number}.qmd").write_text("Hello.\n", encoding="utf-8")
+    assert render.render(stage) == ("smalldocs", [])
+    assert len(list((stage / "_site").glob("*.html"))) == 701
+
+
+def test_what_smalldocs_says_is_told_in_its_process(stage, capsys):
+    (stage / "index.qmd").write_text("[nowhere](nowhere.qmd)\n", encoding="utf-8")
+    smalldocs_site.main(str(stage))
+    assert capsys.readouterr().err == "warning: index.qmd: broken link nowhere.qmd\n"
+    (stage / "_quarto.yml").write_text("project: [", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"smalldocs: .*_quarto\.yml"):
+        smalldocs_site.main(str(stage))
 
 
 # ---- what it says

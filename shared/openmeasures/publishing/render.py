@@ -5,12 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from openmeasures.errors import RenderError
+from openmeasures.publishing import smalldocs_site
 
 # Set while we call a renderer, so that the pre-render step of _quarto.yml does not make the pages a second time.
 RENDERING = "OPENMEASURES_RENDERING"
+# Files to which Quarto writes the lists of pages that it otherwise puts into variables of the environment, which no
+# system takes of some 3,000 pages. https://quarto.org/docs/projects/scripts.html
+LISTS = ("QUARTO_USE_FILE_FOR_PROJECT_INPUT_FILES", "QUARTO_USE_FILE_FOR_PROJECT_OUTPUT_FILES")
 LAST_LINES = 15  # of a renderer's output, enough to hold its reason
 FOLDERS = ("measures", "organisations", "systems", "regions")
 NOTEBOOKS = "downloads/*.ipynb"  # in the folder of each measure, organisation, system or region
@@ -39,7 +44,7 @@ def render(stage: Path, renderer: str = "auto") -> Rendered:
     if quarto:
         name, command = "Quarto", [quarto, "render", str(stage)]
     else:
-        name, command = "smalldocs", [sys.executable, "-m", "smalldocs.cli", "render", str(stage), "--quiet"]
+        name, command = "smalldocs", [sys.executable, "-m", smalldocs_site.__name__, str(stage)]
     warnings = _call(name, command, stage)
     _copy_notebooks(stage)
     return Rendered(name, warnings)
@@ -68,9 +73,11 @@ def _path() -> str:
 
 def _call(name: str, command: list[str], stage: Path) -> list[str]:
     environment = {**os.environ, RENDERING: "1", "PATH": _path(), "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        command, cwd=stage, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
-    )
+    with TemporaryDirectory() as folder:
+        environment |= {variable: str(Path(folder) / variable.lower()) for variable in LISTS}
+        done = subprocess.run(
+            command, cwd=stage, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode:
         last = "\n  ".join(said[-LAST_LINES:])
