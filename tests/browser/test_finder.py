@@ -13,7 +13,8 @@ import pytest
 
 from openmeasures.publishing import finder
 from openmeasures.publishing.finder import Findable
-from openmeasures.publishing.writer import TEMPLATES, Pages
+from openmeasures.publishing.templating import TEMPLATES
+from openmeasures.publishing.writer import Pages
 from openmeasures.store import Store
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

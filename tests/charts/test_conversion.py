@@ -154,10 +154,26 @@ def test_what_cannot_be_drawn_is_not_kept(folder):
 
 def test_charts_are_drawn_ahead_and_those_that_are_kept_are_not(folder, monkeypatch):
     specs = [spec(str(number)) for number in range(4)]
-    conversion.draw_ahead(specs, processes=2)
+    drawn = conversion.drawn_ahead(enumerate(specs), lambda item: [item[1]], processes=2, ahead=2)
+    assert next(drawn) == (0, specs[0])
+    assert [place for place, _spec in drawn] == [1, 2, 3]
     assert len(list(folder.iterdir())) == 4
     monkeypatch.setattr(conversion, "service", None)  # nothing is started when nothing is lacking
-    conversion.draw_ahead(specs, processes=2)
+    assert list(conversion.drawn_ahead("ab", lambda _item: specs, processes=2, ahead=8)) == ["a", "b"]
+
+
+def test_no_more_than_a_few_are_held_at_a_time(folder):
+    made = []
+    items = (made.append(number) or number for number in range(10))
+    assert next(conversion.drawn_ahead(items, lambda _item: [], processes=1, ahead=3)) == 0
+    assert made == [0, 1, 2, 3]
+
+
+def test_a_chart_that_cannot_be_drawn_ahead_is_told_at_its_item(folder):
+    drawn = conversion.drawn_ahead([spec(), BROKEN, spec("b")], lambda item: [item], processes=1, ahead=1)
+    assert next(drawn) == spec()
+    with pytest.raises(ValueError, match="conversion failed"):
+        next(drawn)
 
 
 def test_nothing_is_kept_without_a_folder(alone):

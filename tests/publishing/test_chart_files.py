@@ -8,7 +8,8 @@ from openmeasures.charts import conversion, funnel, spc
 from openmeasures.publishing import chart_files
 from openmeasures.publishing.parts import Figure, Step
 from openmeasures.publishing.summary import Table
-from openmeasures.publishing.writer import TEMPLATES, Pages
+from openmeasures.publishing.templating import TEMPLATES
+from openmeasures.publishing.writer import Pages
 
 MONTHS = {"month": "Month", "written": "Value", "denominator": "Attendances", "cause": "Signal"}
 PEERS = {"org_name": "Organisation", "written": "Value", "denominator": "Denominator"}

@@ -1,15 +1,13 @@
 """What a page tells programs in its head."""
 
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 import yaml
 
-from openmeasures.publishing import head
+from openmeasures.publishing import head, social_card
 from openmeasures.publishing.website import Website
 
-ASSETS = Path(__file__).parents[2] / "site" / "assets"
 PAGE = '---\ntitle: "Four hours"\nsubtitle: "Guy\'s & Co"\n---\n\nText\n\n---\n\nMore\n'
 SITE = Website("Measures")
 ONLINE = Website("Measures", "https://example.org/x/")
@@ -84,7 +82,7 @@ def test_the_description_is_there_once_also_where_the_renderer_writes_it():
 def test_with_an_address_a_card_has_the_page_s_and_an_image():
     found = card(PAGE, address="organisations/RJ1/four_hours.qmd", website=ONLINE)
     assert found["url"] == "https://example.org/x/organisations/RJ1/four_hours.html"
-    assert found["image"] == "https://example.org/x/assets/card.png"
+    assert found["image"] == "https://example.org/x/cards/organisations-RJ1-four_hours.png"
     assert ("meta", {"name": "twitter:card", "content": "summary_large_image"}) in tags(PAGE, website=ONLINE)
 
 
@@ -92,12 +90,10 @@ def test_without_an_address_nothing_leads_to_another_host():
     assert "://" not in head.put(PAGE, "x.qmd", SITE)
 
 
-def test_the_image_has_the_size_that_the_card_says():
-    content = (ASSETS / Path(head.CARD).name).read_bytes()
-    assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    assert tuple(int.from_bytes(content[at : at + 4]) for at in (16, 20)) == head.CARD_SIZE
-    found = card(PAGE, website=ONLINE)
-    assert (found["image:width"], found["image:height"]) == ("1200", "630")
+def test_the_image_is_described_and_its_size_is_given():
+    found = card(PAGE, website=ONLINE, described="75 %.")
+    assert found["image:alt"] == "Four hours. 75 %."
+    assert (int(found["image:width"]), int(found["image:height"])) == social_card.SIZE
 
 
 @pytest.mark.parametrize(

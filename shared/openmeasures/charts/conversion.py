@@ -10,7 +10,7 @@ tells this process and its children where they are, by the environment. Without 
 | `keeping` | the folder in which images are kept, for this process and those that it starts |
 | `service`, `is_served` | processes that draw, for the same; whether there are any |
 | `processes_for` | how many of them so many runs at a time keep busy |
-| `draw_ahead` | draw many charts at once, so that `svg` finds them kept |
+| `drawn_ahead` | things one by one, the charts of the next ones being drawn meanwhile, so that `svg` finds them kept |
 """
 
 import gzip
@@ -18,16 +18,16 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
-from itertools import chain
 from multiprocessing.connection import Client
 from pathlib import Path
 from subprocess import PIPE, Popen
-from typing import Any
+from typing import Any, TypeVar
 
 import altair as alt
 
@@ -40,9 +40,12 @@ VEGA_LITE_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2]
 COMMAND = [sys.executable, "-P", "-m", drawing.__name__, VEGA_LITE_VERSION]
 # Charts are a quarter of what a run costs, and a process needs some forty of them to get up to speed.
 RUNS_A_PROCESS = 3
+# Which process draws a chart is left to chance: with so many waiting for each, few have nothing to do.
+WAITING = 3
 QUICKLY = 1  # compression to a sixth; the best would save another fortieth and take as long as drawing
 
 Spec = dict[str, Any]  # JSON; what may stand in it is Vega-Lite's to say, not ours
+Item = TypeVar("Item")
 
 
 def svg(spec: Spec) -> str:
@@ -75,17 +78,33 @@ def is_served() -> bool:
     return ADDRESSES in os.environ
 
 
-def draw_ahead(specs: Iterable[Spec], *, processes: int) -> None:
-    """Draw those charts that are not kept yet, so many at a time; `keeping` has to say where.
+def drawn_ahead(
+    items: Iterable[Item], specs: Callable[[Item], Iterable[Spec]], *, processes: int, ahead: int
+) -> Generator[Item]:
+    """Yield each item as soon as its charts are drawn, while those of the next few are being drawn.
 
-    The first are drawn while others are still being made.
+    `keeping` has to say where images are kept; what is kept already is not drawn. No more than `ahead` items and their
+    charts are held at a time, however many there are. Raises `ValueError` at the item of which a chart cannot be drawn.
     """
-    lacking = (spec for spec in specs if not _is_kept(spec))
-    first = next(lacking, None)
-    if first is not None:
-        with service(processes=processes), ThreadPoolExecutor(processes) as pool:
-            for _ in pool.map(svg, chain([first], lacking)):
-                pass
+    with ExitStack() as stack:
+        pool: ThreadPoolExecutor | None = None
+        waiting: deque[tuple[Item, list[Future[str]]]] = deque()
+        for item in items:
+            lacking = [spec for spec in specs(item) if not _is_kept(spec)]
+            if lacking and pool is None:
+                stack.enter_context(service(processes=processes))
+                pool = stack.enter_context(ThreadPoolExecutor(processes * WAITING))
+            waiting.append((item, [pool.submit(svg, spec) for spec in lacking] if pool else []))
+            if len(waiting) > ahead:
+                yield _drawn(*waiting.popleft())
+        while waiting:
+            yield _drawn(*waiting.popleft())
+
+
+def _drawn(item: Item, charts: list[Future[str]]) -> Item:
+    for chart in charts:
+        chart.result()
+    return item
 
 
 def keeping(folder: Path) -> AbstractContextManager[None]:

@@ -20,6 +20,7 @@ from typing import cast
 import griffe
 from markdown_it import MarkdownIt
 
+from openmeasures.publishing import boxes
 from openmeasures.publishing.origins import Origins
 from openmeasures.publishing.writer import Pages
 
@@ -209,4 +210,5 @@ def html(text: str, find: Callable[[str], str]) -> str:
         address = find(match[1])
         return f'<a href="{address}">{match[0]}</a>' if address else match[0]
 
-    return re.sub(r"\n{2,}", "\n", _NAME.sub(linked, _MARKDOWN.render(fenced)))
+    shown = boxes.around_tables(_NAME.sub(linked, _MARKDOWN.render(fenced)), label="Table")
+    return re.sub(r"\n{2,}", "\n", shown)

@@ -8,22 +8,40 @@ so that without `site-url` in `_quarto.yml` a card has words alone.
 
 import json
 import re
-from collections.abc import Mapping
 from html import escape
+from typing import NamedTuple
 
 import yaml
 
+from openmeasures.publishing import social_card
 from openmeasures.publishing.website import Website
 
 FEED = "feed.xml"
-CARD = "assets/card.png"  # drawn once, of the site: one of each page's chart would double the time that pages take
-CARD_SIZE = (1200, 630)  # what Open Graph's readers show whole
-CARD_ALT = "Open Measures, with a chart of a series that rises above its usual range"
 _MARK = (
     '\n```{{=html}}\n<p class="om-preview" role="note"><strong>Preview. Do not share.</strong> '
     "Some of these figures are not published before {}.</p>\n```\n"
 )
 _FRONT = re.compile(r"\A\s*---\n(.*?)\n---\n", re.DOTALL)
+
+
+class Words(NamedTuple):
+    """What a card says of a page: its title, and one sentence."""
+
+    title: str
+    says: str
+
+
+def words(page: str, website: Website, *, described: str = "") -> Words | None:
+    """Return what the card of a page says; nothing for one without front matter, which has none.
+
+    - `described`: the sentence; by default the page's own description, its subtitle or the site's name.
+    """
+    match = _FRONT.match(page)
+    if match is None:
+        return None
+    front = yaml.safe_load(match[1])
+    says = described or front.get("description") or front.get("subtitle") or website.title
+    return Words(front.get("pagetitle") or front["title"], says)
 
 
 def put(page: str, address: str, website: Website, *, described: str = "") -> str:
@@ -32,13 +50,12 @@ def put(page: str, address: str, website: Website, *, described: str = "") -> st
     A page of a preview says so above everything else, and has no card.
 
     - `address`: of its Markdown, from the home page.
-    - `described`: what the card says; by default the page's own description, its subtitle or the site's name.
+    - `described`: see `words`.
     """
-    match = _FRONT.match(page)
-    if match is None:
+    match, told = _FRONT.match(page), words(page, website, described=described)
+    if match is None or told is None:
         return page
-    front = yaml.safe_load(match[1])
-    text = "".join(_tags(front, address.removesuffix(".qmd") + ".html", website, described))
+    text = "".join(_tags(told, address, website, has_description="\ndescription:" in f"\n{match[1]}"))
     lines = [*(json.dumps(each, ensure_ascii=False) for each in website.in_header), f"text: {_quoted(text)}"]
     header = "include-in-header:\n" + "".join(f"  - {line}\n" for line in lines)
     mark = _MARK.format(escape(website.not_before)) if website.not_before else ""
@@ -49,21 +66,20 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _tags(front: Mapping[str, str], address: str, website: Website, described: str) -> list[str]:
+def _tags(told: Words, page: str, website: Website, *, has_description: bool) -> list[str]:
     if website.not_before:
         return ['<meta name="robots" content="noindex">']
-    title = front.get("pagetitle") or front["title"]
-    says = described or front.get("description") or front.get("subtitle") or website.title
-    tags = [] if "description" in front else [f'<meta name="description" content="{escape(says)}">']
+    address = page.removesuffix(".qmd") + ".html"
+    tags = [] if has_description else [f'<meta name="description" content="{escape(told.says)}">']
     tags.append(
         f'<link rel="alternate" type="application/atom+xml" title="Changes of conclusion" href="{feed_of(address)}">'
     )
-    properties = {"type": "article", "site_name": website.title, "title": title, "description": says}
-    if website.address:
-        width, height = CARD_SIZE
+    properties = {"type": "article", "site_name": website.title, "title": told.title, "description": told.says}
+    if website.has_cards:
+        width, height = social_card.SIZE
         properties |= {
-            "url": website.absolute(address), "image": website.absolute(CARD), "image:width": str(width),
-            "image:height": str(height), "image:alt": CARD_ALT,
+            "url": website.absolute(address), "image": website.absolute(social_card.address(page)),
+            "image:width": str(width), "image:height": str(height), "image:alt": f"{told.title}. {told.says}",
         }  # fmt: skip
         tags.append('<meta name="twitter:card" content="summary_large_image">')
     return tags + [f'<meta property="og:{name}" content="{escape(value)}">' for name, value in properties.items()]

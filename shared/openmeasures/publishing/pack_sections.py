@@ -125,7 +125,7 @@ def _found(figures: Figures, run: Run) -> Content:
 
 def _lead(run: Run) -> Figure | None:
     """Return the chart over time, or else the first chart of the notebook."""
-    figures = [(step.cell_id != LEAD, figure) for step in run.steps for figure in step.figures]
+    figures = [(step.cell_id != LEAD, figure) for step in run.steps() for figure in step.figures]
     return min(figures, key=lambda each: each[0])[1] if figures else None
 
 

@@ -14,6 +14,7 @@
     organisations/<org>/<measure>.qmd   that organisation's notebook
     systems/index.qmd               every region with its systems
     systems/<code>/, regions/<code>/    the same as of an organisation, and the latest figures of those in it
+    cards/                          an image of each page for whoever passes its link on, where there is a `site-url`
     …/<code>/board-pack.pdf         all of it on paper, where packs are asked for: no page waits for them otherwise
     feed.xml, organisations/<org>/feed.xml   changes of conclusion
     results/                        every result as a Data Package
@@ -26,6 +27,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from openmeasures import project
@@ -49,12 +51,16 @@ from openmeasures.publishing import (
 from openmeasures.publishing import built as built_runs
 from openmeasures.publishing.built import Built
 from openmeasures.publishing.finder import Findable
+from openmeasures.publishing.parts import Step
 from openmeasures.publishing.run_page import write_run_page
-from openmeasures.publishing.writer import TEMPLATES, Pages
+from openmeasures.publishing.runs import Run
+from openmeasures.publishing.templating import TEMPLATES
+from openmeasures.publishing.writer import Pages
 from openmeasures.reviewing.reconcile import lines, reconcile
 from openmeasures.store import Store
 
 CHARTS = "charts"  # in the build folder: images, each drawn once
+AHEAD = 16  # pages whose charts are drawn while another one is written
 
 
 def publish(store: Store, build: Path, stage: Path, *, period_to: str = "", packs: bool = False) -> Pages:
@@ -71,17 +77,18 @@ def publish(store: Store, build: Path, stage: Path, *, period_to: str = "", pack
 
 def _publish(built: Built, store: Store, build: Path, stage: Path, *, packs: bool) -> Pages:
     runs, by_org, places, synthetic = built.runs, built.by_org, built.places, built.synthetic
-    shown = [run.last_good or run for run in runs if run.last_good or run.content]
-    figures = (figure for run in shown for step in run.steps for figure in step.figures)
-    conversion.draw_ahead((figure.narrow_specification for figure in figures), processes=os.cpu_count() or 1)
-    site = website.load(project.root())._replace(not_before=built.not_before)
+    site = website.load(project.root())._replace(not_before=built.not_before, synthetic=synthetic)
     pages = Pages(stage, site)
     reconciled = {measure.id: reconcile(measure, store) for measure in built.measures}
+    of_measure: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        of_measure = [other for other in runs if other.measure.id == run.measure.id]
-        write_run_page(
-            pages, run, of_measure, store, lines(reconciled[run.measure.id], run.measure.period), built.regions, places
-        )
+        of_measure[run.measure.id].append(run)
+    drawn = conversion.drawn_ahead(map(_read, runs), _phone_charts, processes=os.cpu_count() or 1, ahead=AHEAD)
+    with closing(drawn):
+        for run, steps in drawn:
+            measure = run.measure
+            in_words = lines(reconciled[measure.id], measure.period)
+            write_run_page(pages, run, steps, of_measure[measure.id], store, in_words, built.regions, places)
     everything = origins.of(runs, synthetic=synthetic)
     pack = board_pack.FILE if packs else ""
     found = _organisation_pages(pages, built, pack=pack)
@@ -116,6 +123,16 @@ def _publish(built: Built, store: Store, build: Path, stage: Path, *, packs: boo
     pages.write("assets/vega.js", chart_files.script(build))
     pages.finish(build / "pages.json")
     return pages
+
+
+def _read(run: Run) -> tuple[Run, list[Step]]:
+    """Return a run with the steps that its page shows: its own, or those of the last good one."""
+    shown = run.last_good or run
+    return run, shown.steps() if shown.content else []
+
+
+def _phone_charts(read: tuple[Run, list[Step]]) -> list[conversion.Spec]:
+    return [figure.narrow_specification for step in read[1] for figure in step.figures]
 
 
 def _copy_by_hand(pages: Pages, parts_by_hand: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from openmeasures.charts import theme
-from openmeasures.publishing.writer import TEMPLATES
+from openmeasures.publishing.templating import TEMPLATES
 
 COLOURS = {
     "improvement": theme.IMPROVEMENT.edge, "passing": theme.IMPROVEMENT.edge, "concern": theme.CONCERN.edge,

@@ -10,9 +10,12 @@ from openmeasures.definitions import Measure
 from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import day_label
-from openmeasures.publishing import chart_files, origins, provenance, summary
+from openmeasures.publishing import chart_files, origins, provenance, sparkline, summary
+from openmeasures.publishing.parts import Step
 from openmeasures.publishing.places import Places
 from openmeasures.publishing.runs import Run
+from openmeasures.publishing.social_card import Shown
+from openmeasures.publishing.summary import Summary
 from openmeasures.publishing.writer import Pages, RunPage
 from openmeasures.register import Level
 from openmeasures.running import collect
@@ -27,14 +30,14 @@ UNRANKED = (
 
 
 def write_run_page(
-    pages: Pages, run: Run, of_measure: list[Run], store: Store, reconciled: list[str], regions: dict[str, str],
-    places: Places,
+    pages: Pages, run: Run, steps: list[Step], of_measure: list[Run], store: Store, reconciled: list[str],
+    regions: dict[str, str], places: Places,
 ) -> None:  # fmt: skip
     """Write the page of one run, with its downloads.
 
-    `of_measure` are all runs of the measure, which England's page lists, and `reconciled` says in how many months its
-    figures are the published ones; `regions` are those of the organisations, by code, and `places` says where the
-    pages of each are.
+    `steps` are those of its notebook, or of the last good one; `of_measure` are all runs of the measure, which
+    England's page lists, and `reconciled` says in how many months its figures are the published ones; `regions` are
+    those of the organisations, by code, and `places` says where the pages of each are.
     """
     measure, is_england = run.measure, run.org_code == ENGLAND
     period = measure.period
@@ -65,15 +68,16 @@ def write_run_page(
         "title": measure.title, "subtitle": name, "org_name": name, "browser_title": f"{name}: {measure.short_title}",
         "downloads": downloads,
     }  # fmt: skip
-    steps = run.steps
     findings = [figure.finding for step in steps for figure in step.figures]
     pages.of_runs.append(RunPage(address, f"{measure.id}-{run.org_code}", findings))
     lead = [step for step in steps if step.figures or step.cell_id in LEAD]
     first = date.fromisoformat(content["points"][0]["period_start"])
+    facts = summary.summarise(content, measure, run.release, reaches=run.reaches)
+    shown = None if failure else _shown(content, measure, facts)
     pages.render(
-        address, "measure.qmd.jinja", described=content["findings"]["variation"], up="../../", page=page,
+        address, "measure.qmd.jinja", described=content["findings"]["variation"], shown=shown, up="../../", page=page,
         measure=measure, findings=content["findings"], lead=lead,
-        method=steps, summary=summary.summarise(content, measure, run.release, reaches=run.reaches),
+        method=steps, summary=facts,
         offered=chart_files.offer(
             pages, steps, measure, _figures_of(content, measure), folder=folder, name=f"{measure.id}-{run.org_code}"
         ),
@@ -85,6 +89,15 @@ def write_run_page(
         corrected=corrected(run, first),
         provenance=_provenance(run, store, command) | ({"commit": "an earlier state"} if failure else {}),
     )  # fmt: skip
+
+
+def _shown(content: dict[str, Any], measure: Measure, facts: Summary) -> Shown:
+    """Return what the image of the page's card shows."""
+    points = [point for point in content["points"] if point["series"] == results.ALL]
+    kind = facts.variation.kind
+    drawn = sparkline.draw(points, kind=kind, period=measure.period)
+    name = content["org_name"]
+    return Shown(measure.short_title, name, facts.value, facts.month, facts.variation.text, kind, drawn)
 
 
 def corrected(run: Run, first: date) -> list[dict[str, str]]:

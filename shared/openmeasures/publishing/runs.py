@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +43,8 @@ class Run:
     failure: Failure | None = None
     last_good: "Run | None" = None
 
-    @cached_property
     def steps(self) -> list[parts.Step]:
-        """The notebook's steps; two pages show them, and images take time."""
+        """Return the notebook's steps, read anew: those of every run at once would fill the memory."""
         return parts.steps(self.notebook)
 
 

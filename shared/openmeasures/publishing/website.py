@@ -14,6 +14,7 @@ class Website(NamedTuple):
     """The site's title, its address with a slash at the end (empty where none is set), and what is in every head.
 
     `not_before` is the time before which a preview is not to be shared, as people write it; empty for the site itself.
+    `synthetic` is whether its figures are made up.
 
     A page that puts something into its own head has to repeat `in_header`: smalldocs takes the page's in place of the
     project's, and Quarto takes both, what is the same once.
@@ -23,6 +24,12 @@ class Website(NamedTuple):
     address: str = ""
     in_header: tuple[object, ...] = ()
     not_before: str = ""
+    synthetic: bool = False
+
+    @property
+    def has_cards(self) -> bool:
+        """Whether pages have images of their own for whoever passes their links on, which need full addresses."""
+        return bool(self.address) and not self.not_before
 
     def absolute(self, path: str) -> str:
         """Return the full address of a page or file, `path` being that from the home page."""

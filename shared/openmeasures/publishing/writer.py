@@ -5,16 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
-
-from openmeasures.publishing import head
+from openmeasures.publishing import boxes, head, social_card
+from openmeasures.publishing.social_card import Shown
+from openmeasures.publishing.templating import TEMPLATES
 from openmeasures.publishing.website import Website
 from openmeasures.store import write_whole
-
-TEMPLATES = jinja2.Environment(
-    loader=jinja2.PackageLoader("openmeasures.publishing"), undefined=jinja2.StrictUndefined, trim_blocks=True,
-    lstrip_blocks=True, autoescape=False, keep_trailing_newline=True,
-)  # fmt: skip
 
 
 class RunPage(NamedTuple):
@@ -48,18 +43,25 @@ class Pages:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
-    def render(self, address: str, template: str, *, described: str = "", **values: object) -> None:
-        """Write a page from a template; `described` is what it says in one sentence."""
+    def render(
+        self, address: str, template: str, *, described: str = "", shown: Shown | None = None, **values: object
+    ) -> None:
+        """Write a page from a template; `described` is what it says in one sentence, `shown` its latest figure."""
         text = TEMPLATES.get_template(template).render(has_page=self.has, **values)
-        self.write_page(address, text, described=described)
+        self.write_page(address, text, described=described, shown=shown)
 
     def has(self, address: str) -> bool:
         """Whether this page was written, so that another one may lead there."""
         return address in self.written
 
-    def write_page(self, address: str, text: str, *, described: str = "") -> None:
-        """Write a page's Markdown, with its head."""
-        self.write(address, head.put(text, address, self.website, described=described))
+    def write_page(self, address: str, text: str, *, described: str = "", shown: Shown | None = None) -> None:
+        """Write a page's Markdown, with its head, a box around each table, and the image of its card if it has one."""
+        told = head.words(text, self.website, described=described)
+        if self.website.has_cards and told:
+            note = "Synthetic data" if self.website.synthetic else ""
+            image = social_card.draw(site=self.website.title, title=told.title, said=told.says, note=note, shown=shown)
+            self.write(social_card.address(address), image)
+        self.write(address, head.put(boxes.put(text), address, self.website, described=described))
 
     def finish(self, record: Path) -> None:
         """Remove the pages of the last time that were not written again."""
