@@ -151,7 +151,7 @@ def chart(
     if rows.is_empty() or is_whole:
         return Markdown(finding)
     title = measure.breakdown(by).title
-    title = f"{measure.short_title}, {title[:1].lower()}{title[1:]}, {run.measure.period.label(run.period_to)}"
+    title = f"{measure.short_title}, {words.continued(title)}, {run.measure.period.label(run.period_to)}"
     counted = [_counted(part, of, measure) for part, of in rows.select("numerator", "denominator").iter_rows()]
     lasting = measure.lasting_standard_on(run.period_to)
     drawn = breakdown_chart.chart(

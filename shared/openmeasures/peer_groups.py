@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from openmeasures import counts, peer_choice
+from openmeasures import counts, peer_choice, words
 from openmeasures.definitions import PART
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
@@ -51,7 +51,7 @@ def alike(run: Parameters, observations: pl.DataFrame) -> PeerGroup:
     if run.org_code == ENGLAND or run.org_code in having:
         having, label = _narrowed(run, *_like(run, having, periods), lately)
         series = next((each for each in measure.series if each.id == rule.having_series), None)
-        title = f"{measure.short_title}, {series.title.lower()}" if series else measure.short_title
+        title = f"{measure.short_title}, {words.continued(series.title)}" if series else measure.short_title
         size = measure.of(series.id).denominator if series else measure.denominator
         return PeerGroup(having, label, series.id if series else "", title, size.label)
     lacking = sorted(set(recent["org_code"]) - set(having))

@@ -88,6 +88,15 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def continued(title: str) -> str:
+    """Return a title as the rest of a sentence or of another title: names within it keep their capitals.
+
+    >>> continued("Mean change in GAD-7")
+    'mean change in GAD-7'
+    """
+    return title[:1].lower() + title[1:]
+
+
 def number(value: object) -> str:
     """Return a count as a reader writes it; halves, as shared care makes them, keep their half.
 

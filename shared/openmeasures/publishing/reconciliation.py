@@ -8,7 +8,7 @@ from openmeasures.definitions import Measure
 from openmeasures.publishing.origins import Origins
 from openmeasures.publishing.writer import Pages
 from openmeasures.reviewing.reconcile import Verdict, noun_of, summarise
-from openmeasures.words import plural
+from openmeasures.words import continued, plural
 
 
 def write(pages: Pages, found: dict[str, pl.DataFrame], measures: list[Measure], origins: Origins) -> None:
@@ -28,7 +28,7 @@ def _rows(found: pl.DataFrame, measure: Measure) -> list[dict[str, Any]]:
     """Return one entry a published figure, with its differences grouped by their reason."""
     entries = []
     for summary in summarise(found).iter_rows(named=True):
-        titles = {series.id: f"{measure.title}, {series.title.lower()}" for series in measure.series}
+        titles = {series.id: f"{measure.title}, {continued(series.title)}" for series in measure.series}
         title = titles.get(summary["series"], measure.title)
         mine = found.filter(
             pl.col("series") == summary["series"], pl.col("published_in") == summary["published_in"]
