@@ -395,10 +395,11 @@ def small_sample(monkeypatch, ae_csv):
     """Make the sample one month, so that these tests are about ingesting it."""
 
     def write(text):
+        monkeypatch.setattr(ingest.sample, "names", lambda: ["ae_monthly"])
         monkeypatch.setattr(
             ingest.sample,
-            "write_sample",
-            lambda folder: (folder / "April-2024-synthetic.csv").write_text(text, newline=""),
+            "write",
+            lambda _name, folder: (folder / "April-2024-synthetic.csv").write_text(text, newline=""),
         )
 
     write(ae_csv(("Z-01", 5, 1), month="APRIL-2024"))

@@ -8,11 +8,14 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from io import BytesIO
+from itertools import chain, repeat
+from multiprocessing import get_context
 from pathlib import Path
 from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
@@ -128,20 +131,31 @@ def reread(store: Store) -> Iterator[Outcome]:
 def ingest_sample(store: Store) -> list[Outcome]:
     """Write the synthetic sample in the publications' layout and read it back through the same readers.
 
-    A sample that other code made or read, before an update of the project, makes way first. Raises `SourceError` if
-    the sample cannot be read, `StoreError` where the store holds published data.
+    Publications are made side by side, in as many processes as the machine has cores. A sample that other code made or
+    read, before an update of the project, makes way first. Raises `SourceError` if the sample cannot be read,
+    `StoreError` where the store holds published data.
     """
     if sample_is_outdated(store):
         store.remove_sample()
-    with TemporaryDirectory() as folder:
-        sample.write_sample(Path(folder))
-        outcomes = list(ingest([Path(folder)], store, retrieved=SAMPLE_RETRIEVED))
+    names = sample.names()
+    if len(names) == 1:
+        outcomes = _ingest_sample_of(names[0], store)
+    else:
+        # Not forked: what runs here may have threads.
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+            outcomes = list(chain.from_iterable(processes.map(_ingest_sample_of, names, repeat(store))))
     for outcome in outcomes:
         if outcome.kept not in (Kept.ADDED, Kept.KNOWN):
             refusal = StoreError if any(not known.synthetic for known in store.every_release()) else SourceError
             raise refusal(outcome.message or f"{Path(outcome.place).name}: {outcome.kept.value}")
     write_whole(store.folder / SAMPLE_MADE_BY, _sample_code().encode())
     return outcomes
+
+
+def _ingest_sample_of(name: str, store: Store) -> list[Outcome]:
+    with TemporaryDirectory() as folder:
+        sample.write(name, Path(folder))
+        return list(ingest([Path(folder)], store, retrieved=SAMPLE_RETRIEVED))
 
 
 def sample_is_outdated(store: Store) -> bool:

@@ -167,11 +167,12 @@ def test_blank_lines_of_an_image_go(blank):
 
 
 def test_what_draws_nothing_is_left_out_of_an_image_and_nothing_else(chart):
-    """Every path that is gone is empty; all else stays but for defaults, pointers and parts' roles."""
+    """Every path that is gone is empty or has no colour; all else stays but for defaults, pointers, names and roles."""
     before = ElementTree.fromstring(chart[parts.SVG_TYPE])
     after = ElementTree.fromstring(parts.inline(chart[parts.SVG_TYPE], "p"))
     is_empty = [
-        each.get("class") in ("background", "foreground") and each.get("d", "") in ("", "M0,0h0v0h0Z")
+        each.get("class") in ("background", "foreground")
+        and (each.get("d", "") in ("", "M0,0h0v0h0Z") or set(each.attrib) <= {"class", "aria-hidden", "d"})
         for each in before.iter()
     ]
     kept = [each for each, empty in zip(before.iter(), is_empty, strict=True) if not empty]
@@ -180,7 +181,7 @@ def test_what_draws_nothing_is_left_out_of_an_image_and_nothing_else(chart):
     for one, other in zip(kept, after.iter(), strict=True):
         gone = set(one.attrib.items()) - set(other.attrib.items())
         assert {name for name, _ in gone} <= {
-            "opacity", "pointer-events", "id", "clip-path", "role", "aria-roledescription",
+            "opacity", "pointer-events", "id", "clip-path", "role", "aria-roledescription", "class", "aria-hidden",
         }  # fmt: skip
         assert {value for name, value in gone if name == "opacity"} <= {"1"}
 

@@ -18,12 +18,14 @@ from openmeasures.publishing.code import coloured
 from openmeasures.running import notebooks
 
 SVG_TYPE = "image/svg+xml"
-# Vega's empty paths around every group, labels for which there was no room, the default opacity, what is for images
-# that answer to a pointer, and roles of parts, which would be images without words inside the one that has them.
+# Vega's paths around every group, which have no colour, labels without room, the default opacity, what is there
+# for images that answer to a pointer, names for style sheets that we do not have, and roles of parts, which would be
+# images without words inside the one that has them.
 _INERT = re.compile(
-    r'<path class="(?:background|foreground)" aria-hidden="true" d="(?:M0,0h0v0h0Z)?"[^>]*/>'
+    r'<path class="(?:background|foreground)" aria-hidden="true" d="(?:M0,0h0v0h0Z"[^>]*|"[^>]*|[^"]*")/>'
     r'|<text [^>]*opacity="0"[^>]*>.*?</text>'
-    r'| opacity="1"| pointer-events="none"| role="graphics-(?:symbol|object)"| aria-roledescription="[^"]*"'
+    r'| class="[^"]*"| aria-hidden="true"| opacity="1"| pointer-events="none"'
+    r'| role="graphics-(?:symbol|object)"| aria-roledescription="[^"]*"'
 )
 
 

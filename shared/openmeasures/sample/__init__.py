@@ -35,10 +35,14 @@ class Writer(Protocol):
         """Write the publication's synthetic files to `folder`, and return their paths."""
 
 
-def write_sample(folder: Path) -> list[Path]:
-    """Write every publication's synthetic files, each to its own folder in `folder`, and return their paths.
+def names() -> list[str]:
+    """Return the publications of which there is a sample: all that can be read."""
+    return list(all_sources())
+
+
+def write(name: str, folder: Path) -> list[Path]:
+    """Write the synthetic files of one publication to a folder of its own in `folder`, and return their paths.
 
     The files are the same bytes on every run, machine and numpy release.
     """
-    writers = {name: cast(Writer, import_module(f"{__name__}.{name}")) for name in all_sources()}
-    return [path for name, writer in writers.items() for path in writer.write(folder / name)]
+    return cast(Writer, import_module(f"{__name__}.{name}")).write(folder / name)
