@@ -15,7 +15,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from openmeasures import words
+from openmeasures import gaps, words
 from openmeasures.charts import deciles as deciles_chart
 from openmeasures.charts import distribution
 from openmeasures.charts import funnel as funnel_chart
@@ -90,13 +90,15 @@ def deciles(
     """
     if found["decile_50"].is_null().all():
         return Markdown(finding)
+    absent = gaps.absent(found["period_start"], run.measure)
     chart = deciles_chart.chart(
-        found,
+        pl.concat([found, pl.DataFrame({"period_start": absent}, {"period_start": pl.Date})], how="diagonal"),
         mine.select("period_start", "value"),
         run.measure,
         org_name=run.org_name,
         title=marked(f"{group.title}: deciles of {group.label}", run),
         finding=finding,
+        note=gaps.told(absent, run.measure),
         standard=_standard(run, group, since=found["period_start"].min()),
     )
     return sourced(chart, run)

@@ -27,7 +27,7 @@ import altair as alt
 import polars as pl
 from IPython.display import display as ipython_display
 
-from openmeasures import mergers, words
+from openmeasures import gaps, mergers, words
 from openmeasures.charts import layout, spc, theme
 from openmeasures.corrections import Corrected, Correction
 from openmeasures.definitions import Part
@@ -281,10 +281,11 @@ def variation(
     if points["value"].is_null().all() or words.is_none(points):
         return Markdown(f"**{title}**: {finding}")
     rules = f"Rules: {rulesets.find(run.measure.rule_set).title}."
+    absent = gaps.told(gaps.absent(points["period_start"], run.measure), run.measure)
+    note = words.together([rules, note, mergers.on_chart(run), absent])
     chart = spc.chart(
-        points, run.measure, title=marked(f"{run.org_name}: {title}", run), finding=finding,
-        note=words.together([rules, note, mergers.on_chart(run)]), joined=mergers.marks(run),
-        beside=None if is_aside else mergers.beside(run),
+        gaps.filled(points, run.measure), run.measure, title=marked(f"{run.org_name}: {title}", run), finding=finding,
+        note=note, joined=mergers.marks(run), beside=None if is_aside else mergers.beside(run),
     )  # fmt: skip
     if not is_aside:
         chart.usermeta = {"series": run.series_id or ALL}

@@ -3,10 +3,12 @@
 | function | gives |
 |---|---|
 | `join` | the standard in force at each point, for charts |
+| `in_force` | the same for days by themselves |
 | `absent` | the same columns for a series without a standard |
 | `met` | how often each standard now in force was met in the latest points |
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -44,15 +46,17 @@ def join(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
 
     All are null where no standard is in force; `assurance` also where there are no limits.
     """
-    standards = pl.DataFrame(
-        [(day, *_in_force(measure, day)) for day in points["period_start"].unique().sort()],
-        schema={"period_start": pl.Date, **_JOINED},
-        orient="row",
-    )
+    standards = in_force(points["period_start"].unique().sort().to_list(), measure)
     every_month = pl.coalesce("lasting_standard", pl.when(~pl.col("is_milestone")).then("standard"))
     return points.join(standards, on="period_start", how="left").with_columns(
         assurance=_assurance(measure, standard=every_month)
     )
+
+
+def in_force(days: Sequence[date], measure: Measure) -> pl.DataFrame:
+    """Return `period_start` and what `join` adds by it, one row for each of the days."""
+    rows = [(day, *_in_force(measure, day)) for day in days]
+    return pl.DataFrame(rows, schema={"period_start": pl.Date, **_JOINED}, orient="row")
 
 
 def _in_force(measure: Measure, day: date) -> tuple[float | None, str | None, bool | None, float | None]:

@@ -88,7 +88,7 @@ def test_the_line_breaks_where_a_value_is_missing(spec):
 
 def test_points_are_drawn_only_for_values_and_signs_only_for_missing_months(spec):
     assert layer(spec, "points")["transform"] == [{"filter": "isValid(datum.value)"}]
-    assert layer(spec, "missing")["transform"] == [{"filter": "!isValid(datum.value)"}]
+    assert layer(spec, "missing")["transform"] == [{"filter": "!isValid(datum.value) && isValid(datum.sign)"}]
     assert layer(spec, "missing")["mark"]["y"] == {"expr": "height - 8"}
 
 
@@ -439,3 +439,19 @@ def test_a_reference_is_drawn_across_with_its_words_and_is_on_the_axis(measure):
 
 def test_without_a_reference_nothing_is_drawn_across(spec):
     assert "lines across" not in {layer.get("name") for layer in spec["layer"]}
+
+
+def test_a_month_without_a_file_breaks_the_line_and_has_no_mark(measure):
+    """As `gaps.filled` has it: neither value nor status."""
+    absent = POINTS.with_columns(
+        pl.when(pl.col("status") != "not_submitted").then(pl.col(name)).alias(name) for name in ("value", "status")
+    )
+    spec = drawn(absent, measure)
+    [row] = [row for row in spec["datasets"]["points"] if row["period_start"] == "2022-03-01"]
+    assert (row["value"], row["sign"], row["mean"]) == (None, None, 74.0)
+    [missing] = [layer for layer in spec["layer"] if layer["name"] == "missing"]
+    assert missing["transform"] == [{"filter": "!isValid(datum.value) && isValid(datum.sign)"}]
+    domains = [each["scale"]["domain"] for each in (missing["encoding"][name] for name in ("fill", "shape"))]
+    assert all(theme.NOT_SUBMITTED.words not in domain for domain in domains)
+    alone = drawn(absent.filter(pl.col("status").is_null() | (pl.col("status") == "reported")), measure)
+    assert "missing" not in [layer.get("name") for layer in alone["layer"]]

@@ -68,7 +68,8 @@ def chart(
 ) -> alt.LayerChart:
     """Return the SPC chart of one organisation.
 
-    A month without a value breaks the line and gets a mark at the base that says why there is none. Where mean and
+    A month without a value breaks the line and gets a mark at the base that says why there is none; one of which there
+    is no file (`gaps.filled`) has no `status`, and no mark. Where mean and
     limits are null, as with too few months, they are not drawn. A standard is a step over the months in which it is
     in force; one so far off that it would flatten the series is named in the subtitle instead.
 
@@ -98,7 +99,7 @@ def chart(
     drawn = [float(figure) for column in shown for figure in points[column].drop_nulls()]
     drawn += reference[:1] if reference else ()
     drawn += [] if beside is None else beside["value"].drop_nulls().to_list()
-    room_below = ROOM_FOR_MISSING if points["value"].has_nulls() else 0
+    room_below = ROOM_FOR_MISSING if points.filter(pl.col("status").is_not_null())["value"].has_nulls() else 0
     ends = layout.domain(drawn, bounds=measure.natural_bounds, room_below=room_below)
     rows = _rows(points, measure, with_intervals=with_intervals)
     end_labels = lines.end_labels(points, measure, ends)
@@ -146,7 +147,7 @@ def _rows(points: pl.DataFrame, measure: Measure, *, with_intervals: bool) -> li
     reasons = {status: sign.words for status, sign in MISSING_SIGNS.items()}
     without_limits = theme.WITH_INTERVAL if with_intervals else theme.no_limits(measure.period.plural)
     sign_of_value = pl.col("variation").cast(pl.String).replace_strict(signs, default=without_limits.words)
-    reason = pl.col("status").cast(pl.String).replace_strict(reasons)
+    reason = pl.col("status").cast(pl.String).replace_strict(reasons, default=None)
     standards = [
         "none in force" if value is None else f"{theme.plainly(value, measure)} ({name})"
         for value, name in points.select("in_force", "standard_name").iter_rows()
@@ -234,7 +235,9 @@ def _sign_layers(signs: set[str], measure: Measure) -> list[Layer]:
     points = Layer(alt.NamedData("points"), name="points").transform_filter("isValid(datum.value)")
     layers = [points.mark_point(opacity=1, strokeWidth=1).encode(axes.WHEN, alt.Y("value:Q"), *looks, tooltip=told)]
     if signs & {sign.words for sign in MISSING_SIGNS.values()}:
-        missing = Layer(alt.NamedData("points"), name="missing").transform_filter("!isValid(datum.value)")
+        missing = Layer(alt.NamedData("points"), name="missing").transform_filter(
+            "!isValid(datum.value) && isValid(datum.sign)"
+        )
         marks = missing.mark_point(opacity=1, strokeWidth=1.25, y={"expr": "height - 8"})
         layers.append(marks.encode(axes.WHEN, *looks, tooltip=theme.tooltip(when | {"sign:N": "Value"})))
     return layers
