@@ -48,7 +48,9 @@ def plain(text):
 # ---- other rules
 
 AGREED = "Every other rule-set that draws limits here comes to the same conclusion"
-DIFFERED = "The conclusion depends on the rules: Making Data Count spreadsheet, 6 points sees special-cause improvement"
+DIFFERED = (
+    "The conclusion depends on the rules: “Making Data Count spreadsheet, 6 points” sees special-cause improvement"
+)
 
 
 def test_other_rules_that_agree(measure):
@@ -64,9 +66,8 @@ def test_several_rule_sets_that_differ_are_listed(measure):
     by_six = measure.model_copy(update={"rule_set": "making-data-count-excel-6"})
     others = [rules.title for rules in rulesets.load() if rules.shift_points > 6]
     said = reliability.other_rules(series(*[61, 59] * 12, *[61] * 6), by_six)
-    assert said == "The conclusion depends on the rules: " + ", ".join(
-        f"{title} sees common cause" for title in others[:-1]
-    ) + f" and {others[-1]} sees common cause."  # fmt: skip
+    *first, last = (f"“{title}”" for title in others)
+    assert said == f"The conclusion depends on the rules: {', '.join(first)} and {last} see common cause."
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,12 @@ def other_rules(points: pl.DataFrame, measure: Measure) -> str:
     )
     if not row["differing"]:
         return f"Every other rule-set that draws limits here comes to the same conclusion{silent}."
-    others = [
-        f"{rulesets.find(other['rule_set']).title} sees {_KIND_WORDS[KINDS[Variation(other['variation'])]]}"
-        for other in row["differing"]
-    ]
-    return f"The conclusion depends on the rules: {words.listed(others)}{silent}."
+    seen: dict[str, list[str]] = {}  # what each kind is seen by; the titles themselves hold commas
+    for other in row["differing"]:
+        title = rulesets.find(other["rule_set"]).title
+        seen.setdefault(_KIND_WORDS[KINDS[Variation(other["variation"])]], []).append(f"“{title}”")
+    others = [f"{words.listed(titles)} {'see' if len(titles) > 1 else 'sees'} {kind}" for kind, titles in seen.items()]
+    return f"The conclusion depends on the rules: {'; '.join(others)}{silent}."
 
 
 def other_charts(points: pl.DataFrame, measure: Measure) -> str:

@@ -116,12 +116,14 @@
     save(new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv" }), `${name}.csv`);
   };
 
-  const inTable = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
-  const inTooltips = (specification) => {
+  // From a disk, where the figures themselves may not be read, as the page writes them.
+  const inTable = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim().replaceAll("\u00a0", " ")));
+  const WRITTEN = /^(?:written|.*_written|limits|label|median|middle)$/; // figures in words
+  const inFull = (specification) => {
     const layer = specification.layer.find((each) => each.encoding?.tooltip);
-    const told = layer.encoding.tooltip;
     const rows = specification.datasets[layer.data.name];
-    return [told.map((each) => each.title), ...rows.map((row) => told.map((each) => row[each.field]))];
+    const names = Object.keys(rows[0]).filter((name) => !WRITTEN.test(name) && rows.every((row) => typeof row[name] !== "object" || row[name] === null));
+    return [names, ...rows.map((row) => names.map((name) => row[name]))];
   };
 
   // ---- one chart
@@ -136,7 +138,7 @@
     said.setAttribute("role", "status");
     const live = made("div", { className: "om-live", hidden: true });
     const choices = made("div", { className: "om-choices", hidden: true });
-    caption.before(live, choices, said);
+    caption.before(live);
 
     const say = (whole) => {
       const row = state.peer && peers(whole).find((each) => each.org_name === state.peer);
@@ -207,7 +209,8 @@
     };
     const explore = button("Interactive chart", async () => {
       if (!live.hidden) { show(false); return; }
-      explore.disabled = true;
+      if (explore.ariaDisabled) return;
+      explore.ariaDisabled = "true"; // not `disabled`, which would take the focus away
       try {
         const whole = await draw();
         if (!choices.children.length) offer(whole);
@@ -215,19 +218,22 @@
       } catch (error) {
         failed(error);
       }
-      explore.disabled = false;
+      explore.ariaDisabled = null;
     });
     explore.setAttribute("aria-pressed", "false");
     PHONE.addEventListener("change", () => { if (!live.hidden) redraw(); });
 
     const tools = figure.nextElementSibling;
     const table = tools.nextElementSibling?.querySelector("table");
+    const above = [...document.querySelectorAll("main h2")].filter((each) => each.compareDocumentPosition(figure) & Node.DOCUMENT_POSITION_FOLLOWING);
+    tools.setAttribute("role", "group");
+    tools.setAttribute("aria-label", `Chart: ${above.at(-1)?.textContent.trim() ?? document.title}`);
+    tools.after(choices, said);
     if (location.protocol !== "file:") tools.prepend(explore, " ");
     tools.append(", ", button("PNG", () => savePng(figure, name())), ", ");
     tools.append(button("SVG", () => save(imageOf(figure).content, `${name()}.svg`)));
     const figures = async () => {
-      const isOwn = live.hidden || state.address === own;
-      return table && isOwn ? inTable(table) : inTooltips(await read(isOwn ? own : state.address));
+      return location.protocol === "file:" ? inTable(table) : inFull(await read(live.hidden ? own : state.address));
     };
     if (table || location.protocol !== "file:") tools.append(", ", button("CSV", async () => saveCsv(await figures(), name())));
   };

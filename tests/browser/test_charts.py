@@ -20,7 +20,8 @@ class Chart:
         self.page = page
         self.figure = page.locator(f"figure[data-chart$='-{key}.vl.json']")
         self.tools = page.locator(f"figure[data-chart$='-{key}.vl.json'] + .om-tools")
-        self.said = self.figure.locator("[role=status]")
+        self.choices = page.locator(f"figure[data-chart$='-{key}.vl.json'] + .om-tools + .om-choices")
+        self.said = page.locator(f"figure[data-chart$='-{key}.vl.json'] + .om-tools + .om-choices + .om-said")
 
     def button(self, name):
         return self.tools.get_by_role("button", name=name)
@@ -102,10 +103,10 @@ def test_the_series_is_shown_seasonally_adjusted_or_without_new_limits(chart):
         ("Seasonally adjusted", "seasonally adjusted"),
         ("Without new limits", "limits of all months"),
     ):
-        one.figure.get_by_label(words).check()
+        one.choices.get_by_label(words).check()
         one.shown.locator("text", has_text=title).first.wait_for()
         expect(one.said).to_have_text(one.shown.get_attribute("aria-label"))
-    one.figure.get_by_label("As published").check()
+    one.choices.get_by_label("As published").check()
     one.shown.locator("text", has_text="Milestone").first.wait_for()
     expect(one.said).to_have_text("")
     assert window.wrong == []
@@ -114,7 +115,7 @@ def test_the_series_is_shown_seasonally_adjusted_or_without_new_limits(chart):
 @pytest.mark.parametrize(("kind", "width"), [(OF_ORGANISATION, 1280), (OF_RATES, 1280), (OF_RATES, 390)])
 def test_a_peer_is_highlighted_by_a_ring_and_in_words(chart, kind, width):
     window, one = chart(kind, PEERS, width=width)
-    select = one.explore().figure.get_by_label("Highlight an organisation")
+    select = one.explore().choices.get_by_label("Highlight an organisation")
     name = select.locator("option").all_inner_texts()[2]
     select.select_option(name)
     one.shown.locator(".highlight_marks path").wait_for()
@@ -131,8 +132,8 @@ def test_the_last_of_several_quick_choices_is_shown(chart):
     _, one = chart(ENGLAND, VARIATION)
     one.explore()
     one.page.context.route("**/*-seasons-0.vl.json", lambda route: (one.page.wait_for_timeout(400), route.continue_()))
-    one.figure.get_by_label("Seasonally adjusted").check()
-    one.figure.get_by_label("As published").check()
+    one.choices.get_by_label("Seasonally adjusted").check()
+    one.choices.get_by_label("As published").check()
     one.page.wait_for_timeout(1500)
     assert "seasonally adjusted" not in one.words()
     expect(one.said).to_have_text("")
@@ -144,7 +145,7 @@ def test_everything_is_reached_by_keyboard(chart):
     one.page.keyboard.press("Enter")
     one.figure.locator(".om-live svg").wait_for()
     assert one.button("Interactive chart").get_attribute("aria-pressed") == "true"
-    one.figure.get_by_label("As published").focus()
+    one.choices.get_by_label("As published").focus()
     one.page.keyboard.press("ArrowDown")
     one.shown.locator("text", has_text="limits of all months").first.wait_for()
 
@@ -172,39 +173,26 @@ def test_the_image_is_saved_as_it_is_shown(chart, tmp_path):
     assert width == 2 * one.page.evaluate("document.querySelector('figure[data-chart] svg').viewBox.baseVal.width")
 
 
-def test_the_figures_are_saved_as_they_stand_in_the_table(chart, tmp_path):
+def test_the_figures_are_saved_in_full_and_not_in_words(chart, tmp_path):
     _, one = chart(OF_ORGANISATION, PEERS)
-    text = one.saved("CSV", tmp_path).read_text(encoding="utf-8-sig")
-    heading, *rows = csv.reader(text.splitlines())
-    assert heading == ["Organisation", "Value", "Denominator", "Position"]
+    rows = list(csv.DictReader(one.saved("CSV", tmp_path).read_text(encoding="utf-8-sig").splitlines()))
     table = one.page.locator("figure[data-chart$='-peers-0.vl.json'] ~ details").first.locator("tbody tr")
     assert len(rows) == table.count() > 1
-    assert rows[0] == [cell.strip() for cell in table.first.locator("th, td").all_text_contents()]
-
-
-def test_figures_that_are_too_many_for_a_table_are_saved_too(chart, tmp_path):
-    """As on a page without the table: its rows come from the specification, in the order in which they are drawn."""
-    _, one = chart(OF_ORGANISATION, PEERS)
-    in_table = one.saved("CSV", tmp_path).read_text(encoding="utf-8-sig")
-    one.page.evaluate("document.querySelectorAll('details').forEach((each) => { each.remove(); })")
-    one.page.add_script_tag(url="../../assets/charts.js")
-    assert one.button("CSV").count() == 2  # of the script that ran before, and of the one that finds no table
-    with one.page.expect_download() as download:
-        one.button("CSV").last.click()
-    download.value.save_as(tmp_path / "again.csv")
-    again = (tmp_path / "again.csv").read_text(encoding="utf-8-sig")
-    assert again.splitlines()[0] == in_table.splitlines()[0]
-    assert len(again.splitlines()) == len(in_table.splitlines())
+    in_table = {row.locator("th").text_content(): row.locator("td").first.text_content() for row in table.all()}
+    assert {row["org_name"]: f"{float(row['value']):.1f}\u00a0%" for row in rows} == in_table
+    assert all(float(row["denominator"]) > 0 for row in rows)
+    assert not {"written", "label"} & rows[0].keys()
 
 
 def test_another_view_is_saved_under_its_own_name(chart, tmp_path):
     _, one = chart(ENGLAND, VARIATION)
-    one.explore().figure.get_by_label("Seasonally adjusted").check()
+    one.explore().choices.get_by_label("Seasonally adjusted").check()
     one.shown.locator("text", has_text="seasonally adjusted").first.wait_for()
     saved = one.saved("CSV", tmp_path)
     assert saved.name == "ae_four_hour-ENG-seasons-0.csv"
     rows = list(csv.DictReader(saved.read_text(encoding="utf-8-sig").splitlines()))
-    assert (rows[-1]["Month"], len(rows)) == ("March 2026", 48)
+    assert (rows[-1]["period_start"], len(rows)) == ("2026-03-01", 48)
+    assert 60 < float(rows[-1]["value"]) < 90
     assert "seasonally adjusted" in one.saved("SVG", tmp_path).read_text(encoding="utf-8")
     one.button("Interactive chart").click()
     back = one.saved("SVG", tmp_path)
@@ -237,7 +225,7 @@ def test_where_the_specification_is_not_there_the_image_stays_and_the_page_says_
     _, one = chart(OF_ORGANISATION, VARIATION)
     one.page.context.route("**/*.vl.json", lambda route: route.fulfill(status=404))
     one.button("Interactive chart").click()
-    one.figure.get_by_text("The interactive chart cannot be loaded").wait_for()
+    one.said.get_by_text("The interactive chart cannot be loaded").wait_for()
     assert one.shown.count() == 1
     assert one.button("Interactive chart").is_enabled()
 
@@ -245,6 +233,6 @@ def test_where_the_specification_is_not_there_the_image_stays_and_the_page_says_
 def test_a_view_that_is_not_there_leaves_the_chart_and_says_so(chart):
     _, one = chart(ENGLAND, VARIATION)
     one.explore().page.context.route("**/*-seasons-0.vl.json", lambda route: route.fulfill(status=404))
-    one.figure.get_by_label("Seasonally adjusted").check()
+    one.choices.get_by_label("Seasonally adjusted").check()
     expect(one.said).to_contain_text("cannot be loaded")
     assert one.shown.count() == 1

@@ -189,7 +189,7 @@ def test_charts_of_the_notebooks_are_what_this_module_takes_them_for():
 # ---- on the page
 
 
-def shown(offered):
+def shown(offered, *, is_england=False):
     page = '{% import "macros.jinja" as m with context %}{{ m.figure(chart, offered, "") }}'
     chart = {
         "wide": "<svg/>",
@@ -199,11 +199,21 @@ def shown(offered):
         "key": "peers-0",
         "cell_id": "peers",
     }
-    return TEMPLATES.from_string(page).render(chart=chart, offered=offered, up="../../", measure={"id": "four_hours"})
+    return TEMPLATES.from_string(page).render(
+        chart=chart,
+        offered=offered,
+        up="../../",
+        measure={"id": "four_hours"},
+        page={"is_england": is_england},
+    )
 
 
 def test_a_table_that_is_left_out_is_said_to_be_on_englands_page():
-    assert 'href="../../measures/four_hours/index.html#om-list"' in shown(chart_files.Offered("x.vl.json", [], None))
+    offered = chart_files.Offered("x.vl.json", [], None)
+    for is_england, where in ((False, "on England's page"), (True, "listed below")):
+        page = shown(offered, is_england=is_england)
+        assert 'href="../../measures/four_hours/index.html#om-list-organisation"' in page
+        assert f"The figures of all these organisations are {where}." in page
 
 
 def test_a_table_that_stands_under_another_chart_is_led_to():
