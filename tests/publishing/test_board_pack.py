@@ -156,6 +156,13 @@ def test_in_short_names_the_measures_of_each_kind(of_all):
         titles = [title for title, found in kinds.items() if found == kind]
         assert told[f"Special cause: {kind}"] == ("; ".join(titles) or "none")
     assert "A&E: four-hour waits" in told["Standard missed, and expected to be"]
+    missed = [
+        card.measure.title
+        for of_it in by_domain(runs, "").values()
+        for card in of_it
+        if any("Missed" in standard.met.text for standard in card.figures.summary.standards)
+    ]
+    assert told["Standard missed in the latest figure"] == "; ".join(missed)
     assert "Special cause, neither good nor bad" not in told
 
 
@@ -335,10 +342,10 @@ def test_system_with_runs_has_its_sections_and_its_organisations(of_all, pack):
 
 def test_region_says_what_it_is_and_england_too(of_all, pack):
     region = of_all.places.by_code[SYSTEM].region_code
-    assert f"{region}, region. Data up to" in words(pack(region))[0]
-    assert "ENG, the whole country. Data up to" in words(pack("ENG"))[0]
+    assert f"{region}, region. The latest data are up to" in words(pack(region))[0]
+    assert "ENG, the whole country. The latest data are up to" in words(pack("ENG"))[0]
 
 
 def test_organisation_of_which_no_place_is_known_has_the_region_of_its_runs(of_all, pack):
     nowhere = replace(of_all, places=replace(of_all.places, by_code={}))
-    assert f"{TRUST}, {of_all.regions[TRUST]}. Data up to" in words(pack(TRUST, nowhere))[0]
+    assert f"{TRUST}, {of_all.regions[TRUST]}. The latest data are up to" in words(pack(TRUST, nowhere))[0]

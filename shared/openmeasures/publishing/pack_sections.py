@@ -44,6 +44,7 @@ def in_short(runs: list[Run]) -> list[tuple[str, str]]:
         ("Special cause: improvement", lambda found: found.summary.variation.kind == "improvement", True),
         ("Special cause, neither good nor bad", lambda found: found.summary.variation.kind == "neutral", False),
         ("Standard missed, and expected to be", lambda found: _has_outlook(found, "failing"), True),
+        ("Standard missed in the latest figure", _misses, True),
         ("Standard met, and expected to be", lambda found: _has_outlook(found, "passing"), True),
         ("Changed since the period before", lambda found: found.since.has_changed, False),
     ]
@@ -53,6 +54,10 @@ def in_short(runs: list[Run]) -> list[tuple[str, str]]:
     ]
     lines.append(("No figures, because the notebook failed", _named([c for c in of_all if not c.figures]), False))
     return [(words, named) for words, named, always in lines if always or named != NONE]
+
+
+def _misses(found: Figures) -> bool:
+    return any(standard.met.kind == "failing" for standard in found.summary.standards)
 
 
 def _has_outlook(found: Figures, kind: str) -> bool:
