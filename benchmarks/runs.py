@@ -35,7 +35,7 @@ COUNTS = (100, 1_000)  # 2,400 takes five minutes: name it
 LAST_SAID = 3_000  # letters of what a command that failed said
 EACH = 200  # organisations of a measure in the second part
 TINY = """\
-from openmeasures import counts, definitions, parameters, results
+from openmeasures import counts, definitions, parameters, quality, results
 import polars as pl
 from IPython.display import display
 measure = definitions.load()
@@ -46,6 +46,7 @@ value = 100 * pl.col("numerator") / pl.col("denominator")
 points = mine.with_columns(value=value, series=pl.lit("all"), period_start=pl.col("period_start").dt.to_string())
 whole = dict.fromkeys(results.COLUMNS)
 content = {"measure": measure.id, "org_code": org_code, "org_name": run.org_name, "region_name": "", "synthetic": True,
+           "quality": dict.fromkeys(quality.COLUMNS),
            "points": [whole | row for row in points.select("org_code", "period_start", "numerator", "denominator",
                                                            "value", "series", "status").to_dicts()]}
 display({results.MIME_TYPE: content, "text/markdown": ""}, raw=True)
