@@ -453,6 +453,39 @@ def _of_scores(*rows):
     )
 
 
+SCORES = {"kind": "mean", "unit": "points", "scale": 1}
+
+
+def test_a_mean_rests_on_its_denominator_and_a_total_of_scores_is_shown_nowhere(run_of):
+    """A total of −1,098,747.2 points is no part of 233,776 courses of therapy."""
+    parts, run = _of_scores(("book", 100, -1.5, 1.0), ("talk", 1200, -7.0, 1.0)), run_of(**SCORES)
+    mine = breakdown.Whole(-8550.0, 1300.0, -8550 / 1300)
+    whole = pl.DataFrame([mine._asdict()]).with_columns(period_start=pl.lit(MARCH))
+    rows = drawn(run, parts, whole).to_dict()["datasets"]["parts"]
+    assert [row["counted"] for row in rows] == ["1,200 attendances", "100 attendances"]
+    assert cells(breakdown.table(parts, run, by="test")) == [
+        ("Diagnostic test", "Attendances", "Value", "95 % interval"),
+        ("talk", "1,200", "−7.0 points", "−8.0 points to −6.0 points"),
+        ("book", "100", "−1.5 points", "−2.5 points to −0.5 points"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of_all", "mean", "added"),
+    [
+        (200, -4.0, ""),
+        (200, -4.04, ""),  # the same as written
+        (200, -4.2, "The mean of the parts together is −4.0 points, that of the whole −4.2 points."),
+        (201, -4.0, "The parts add up to 200 attendances, the whole is 201 attendances."),
+    ],
+)
+def test_parts_of_a_mean_add_up_where_their_denominators_and_their_mean_do(run_of, of_all, mean, added):
+    parts = _of_scores(("book", 100, -1.0, 1.0), ("talk", 100, -7.0, 1.0))
+    whole = pl.DataFrame([breakdown.Whole(mean * of_all, float(of_all), mean)._asdict()])
+    found = say(run_of(**SCORES), parts, whole.with_columns(period_start=pl.lit(MARCH)))
+    assert found.endswith(f"by more than chance. {added}" if added else "by more than chance.")
+
+
 @pytest.mark.parametrize(
     ("rounding", "verdicts"),
     [

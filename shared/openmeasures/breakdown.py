@@ -134,9 +134,13 @@ def _whole(mine: pl.DataFrame, run: Parameters) -> Whole | None:
 
 
 def _unequal(now: pl.DataFrame, whole: Whole, measure: Measure) -> str:
-    """Say how far the parts add up, where they do not add up to the whole."""
+    """Say how far the parts add up, where they do not add up to the whole; of means, whether theirs is its own."""
     numerator, denominator = (float(now[name].sum()) for name in ("numerator", "denominator"))
-    if max(abs(numerator - whole.numerator), abs(denominator - whole.denominator)) < SMALLEST_FIGURE / 2:
+    missing = abs(denominator - whole.denominator) >= SMALLEST_FIGURE / 2
+    if measure.kind == "mean" and not missing:
+        together, own = measure.written(measure.scale * numerator / denominator), measure.written(whole.value)
+        return "" if together == own else f"The mean of the parts together is {together}, that of the whole {own}."
+    if not missing and abs(numerator - whole.numerator) < SMALLEST_FIGURE / 2:
         return ""
     in_all = _counted(whole.numerator, whole.denominator, measure)
     return f"The parts add up to {_counted(numerator, denominator, measure)}, the whole is {in_all}."
@@ -166,14 +170,20 @@ def chart(
 
 
 def table(parts: pl.DataFrame, run: Parameters, *, by: str) -> Markdown:
-    """Show numerator, denominator, value and interval of each part in the last period; nothing without any."""
+    """Show numerator, denominator, value and interval of each part in the last period; nothing without any.
+
+    A mean has no column for its numerator: a total of scores, or of minutes, is no count of anything.
+    """
     measure, rows = run.measure, latest(parts, run)
     if rows.is_empty():
         return Markdown("")
+    counts = {"numerator": words.label(measure.numerator), "denominator": words.label(measure.denominator)}
+    if measure.kind == "mean":
+        del counts["numerator"]
     cells = [
         (
             row["category"],
-            *("" if row[name] is None else words.number(row[name]) for name in ("numerator", "denominator")),
+            *("" if row[name] is None else words.number(row[name]) for name in counts),
             measure.written(row["value"]) if row["value"] is not None else words.reason(row),
             words.span(row["value_lower"], row["value_upper"], measure),
         )
@@ -181,13 +191,14 @@ def table(parts: pl.DataFrame, run: Parameters, *, by: str) -> Markdown:
     ]  # fmt: skip
     headings = (
         measure.breakdown(by).title,
-        words.label(measure.numerator),
-        words.label(measure.denominator),
+        *counts.values(),
         "Value",
         "95 % interval",
     )
-    return Markdown(markdown_table(headings, cells, numbers=4))
+    return Markdown(markdown_table(headings, cells, numbers=len(headings) - 1))
 
 
 def _counted(numerator: float, denominator: float, measure: Measure) -> str:
-    return f"{words.number(numerator)} of {words.number(denominator)} {measure.denominator.label}"
+    """Say what a figure rests on; of a mean, how many it is the mean of."""
+    of_all = f"{words.number(denominator)} {measure.denominator.label}"
+    return of_all if measure.kind == "mean" else f"{words.number(numerator)} of {of_all}"
