@@ -154,6 +154,21 @@ def test_a_span_and_how_many_it_has(period, last, number, said):
 
 
 @pytest.mark.parametrize(
+    ("period", "starts", "spans"),
+    [
+        (MONTH, [], []),
+        (MONTH, [(2024, 4)], ["April 2024"]),
+        (MONTH, [(2024, 4), (2024, 5), (2024, 7)], ["April 2024 to May 2024", "July 2024"]),
+        (QUARTER, [(2024, 1), (2024, 4), (2025, 1)], ["Q4 2023/24 to Q1 2024/25", "Q4 2024/25"]),
+        (YEAR, [(2022, 4), (2024, 4), (2025, 4)], ["2022/23", "2024/25 to 2025/26"]),
+        (ROLLING, [(2024, 4), (2024, 5)], ["years ending March 2025 to April 2025"]),
+    ],
+)
+def test_periods_make_up_spans_without_a_gap(period, starts, spans):
+    assert period.spans([date(*start, 1) for start in starts]) == spans
+
+
+@pytest.mark.parametrize(
     ("month", "said"),
     [(1, "Q4 (January to March)"), (4, "Q1 (April to June)"), (7, "Q2 (July to September)"),
      (10, "Q3 (October to December)")],

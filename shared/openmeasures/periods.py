@@ -12,6 +12,7 @@
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -195,9 +196,17 @@ class Period(StrEnum):
         """Return the first day of the period after that of `day`."""
         return _month_after(self.start(day), self.step)
 
+    def between(self, first: date, last: date) -> list[date]:
+        """Return the first day of every period from one to another, both included; none if `last` is before `first`.
+
+        >>> Period.QUARTER.between(date(2024, 10, 1), date(2025, 3, 31))
+        [datetime.date(2024, 10, 1), datetime.date(2025, 1, 1)]
+        """
+        return months(self.start(first), self.start(last))[:: self.step]
+
     def number(self, first: date, last: date) -> int:
         """Return how many periods there are from one to another, both included."""
-        return len(months(self.start(first), self.start(last))[:: self.step])
+        return len(self.between(first, last))
 
     def label(self, day: date) -> str:
         """Return the period as a reader writes it.
@@ -255,6 +264,19 @@ class Period(StrEnum):
         if self is Period.ROLLING_YEAR:
             return f"years ending {months_span(self.last_month(first), self.last_month(last))}"
         return f"{self.label(first)} to {self.label(last)}"
+
+    def spans(self, days: Sequence[date]) -> list[str]:
+        """Return periods, given in order, as the spans that they make up without a gap.
+
+        >>> Period.MONTH.spans([date(2023, 12, 1), date(2024, 1, 1), date(2024, 3, 1)])
+        ['December 2023 to January 2024', 'March 2024']
+        """
+        found: list[tuple[date, date]] = []
+        for day in days:
+            follows = bool(found) and self.next(found[-1][1]) == self.start(day)
+            first = found.pop()[0] if follows else day
+            found.append((first, day))
+        return [self.span(first, last) for first, last in found]
 
     def key(self, day: date) -> str:
         """Return the period as `named` reads it, for file names and commands: `yyyy-mm`, of a rolling year its end."""
