@@ -258,8 +258,8 @@ point |= {"series": "all", "org_code": org_code, "period_start": f"{period_to}-0
 content = {"measure": "four_hours", "org_code": org_code, "org_name": f"Hospitals of {org_code}",
            "region_name": "London", "period_to": f"{period_to}-01", "synthetic": False, "releases": [],
            "suits_limits": True, "as_of": "",
-           "quality": {"periods_expected": 1, "periods_submitted": 1, "months_to_publication": None,
-                       "totals_compared": 2, "totals_unequal": 0, "zeros_doubted": 0,
+           "quality": {"periods_expected": 1, "periods_submitted": 1, "periods_without_file": 0,
+                       "months_to_publication": None, "totals_compared": 2, "totals_unequal": 0, "zeros_doubted": 0,
                        "share_of_england": 1.0, "periods_revised": 0, "usual_revision": None},
            "findings": {"variation": "60.0 % in the latest month.", "peers": "Like its peers."}, "standards": [],
            "points": [point]}

@@ -304,8 +304,8 @@ def test_only_the_latest_figures_are_shown_in_order_of_time(run_of, latest, firs
 
 
 def met(
-    name="Standard", standard=78.0, *, latest=False, often=(0, 12), assurance=None, is_changing=False, month=MARCH,
-    due=None,
+    name="Standard", standard=78.0, *, latest=False, often=(0, 12), over=None, assurance=None, is_changing=False,
+    month=MARCH, due=None,
 ):  # fmt: skip
     schema = {
         "period_start": pl.Date,
@@ -314,11 +314,12 @@ def met(
         "latest": pl.Boolean,
         "periods_met": pl.UInt32,
         "periods": pl.UInt32,
+        "periods_spanned": pl.UInt32,
         "due_month": pl.Date,
         "assurance": ASSURANCE_TYPE,
         "is_changing": pl.Boolean,
     }
-    row = (month, name, standard, latest, *often, due, assurance, is_changing)
+    row = (month, name, standard, latest, *often, over or often[1], due, assurance, is_changing)
     return pl.DataFrame([row], schema=schema, orient="row")
 
 
@@ -354,7 +355,11 @@ def test_standing_against_a_standard(run_of, row, shown):
     [
         (True, MARCH, ("Milestone (78 %)", "yes", "one month counts", "")),
         (False, MARCH, ("Milestone (78 %)", "no", "one month counts", "")),
-        (None, date(2025, 3, 1), ("Milestone (78 %)", "not due yet", "one month counts", "due in March 2025")),
+        (
+            None,
+            date(2025, 3, 1),
+            ("Milestone (78 %)", "not its month", "one month counts", "no figure for March 2025 yet"),
+        ),
         (None, None, ("Milestone (78 %)", "no month by itself can", "all count together", "")),
     ],
 )
@@ -376,6 +381,19 @@ def test_a_standard_that_ends_with_the_latest_month_has_no_future(run_of, end, j
     held = Standard(name="Standard", value=78, judged=judged, **{"from": date(2023, 4, 1), "to": end}, **link)
     row = met(assurance="consistently_failing") if judged else met(often=(None, None), due=MARCH)
     assert cells(display.standing_against(row, run_of(standards=[held])))[1][-1] == outlook
+
+
+@pytest.mark.parametrize(
+    ("over", "heading", "often"),
+    [
+        (12, "Months met, of the last", "11 of 12"),
+        (13, "Figures that met it, of the last", "11 of 12, over 13 months"),
+    ],
+)
+def test_figures_over_more_than_a_year_are_not_called_its_months(run_of, over, heading, often):
+    milestone = met("Milestone", latest=False, often=(None, None), due=MARCH)
+    shown = cells(display.standing_against(pl.concat([milestone, met(often=(11, 12), over=over)]), run_of()))
+    assert [row[2] for row in shown] == [heading, "one month counts", often]
 
 
 def test_standing_names_the_month_of_the_latest_figure(run_of):

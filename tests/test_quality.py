@@ -1,4 +1,5 @@
 from datetime import date
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -66,6 +67,37 @@ def test_without_counts_every_status_is_at_zero():
 def test_periods_with_nothing_to_count_are_counted(of, number):
     rows = [("RC9", YEAR[place], each, "suppressed" if each is None else "reported") for place, each in enumerate(of)]
     assert quality.without_activity(_counts(*rows, ("RJ1", MARCH, 1, "reported")).head(len(of))) == number
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "held", "expected"),
+    [
+        (YEAR[0], YEAR[-1], YEAR, ()),
+        (YEAR[0], YEAR[-1], [YEAR[0], *YEAR[3:5], *YEAR[6:]], (*YEAR[1:3], YEAR[5])),
+        (YEAR[3], YEAR[-1], [YEAR[0], *YEAR[3:]], ()),  # before it opened
+        (YEAR[0], YEAR[3], [*YEAR[:4], YEAR[-1]], ()),  # after it had closed
+    ],
+)
+def test_periods_without_a_file_are_those_between_the_organisations_first_and_last(
+    measure, first, last, held, expected
+):
+    rows = _counts(*(("RC9", month, 10, "reported") for month in held if first <= month <= last))
+    run = SimpleNamespace(measure=measure, release_of=dict.fromkeys(held))
+    assert quality.without_file(rows, run) == expected
+
+
+def test_who_has_no_row_lacks_no_file(measure):
+    run = SimpleNamespace(measure=measure, release_of=dict.fromkeys(YEAR))
+    assert quality.without_file(_counts(("RC9", MARCH, 1, "reported")).clear(), run) == ()
+
+
+def test_periods_without_a_file_are_expected_but_not_submitted(assess, keep):
+    keep(("RC9", 100, 40), ("RJ1", 300, 30), month="JUNE-2024", name="June-2024.csv")
+    found = assess("RJ1")
+    assert found.without_file == (date(2024, 5, 1),)
+    assert (found.content["periods_expected"], found.content["periods_submitted"]) == (4, 3)
+    assert (found.content["periods_without_file"], found.periods[Status.NOT_SUBMITTED]) == (1, 0)
+    assert assess("RJ1", "2024-04").without_file == ()
 
 
 # ---- agreement
@@ -191,6 +223,16 @@ def test_who_reports_nothing_to_count_is_not_lacking(absent):
 def test_the_absent_come_in_the_order_of_their_codes_and_only_once(absent):
     rows = [(code, month, 10, "reported") for month in YEAR[:2] for code in ("RDU", "RC9")]
     assert absent(*rows) == ["City (RC9)", "Dene (RDU)"]
+
+
+def test_the_year_is_one_of_the_calendar_whichever_files_are_here(measure):
+    """With one file a quarter, twelve of them are three years."""
+    names = pl.DataFrame({"org_code": ["RC9", "RJ1"], "org_name": ["City", "Town"]})
+    run = parameters.Parameters(measure, None, "ENG", MARCH, names)
+    quarterly = months(date(2022, 3, 1), MARCH)[::3]
+    rows = [("RJ1", month, 10, "reported") for month in quarterly]
+    assert quality.absent(run, _counts(*rows, ("RC9", date(2023, 3, 1), 10, "reported"))) == []
+    assert quality.absent(run, _counts(*rows, ("RC9", date(2023, 6, 1), 10, "reported"))) == ["City (RC9)"]
 
 
 def test_england_itself_is_never_absent(absent):

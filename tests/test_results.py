@@ -18,7 +18,7 @@ ASSESSED = Quality(
     {Status.REPORTED: 7, Status.SUPPRESSED: 1, Status.NOT_SUBMITTED: 2, Status.NOT_APPLICABLE: 4},
     without_activity=0, last_figure=MARCH, latest=MARCH, unequal_totals=1, coverage=2 / 3,
     latest_status=ReleaseStatus.FINAL, absent=[], totals=20, months_later=1.4, revised_periods=3, usual_revision=1 / 7,
-    doubted=("May",),
+    doubted=("May",), without_file=(date(2023, 1, 1), FEBRUARY),
 )  # fmt: skip
 FINDINGS = {"variation": "It fell.", "peers": "It is in the middle half."}
 MET = pl.DataFrame(  # as `standards.met` gives it
@@ -29,6 +29,7 @@ MET = pl.DataFrame(  # as `standards.met` gives it
         "latest": [True, False],
         "periods_met": [1, 0],
         "periods": [2, 2],
+        "periods_spanned": [2, 3],
         "assurance": ["hit_or_miss", None],
         "is_changing": [False, False],
     },
@@ -138,8 +139,9 @@ def test_content_says_what_was_run_on_what(run):
         "suits_limits": True,
         "as_of": "",
         "quality": {
-            "periods_expected": 7 + 1 + 2,
+            "periods_expected": 7 + 1 + 2 + 2,
             "periods_submitted": 7 + 1,
+            "periods_without_file": 2,
             "months_to_publication": 1.4,
             "totals_compared": 20,
             "totals_unequal": 1,
@@ -153,11 +155,11 @@ def test_content_says_what_was_run_on_what(run):
         "standards": [
             {
                 "period_start": "2024-03-01", "standard_name": "Milestone", "standard": 78.0, "latest": True,
-                "periods_met": 1, "periods": 2, "assurance": "hit_or_miss", "is_changing": False,
+                "periods_met": 1, "periods": 2, "periods_spanned": 2, "assurance": "hit_or_miss", "is_changing": False,
             },
             {
                 "period_start": "2024-03-01", "standard_name": "Operational", "standard": 95.0, "latest": False,
-                "periods_met": 0, "periods": 2, "assurance": None, "is_changing": False,
+                "periods_met": 0, "periods": 2, "periods_spanned": 3, "assurance": None, "is_changing": False,
             },
         ],
     }  # fmt: skip

@@ -193,6 +193,14 @@ def test_only_the_last_twelve_periods_count(measure):
 def test_a_period_without_a_figure_is_neither_met_nor_missed(measure):
     (row,) = met(measure, year(*[61.0] * 10, None, 59.0), standard(60))
     assert (row["latest"], row["periods_met"], row["periods"]) == (False, 10, 12 - 1)
+    assert row["periods_spanned"] == 12
+
+
+@pytest.mark.parametrize(("absent", "spanned"), [(0, 12), (1, 13), (9, 21)])
+def test_periods_without_a_file_make_the_latest_figures_reach_further(measure, absent, spanned):
+    rows = year(*[61.0] * 24)
+    (row,) = met(measure, [*rows[: 23 - absent], rows[-1]], standard(60))
+    assert (row["periods_met"], row["periods"], row["periods_spanned"]) == (12, 12, spanned)
 
 
 def test_a_series_that_ended_is_set_against_the_standards_of_its_last_figure(measure):
@@ -229,7 +237,7 @@ def test_a_milestone_is_set_against_its_own_month_alone(measure, judged, end, la
     milestone = standard(65, end=end).model_copy(update={"judged": judged})
     (row,) = met(measure, year(*[66.0] * 5, 60.0), milestone)
     assert (row["value"], row["latest"], row["due_month"]) == (60, latest, due)
-    assert (row["periods_met"], row["periods"], row["assurance"]) == (None, None, None)
+    assert {row[name] for name in ("periods_met", "periods", "periods_spanned", "assurance")} == {None}
 
 
 @pytest.mark.parametrize(("outside", "expected"), [(3, False), (4, True)])

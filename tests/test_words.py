@@ -282,7 +282,7 @@ def test_a_point_beyond_a_limit_may_end_a_shift(measure, months, is_told):
     [
         ((0, 0, 0), "Within four hours: none in 3 months, up to March 2024."),
         ((0,), "Within four hours: none in 1 month, up to March 2024."),
-        ((None, 0, None, 0), "Within four hours: none in 2 months, up to March 2024."),
+        ((None, 0, None, 0), "Within four hours: none in 2 figures, over 3 months, up to March 2024."),
         (
             (0, 0, None),
             "The last figure is for February 2024; later months have none. Within four hours: none in 2 months, up to "
@@ -439,6 +439,55 @@ def test_only_the_last_twelve_periods_count_as_in_the_table(measure, values, sai
     assert said.startswith(f"{row['periods_met']} of ")
 
 
+def without(points, *back):
+    """Leave out the months so many before March 2024, as if there were no file of them."""
+    return points.filter(~pl.int_range(pl.len()).is_in([points.height - 1 - each for each in back]))
+
+
+@pytest.mark.parametrize(
+    ("months", "back", "said"),
+    [
+        (24, range(1, 10), "0 of the last 12 figures, over 21 months,"),
+        (13, [1], "0 of the last 12 figures, over 13 months,"),
+        (12, [1], "0 of 11 figures in the last 12 months"),  # the window holds them all
+        (13, range(1, 12), "0 of the last 2 figures, over 13 months,"),
+        (12, range(1, 11), "0 of 2 figures in the last 12 months"),
+    ],
+)
+def test_figures_that_reach_over_more_than_a_year_are_not_called_its_months(measure, months, back, said):
+    points = without(
+        series(*[50, 60] * (months // 2), *[50] * (months % 2), standard=65, assurance="hit_or_miss"), *back
+    )
+    assert f"; {said} reach it." in against(measure, points, 65)
+    (row,) = standards.met(points, measure.model_copy(update={"standards": [_standard("S", 65)]})).rows(named=True)
+    assert (f"over {row['periods_spanned']} months" in said) == (row["periods_spanned"] > 12)
+
+
+def test_a_second_standard_over_more_than_a_year_ends_without_a_comma(measure):
+    both = measure.model_copy(update={"standards": [_standard("First", 60), _standard("Second", 62)]})
+    points = without(series(*[61] * 14, assurance="hit_or_miss"), 1, 2)
+    assert say(both, points).endswith("Second (62 %): 0 of the last 12 figures, over 14 months.")
+
+
+@pytest.mark.parametrize(
+    ("back", "noun"), [([], "months"), ([6], "figures"), ([5, 6, 7], "figures"), ([7], "months"), ([8], "months")]
+)
+def test_a_trend_with_a_gap_is_one_of_figures(measure, back, noun):
+    points = without(series(*range(55, 65), cause="trend", variation="concern_high"), *back)
+    assert f"each of the last {noun} is higher than the one before" in say(measure, points)
+
+
+@pytest.mark.parametrize(("back", "noun"), [([], "months"), ([1], "figures"), ([2], "figures"), ([3], "months")])
+def test_two_in_three_with_a_gap_are_figures(measure, back, noun):
+    points = without(series(*[61, 59] * 2, 61, 68, cause="two_in_three", variation="improvement_high"), *back)
+    assert f"two of the last three {noun} are unusually far above" in say(measure, points)
+
+
+def test_zeros_with_a_gap_between_are_counted_in_figures(measure):
+    said = say(measure, without(series(0, 0, 0), 1))
+    assert said == "Within four hours: none in 2 figures, over 3 months, up to March 2024."
+
+
 def test_a_series_that_is_changing_has_no_outlook(measure):
     points = series(61, 69, cause="trend", variation="improvement_high", standard=95, assurance="hit_or_miss")
     assert against(measure, points, 95).endswith(
@@ -494,8 +543,14 @@ def test_a_milestone_that_names_its_month_does_not_say_it_twice(measure):
 
 def test_before_its_month_a_milestone_is_neither_met_nor_missed(measure):
     assert before_a_milestone(measure, 66, end=date(2025, 3, 31)) == (
-        "Milestone (65 %) is due in March 2025; March 2024 is at 66.0 %."
+        "Milestone (65 %), for March 2025: no figure for that month yet; March 2024 is at 66.0 %."
     )
+
+
+def test_a_milestone_that_names_its_month_does_not_say_when_it_is_for(measure):
+    named = _standard("Milestone for March 2025", 65, end=date(2025, 3, 31))
+    found = say(measure.model_copy(update={"standards": [named]}), series(64, 66))
+    assert found.endswith("Milestone for March 2025 (65 %): no figure for that month yet; March 2024 is at 66.0 %.")
 
 
 def test_a_milestone_for_a_year_is_not_met_by_its_last_month(measure):
@@ -565,6 +620,26 @@ def test_every_gap_is_named_by_its_kind(states, said):
     assert assessed(**states).startswith(said)
 
 
+APRIL_ON = tuple(date(2023, month, 1) for month in range(4, 13))
+
+
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [
+        ((), "19 of 20 months have a figure (1 month not submitted); as"),
+        (APRIL_ON[:1], "19 of 21 months have a figure (1 month not submitted); there is no file here for 1 month: "
+         "April 2023; as"),
+        (APRIL_ON, "19 of 29 months have a figure (1 month not submitted); there is no file here for 9 months: "
+         "April 2023 to December 2023; as"),
+        (APRIL_ON[::2][:3], "there is no file here for 3 months: April 2023, June 2023 and August 2023; as"),
+        ((*APRIL_ON[::2][:3], *APRIL_ON[7:]), "5 months: April 2023, June 2023, August 2023 and 1 more; as"),
+        (APRIL_ON[::2], "5 months: April 2023, June 2023, August 2023 and 2 more; as"),
+    ],
+)  # fmt: skip
+def test_months_without_a_file_are_expected_and_told_apart_from_those_not_submitted(absent, said):
+    assert f"{said} published, before" in assessed(reported=19, not_submitted=1, without_file=absent)
+
+
 @pytest.mark.parametrize(
     ("unequal", "said"),
     [
@@ -624,6 +699,11 @@ def test_plural(number, said):
     assert words.plural(number, "month") == said
 
 
+@pytest.mark.parametrize(("number", "said"), [(0, "0 agree"), (1, "1 agrees"), (2, "2 agree"), (1234, "1,234 agree")])
+def test_a_number_and_its_verb(number, said):
+    assert words.doing(number, "agree") == said
+
+
 @pytest.mark.parametrize(
     ("items", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c", "d"], "a, b, c and d")]
 )
@@ -668,9 +748,9 @@ def test_a_milestone_comes_before_the_standard_that_lasts(measure):
     both = [_standard("Lasting standard", 95), later]
     found = say(measure.model_copy(update={"standards": both}), series(61, 64, assurance="consistently_failing"))
     assert found.endswith(
-        "Milestone (60 %) is due in March 2025; March 2024 is at 64.0 %. Lasting standard (95 %) lies above the "
-        "expected range; 0 of 2 figures in the last 12 months reach it. Left as it is, the process is not expected "
-        "to meet it."
+        "Milestone (60 %), for March 2025: no figure for that month yet; March 2024 is at 64.0 %. Lasting standard "
+        "(95 %) lies above the expected range; 0 of 2 figures in the last 12 months reach it. Left as it is, the "
+        "process is not expected to meet it."
     )
 
 

@@ -234,35 +234,41 @@ def standing_against(met: pl.DataFrame, run: Parameters) -> Markdown:
         if each.date_to and each.date_to <= period.end(month)
     }
     rows = [
-        (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", *_standing(row, period.noun),
+        (f"{row['standard_name']} ({run.measure.written_as_set(row['standard'])})", *_standing(row, period),
          "the series ended" if ended else over.get(row["standard_name"]) or _outlook(row, period))
         for row in met.iter_rows(named=True)
     ]  # fmt: skip
+    have_gap = (met["periods_spanned"] > met["periods"]).any()
     headings = (
         "Standard",
         f"Met in {period.label(month)}",
-        f"{period.plural.capitalize()} met, of the last",
+        f"{'Figures that met it' if have_gap else f'{period.plural.capitalize()} met'}, of the last",
         "If nothing changes",
     )
     return Markdown(table(headings, rows))
 
 
-def _standing(row: dict[str, Any], noun: str) -> tuple[str, str]:
+def _standing(row: dict[str, Any], period: Period) -> tuple[str, str]:
     """Return whether the latest figure meets a standard, and how many months do, if that can be said of a month."""
+    noun = period.noun
     if row["latest"] is None:
         return (
-            ("not due yet", f"one {noun} counts")
+            (f"not its {noun}", f"one {noun} counts")
             if row["due_month"]
             else (f"no {noun} by itself can", "all count together")
         )
     met = "yes" if row["latest"] else "no"
-    return met, f"one {noun} counts" if row["due_month"] else f"{row['periods_met']} of {row['periods']}"
+    if row["due_month"]:
+        return met, f"one {noun} counts"
+    often = f"{row['periods_met']} of {row['periods']}"
+    has_gap = row["periods_spanned"] > row["periods"]
+    return met, f"{often}, over {words.plural(row['periods_spanned'], noun)}" if has_gap else often
 
 
 def _outlook(row: dict[str, Any], period: Period) -> str:
     if row["periods"] is None:
         is_due_later = row["latest"] is None and row["due_month"]
-        return f"due in {period.label(row['due_month'])}" if is_due_later else ""
+        return f"no figure for {period.label(row['due_month'])} yet" if is_due_later else ""
     if row["assurance"] is None:
         return "too few to say"
     if row["is_changing"]:

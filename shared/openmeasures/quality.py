@@ -3,6 +3,7 @@
 | function | question |
 |---|---|
 | `completeness` | how many of the expected periods have which status? |
+| `without_file` | for which of them is no published file here? |
 | `without_activity` | in how many was there nothing to count? |
 | `agreement` | do the organisations add up to the published total? |
 | `coverage` | what share of England's activity has figures in the latest period? |
@@ -50,6 +51,7 @@ class Quality:
     usual_revision: float | None = None  # in the measure's unit; None where none was
     doubted: tuple[str, ...] = ()  # zeros that may be errors at the source, in words; see `doubts`
     is_rounded: bool = False  # so that totals can be compared within what rounding and suppression leave possible alone
+    without_file: tuple[date, ...] = ()  # periods between the organisation's first and last
 
     @property
     def submitted(self) -> int:
@@ -58,8 +60,8 @@ class Quality:
 
     @property
     def expected(self) -> int:
-        """In how many periods figures were to come in."""
-        return self.submitted + self.periods[Status.NOT_SUBMITTED]
+        """In how many periods figures were to come in, by the calendar: those whose file is not here included."""
+        return self.submitted + self.periods[Status.NOT_SUBMITTED] + len(self.without_file)
 
     @property
     def content(self) -> dict[str, object]:
@@ -67,6 +69,7 @@ class Quality:
         return {
             "periods_expected": self.expected,
             "periods_submitted": self.submitted,
+            "periods_without_file": len(self.without_file),
             "months_to_publication": self.months_later,
             "totals_compared": self.totals,
             "totals_unequal": self.unequal_totals,
@@ -80,6 +83,7 @@ class Quality:
 COLUMNS = {
     "periods_expected": pl.Int64,
     "periods_submitted": pl.Int64,
+    "periods_without_file": pl.Int64,
     "months_to_publication": pl.Float64,
     "totals_compared": pl.Int64,
     "totals_unequal": pl.Int64,
@@ -94,6 +98,17 @@ def completeness(counts: pl.DataFrame) -> dict[Status, int]:
     """Return how many periods of one organisation have each status; every status is there, at 0 if need be."""
     found = dict(counts.group_by("status").len().iter_rows())
     return {status: found.get(status.value, 0) for status in Status}
+
+
+def without_file(counts: pl.DataFrame, run: Parameters) -> tuple[date, ...]:
+    """Return the periods from one organisation's first to its last, by the calendar, for which no file is here.
+
+    What the organisation sent for them cannot be known here, so it is not said to have submitted nothing.
+    """
+    first, last = (cast("date | None", each) for each in (counts["period_start"].min(), counts["period_start"].max()))
+    if first is None or last is None:
+        return ()
+    return tuple(each for each in run.measure.period.between(first, last) if each not in run.release_of)
 
 
 def without_activity(counts: pl.DataFrame) -> int:
@@ -175,17 +190,24 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame, revis
         usual_revision=cast("float | None", revised["change"].abs().median()),
         doubted=tuple(doubts.told(doubts.zeros(mine, england, kind=run.measure.kind), run.measure)),
         is_rounded=is_rounded,
+        without_file=without_file(mine, run),
     )
 
 
 def absent(run: Parameters, counts: pl.DataFrame) -> list[str]:
     """Return the names of organisations with figures in the year up to the latest period, but none in the latest.
 
-    Of annual figures, in the two years up to it. England's figure of the latest period lacks them, whether they closed,
-    merged or did not submit. One that reported no activity is not lacking.
+    Of annual figures, in the two years up to it; years are those of the calendar, whichever files are here. England's
+    figure of the latest period lacks them, whether they closed, merged or did not submit. One that reported no activity
+    is not lacking.
     """
-    periods = counts["period_start"].unique().sort().tail(max(run.measure.period.per_year, 2))
-    recent = counts.filter(pl.col("period_start").is_in(periods.implode()), pl.col("org_code") != ENGLAND)
+    period = run.measure.period
+    periods = [
+        each
+        for each in counts["period_start"].unique()
+        if period.number(each, run.period_to) <= max(period.per_year, 2)
+    ]
+    recent = counts.filter(pl.col("period_start").is_in(periods), pl.col("org_code") != ENGLAND)
     now = recent.filter(pl.col("period_start") == run.period_to, pl.col("denominator").is_not_null())["org_code"]
     active = recent.filter(pl.col("denominator") > 0)
     missing = active.filter(~pl.col("org_code").is_in(now.implode()))["org_code"].unique().sort()

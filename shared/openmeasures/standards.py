@@ -30,6 +30,7 @@ MET: dict[str, pl.DataType | type[pl.DataType]] = {
     "latest": pl.Boolean,
     "periods_met": pl.UInt32,
     "periods": pl.UInt32,
+    "periods_spanned": pl.UInt32,
     "due_month": pl.Date,
     "assurance": spc.ASSURANCE_TYPE,
     "is_changing": pl.Boolean,
@@ -86,6 +87,8 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
       every month, and of a milestone that is for all its months together, which no value meets by itself: its `latest`
       and the following are null.
     - `periods_met` of `periods`: the values in the latest periods up to it (see `Period.lately`); null of a milestone.
+    - `periods_spanned`: how many periods there are from the first of these values to the last, more than `periods`
+      where some between them have no value, or no file here; null of a milestone.
     - `assurance`: see `spc.assurance`; null without limits, and of a milestone.
     - `is_changing`: the latest value is special cause, or limits do not describe the series, so that they say little of
       what comes next.
@@ -98,6 +101,7 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
     if measure.improvement == "neutral" or not isinstance(last, date):
         return pl.DataFrame(schema=MET)
     recent = ordered.filter(pl.col("period_start") <= last).tail(measure.period.lately).drop_nulls("value")
+    spanned = measure.period.number(recent["period_start"][0], last)
     rows = []
     for each in measure.standards_on(last):
         meets = [measure.meets(value, each.value) for value in recent["value"]]
@@ -111,6 +115,7 @@ def met(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
                 pl.lit(meets[-1] if is_due else None, pl.Boolean).alias("latest"),
                 pl.lit(sum(meets) if each.is_monthly else None, pl.UInt32).alias("periods_met"),
                 pl.lit(len(meets) if each.is_monthly else None, pl.UInt32).alias("periods"),
+                pl.lit(spanned if each.is_monthly else None, pl.UInt32).alias("periods_spanned"),
                 pl.lit(measure.due(each), pl.Date).alias("due_month"),
                 _assurance(measure, standard=pl.lit(each.value if each.is_monthly else None)).last(),
                 is_changing().last() | pl.lit(not _is_described(ordered, last)),

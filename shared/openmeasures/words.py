@@ -6,6 +6,8 @@
 | `quality` | how complete and consistent the figures are |
 | `listed`, `together` | `a, b and c`; several sentences |
 | `number`, `label`, `reason` | a count; what it counts; why there is none |
+| `plural`, `doing` | a number with its noun; with its verb |
+| `stretch` | how many figures, and over how long where that is longer |
 | `span` | an interval, for a cell |
 """
 
@@ -21,6 +23,7 @@ from openmeasures.definitions import MINUS, Measure, Part, Standard
 from openmeasures.methods import choice, rulesets, stability
 from openmeasures.methods.assurance import ROUNDING, Assurance
 from openmeasures.methods.signals import SpecialCause, Variation
+from openmeasures.periods import Period
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import EXCEEDS, Status
@@ -54,6 +57,8 @@ NO_ACTIVITY = "no activity"  # of what was reported with nothing to count
 NO_ROW = "no row in the publication"  # of an organisation that was in it before
 MORE_THAN_WHOLE = "more than the whole"  # of a proportion whose numerator exceeds its denominator
 
+MOST_SPANS = 3  # without a file that one sentence names
+
 _SETTLED = {
     ReleaseStatus.PROVISIONAL: "is provisional and may be revised",
     ReleaseStatus.FINAL: "is final",
@@ -86,6 +91,26 @@ def plural(number: int, noun: str) -> str:
     ('1 month', '0 months')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def doing(number: int, verb: str) -> str:
+    """Return a number with its verb.
+
+    >>> doing(1, "differ"), doing(2, "differ")
+    ('1 differs', '2 differ')
+    """
+    return f"{number:,} {verb}{'s' if number == 1 else ''}"
+
+
+def stretch(number: int, spanned: int, period: Period) -> str:
+    """Return how many figures there are: as many periods, or over how many, where some between them have none.
+
+    >>> stretch(12, 12, Period.MONTH), stretch(12, 21, Period.MONTH)
+    ('12 months', '12 figures, over 21 months')
+    """
+    if spanned == number:
+        return plural(number, period.noun)
+    return f"{plural(number, 'figure')}, over {plural(spanned, period.noun)}"
 
 
 def continued(title: str) -> str:
@@ -155,7 +180,8 @@ def _finding(points: pl.DataFrame, figures: pl.DataFrame, measure: Measure, *, e
     month, value = period.label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
     opening = f"The last figure is for {month}; later {period.plural} have none. " if ended else ""
     if is_none(figures):
-        return f"{opening}{label(measure.numerator)}: none in {plural(figures.height, period.noun)}, up to {month}."
+        among = stretch(figures.height, _spanned(figures, period), period)
+        return f"{opening}{label(measure.numerator)}: none in {among}, up to {month}."
     if period.overlaps:
         return (
             f"{opening}{value} in {month}. Neighbouring {period.plural} share most of their months, so that no rule of "
@@ -218,12 +244,9 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
             f"expected to keep to, around an average of {mean}."
         )
     side, limit = ("above", high) if variation in _HIGH else ("below", low)
-    run = _run_beside_mean(figures)
-    spanned = period.number(figures["period_start"][-run], last["period_start"])
-    lately = f"the last {run} {period.plural}"
-    if spanned != run:
-        lately = f"the last {run} figures, over {spanned} {period.plural},"
-    is_shift = run >= rulesets.find(measure.rule_set).shift_points
+    rules, run = rulesets.find(measure.rule_set), _run_beside_mean(figures)
+    lately = _going_on(f"the last {stretch(run, _spanned(figures.tail(run), period), period)}")
+    is_shift = run >= rules.shift_points
     match cause:
         case SpecialCause.ASTRONOMICAL_POINT:
             room = "expected range" if is_described else "limits"
@@ -235,13 +258,29 @@ def _variation(figures: pl.DataFrame, measure: Measure) -> str:
             reason = f"{lately} are {side} the average of {mean}; {month} is at {value}."
         case SpecialCause.TREND:
             direction = "higher" if variation in _HIGH else "lower"
-            reason = f"each of the last {period.plural} is {direction} than the one before; {month} is at {value}."
+            noun = "figures" if _has_gap(figures.tail(rules.trend_points), period) else period.plural
+            reason = f"each of the last {noun} is {direction} than the one before; {month} is at {value}."
         case _:
-            reason = f"two of the last three {period.plural} are unusually far {side} the average of {mean}"
+            noun = "figures" if _has_gap(figures.tail(3), period) else period.plural
+            reason = f"two of the last three {noun} are unusually far {side} the average of {mean}"
             if is_shift:  # two months are the least of it
                 reason = f"{lately} are all {side} the average of {mean}, two of the last three unusually far from it"
             reason += f", close to the limit of {limit}; {month} is at {value}."
     return f"{_KIND[variation]}: {reason}"
+
+
+def _spanned(figures: pl.DataFrame, period: Period) -> int:
+    """Return how many periods there are from the first figure to the last."""
+    return period.number(figures["period_start"][0], figures["period_start"][-1])
+
+
+def _has_gap(figures: pl.DataFrame, period: Period) -> bool:
+    return _spanned(figures, period) > figures.height
+
+
+def _going_on(words: str) -> str:
+    """Close what a comma opened, so that the sentence can go on."""
+    return f"{words}," if "," in words else words
 
 
 def _fit(figures: pl.DataFrame, measure: Measure) -> str:
@@ -313,7 +352,10 @@ def _against_standards(points: pl.DataFrame, level: pl.DataFrame, measure: Measu
 
 
 def _of_milestone(milestone: Standard, lately: pl.DataFrame, measure: Measure) -> str:
-    """Say whether a milestone was met, or when it is due; no other month than its own meets or misses it."""
+    """Say whether a milestone was met, or that its month has no figure yet; no other month meets or misses it.
+
+    Nothing is said of whether that month has passed: other publications may go further.
+    """
     last, standard = lately.row(-1, named=True), measure.written_as_set(milestone.value)
     period, due = measure.period, measure.due(milestone)
     month, value = period.label(last["period_start"]), measure.written_on(last["value"], last["period_start"])
@@ -324,9 +366,10 @@ def _of_milestone(milestone: Standard, lately: pl.DataFrame, measure: Measure) -
             f"meets or misses it; {month} is at {value}."
         )
     if last["period_start"] < due:
-        return f"{milestone.name} ({standard}) is due in {period.label(due)}; {month} is at {value}."
+        own = "" if period.label(due) in milestone.name else f", for {period.label(due)}"  # most are named after it
+        return f"{milestone.name} ({standard}){own}: no figure for that {period.noun} yet; {month} is at {value}."
     is_met = measure.meets(last["value"], milestone.value)
-    when = "" if month in milestone.name else f" in {month}"  # most are named after their month
+    when = "" if month in milestone.name else f" in {month}"
     return f"{milestone.name}: {'met' if is_met else 'missed'}{when} ({value} against {standard})."
 
 
@@ -343,21 +386,22 @@ def _of_standard(standard: Standard, lately: pl.DataFrame, measure: Measure, *, 
     )
     return (
         f"{standard.name} ({measure.written_as_set(standard.value)}) lies {place} the "
-        f"{'expected range' if is_described else 'limits'}; {_often(standard, lately, measure)} reach it. {outlook}"
+        f"{'expected range' if is_described else 'limits'}; {_going_on(_often(standard, lately, measure))} reach it. "
+        f"{outlook}"
     )
 
 
 def _often(standard: Standard, lately: pl.DataFrame, measure: Measure) -> str:
-    met = sum(measure.meets(value, standard.value) for value in lately["value"])
-    latest, noun = measure.period.lately, measure.period.noun
-    window = f"the last {plural(latest, noun)}"
-    among = window if lately.height == latest else f"{plural(lately.height, 'figure')} in {window}"
-    return f"{met} of {among}"
+    met, period = sum(measure.meets(value, standard.value) for value in lately["value"]), measure.period
+    spanned, latest = _spanned(lately, period), period.lately
+    if lately.height < latest and spanned <= latest:
+        return f"{met} of {plural(lately.height, 'figure')} in the last {plural(latest, period.noun)}"
+    return f"{met} of the last {stretch(lately.height, spanned, period)}"
 
 
 def quality(found: Quality) -> str:
     """Say how complete, how consistent and how settled one organisation's figures are."""
-    expected, noun = sum(found.periods.values()), found.period.noun
+    expected, noun = sum(found.periods.values()) + len(found.without_file), found.period.noun
     without = [(f"with {NO_ACTIVITY}", found.without_activity)]
     without += [(STATUS_WORDS[status], number) for status, number in found.periods.items() if status != Status.REPORTED]
     gaps = [f"{plural(number, noun)} {why}" for why, number in without if number]
@@ -365,6 +409,8 @@ def quality(found: Quality) -> str:
     parts = [f"{have} of {plural(expected, noun)} {'has' if expected == 1 else 'have'} a figure"]
     if gaps:
         parts[0] += f" ({listed(gaps)})"
+    if found.without_file:
+        parts.append(f"there is no file here for {plural(len(found.without_file), noun)}: {_spans_without_file(found)}")
     if found.last_figure and found.last_figure < found.latest:
         parts.append(f"nothing after {found.period.label(found.last_figure)}")
     unequal = found.unequal_totals
@@ -396,3 +442,9 @@ def quality(found: Quality) -> str:
     doubted = "; ".join(found.doubted)
     doubt = f"Zeros that may be errors at the source, shown as published: {doubted}." if doubted else ""
     return together([f"{'; '.join(parts)}.", doubt])
+
+
+def _spans_without_file(found: Quality) -> str:
+    spans = found.period.spans(found.without_file)
+    more = len(spans) - MOST_SPANS
+    return listed([*spans[:MOST_SPANS], *([f"{more} more"] if more > 0 else [])])

@@ -27,8 +27,8 @@ ENGLAND_PAGE = "measures/four_hours/index.qmd"
 def quality_of(periods):
     """Make the parts of a run's data quality in which nothing is amiss."""
     return dict.fromkeys(quality.COLUMNS) | {
-        "periods_expected": periods, "periods_submitted": periods, "totals_compared": 2 * periods, "totals_unequal": 0,
-        "zeros_doubted": 0,
+        "periods_expected": periods, "periods_submitted": periods, "periods_without_file": 0,
+        "totals_compared": 2 * periods, "totals_unequal": 0, "zeros_doubted": 0,
         "share_of_england": 1.0, "periods_revised": 0,
     }  # fmt: skip
 
@@ -540,7 +540,8 @@ def test_without_a_standard_there_is_no_table_of_them(ran, publish, text):
 def test_every_standard_in_force_leads_a_page(ran, publish, text):
     rows = [
         {"period_start": "2024-03-01", "standard_name": name, "standard": value, "value": 80.0, "latest": met,
-         "due_month": None, "periods_met": 7, "periods": 12, "assurance": "hit_or_miss", "is_changing": False}
+         "due_month": None, "periods_met": 7, "periods": 12, "periods_spanned": 12,
+         "assurance": "hit_or_miss", "is_changing": False}
         for name, value, met in (("Interim", 78.0, True), ("Operational", 95.0, False))
     ]  # fmt: skip
     ran("RC9", standards=rows)

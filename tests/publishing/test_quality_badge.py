@@ -10,8 +10,9 @@ from openmeasures.publishing import quality_badge
 ROOT = Path(__file__).parents[2]
 MARCH, MARCH_END = date(2024, 3, 1), date(2024, 3, 31)
 FINE = {
-    "periods_expected": 48, "periods_submitted": 48, "months_to_publication": 1.3, "totals_compared": 96,
-    "totals_unequal": 0, "zeros_doubted": 0, "share_of_england": 1.0, "periods_revised": 2, "usual_revision": 0.26,
+    "periods_expected": 48, "periods_submitted": 48, "periods_without_file": 0, "months_to_publication": 1.3,
+    "totals_compared": 96, "totals_unequal": 0, "zeros_doubted": 0, "share_of_england": 1.0,
+    "periods_revised": 2, "usual_revision": 0.26,
 }  # fmt: skip
 
 
@@ -26,6 +27,7 @@ def part(measure, name, *, last=MARCH, reaches=MARCH_END, **found):
     [
         ("Completeness", {}, "good", "48 of 48"),
         ("Completeness", {"periods_submitted": 47}, "watch", "47 of 48"),
+        ("Completeness", {"periods_submitted": 47, "periods_without_file": 1}, "watch", "47 of 48"),
         ("Completeness", {"periods_expected": 0, "periods_submitted": 0}, "open", "0 of 0"),
         ("Timeliness", {}, "good", "1.3 months"),
         ("Timeliness", {"months_to_publication": None}, "open", "no date given"),
@@ -59,7 +61,7 @@ def test_each_part_has_its_words_and_kind(measure, name, found, kind, text):
 )
 def test_what_is_stale_depends_on_the_data_alone(period, last, fresh, old):
     assert quality_badge.stale(last, period, reaches=fresh) == ""
-    assert quality_badge.stale(last, period, reaches=old).startswith("stale, ")
+    assert quality_badge.stale(last, period, reaches=old).endswith(" months older than the newest figures here")
 
 
 def test_a_series_without_any_figure_is_not_called_stale():
@@ -69,7 +71,7 @@ def test_a_series_without_any_figure_is_not_called_stale():
 def test_a_stale_figure_is_to_be_watched(measure):
     assert part(measure, "Timeliness", reaches=date(2024, 11, 30)) == (
         "watch",
-        "stale, 8 months behind the data",
+        "8 months older than the newest figures here",
     )
 
 

@@ -49,8 +49,8 @@ def test_each_measure_says_how_many_runs_were_done_and_failed_and_when_the_last_
         run(), run("ENG", ended=NOON + timedelta(minutes=5)), run("RJ1", error="1 / 0"), run(title="Beds", month=2)
     )
     assert rows(text) == [
-        "| [Beds](measures/beds/index.qmd) | February 2024 | 1 | 0 | 9 May 2024, 12:00 UTC | 1 agree |",
-        "| [Four hours](measures/four_hours/index.qmd) | March 2024 | 2 | 1 | 9 May 2024, 12:05 UTC | 1 agree |",
+        "| [Beds](measures/beds/index.qmd) | February 2024 | 1 | 0 | 9 May 2024, 12:00 UTC | 1 agrees |",
+        "| [Four hours](measures/four_hours/index.qmd) | March 2024 | 2 | 1 | 9 May 2024, 12:05 UTC | 1 agrees |",
     ]
     assert "between 9 May 2024, 12:00 UTC and 9 May 2024, 12:05 UTC" in text
     assert "3 runs done, 1 failed." in text
@@ -70,8 +70,8 @@ def test_times_are_those_of_one_clock(run, page):
     [
         ((), "nothing to compare with"),
         (("unpublished",), "nothing to compare with"),
-        (("agrees", "agrees", "explained"), "2 agree, 1 differ for a known reason"),
-        (("agrees", "unexplained", "unpublished"), "1 agree, **1 unexplained**"),
+        (("agrees", "agrees", "explained"), "2 agree, 1 differs for a known reason"),
+        (("agrees", "unexplained", "unpublished"), "1 agrees, **1 unexplained**"),
         (("unexplained",), "0 agree, **1 unexplained**"),
     ],
 )

@@ -35,19 +35,21 @@ MISSING = {
 }  # fmt: skip
 
 
-def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_met=7, periods=12, **values):
+def standard(name="Operational", value=95.0, *, month=3, latest=True, periods_met=7, periods=12, over=None, **values):
     """Make a row of `standards.met` as a result holds it."""
     return {
         "period_start": f"2024-{month:02d}-01", "standard_name": name, "standard": value, "latest": latest,
         "value": 60.0, "due_month": None,
-        "periods_met": periods_met, "periods": periods, "assurance": None, "is_changing": False, **values,
+        "periods_met": periods_met, "periods": periods, "periods_spanned": over or periods, "assurance": None,
+        "is_changing": False, **values,
     }  # fmt: skip
 
 
 MARCH_END = date(2024, 3, 31)
 QUALITY = {
-    "periods_expected": 4, "periods_submitted": 4, "months_to_publication": 1.3, "totals_compared": 8,
-    "totals_unequal": 0, "zeros_doubted": 0, "share_of_england": 1.0, "periods_revised": 0, "usual_revision": None,
+    "periods_expected": 4, "periods_submitted": 4, "periods_without_file": 0, "months_to_publication": 1.3,
+    "totals_compared": 8, "totals_unequal": 0, "zeros_doubted": 0, "share_of_england": 1.0, "periods_revised": 0,
+    "usual_revision": None,
 }  # fmt: skip
 
 
@@ -223,7 +225,7 @@ def test_every_standard_in_force_is_shown_with_what_was_met(measure):
     [
         (60.0, True, "2024-03-01", Badge("passing", "Met in March 2024"), "60.0 % against 60 %"),
         (59.96, False, "2024-03-01", Badge("failing", "Missed in March 2024"), "59.96 % against 60 %"),
-        (61.0, None, "2025-03-01", Badge("none", "Due in March 2025"), "March 2024: 61.0 %"),
+        (61.0, None, "2025-03-01", Badge("none", "No figure for March 2025 yet"), "March 2024: 61.0 %"),
         (61.0, None, None, Badge("none", "For all its months"), "March 2024: 61.0 %"),
     ],
 )
@@ -242,9 +244,20 @@ def test_a_standard_is_written_as_it_was_set(measure, value, written):
     assert found.value == written
 
 
-def test_a_single_month_is_no_plural(measure):
-    (found,) = standards_of(measure, standard(periods_met=1, periods=1))
-    assert found.often == "Met in 1 of the last 1 month"
+@pytest.mark.parametrize(
+    ("met", "periods", "over", "often"),
+    [
+        (11, 12, 12, "Met in 11 of the last 12 months"),
+        (11, 12, 21, "Met in 11 of the last 12 figures, over 21 months"),
+        (0, 2, 2, "Met in 0 of the last 2 months"),
+        (0, 2, 3, "Met in 0 of the last 2 figures, over 3 months"),
+        (1, 1, 1, "Met in the only month of the last 12 with a figure"),
+        (0, 1, 1, "Missed in the only month of the last 12 with a figure"),
+    ],
+)
+def test_what_reaches_over_more_months_than_it_has_figures_is_counted_in_figures(measure, met, periods, over, often):
+    (found,) = standards_of(measure, standard(periods_met=met, periods=periods, over=over))
+    assert found.often == often
 
 
 @pytest.mark.parametrize(

@@ -281,8 +281,8 @@ def test_what_is_found_in_words(with_published, filled):
     assert lines(found) == ["Total row: 2 of 2 months agree (February 2024 to March 2024)"]
     known = found.with_columns(verdict=pl.Series(["explained", "unexplained"]).cast(COLUMNS["verdict"]))
     assert lines(known) == [
-        "Total row: 0 of 2 months agree (February 2024 to March 2024), 1 differ for a known reason, 1 differ and we do "
-        "not know why"
+        "Total row: 0 of 2 months agree (February 2024 to March 2024), 1 differs for a known reason, 1 differs and we "
+        "do not know why"
     ]
 
 

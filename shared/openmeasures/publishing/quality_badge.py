@@ -81,7 +81,7 @@ def stale(last: date | None, period: Period, *, reaches: date) -> str:
     behind = len(months(end.replace(day=1), reaches.replace(day=1))) - 1
     if behind <= MONTHS_TO_STALE + period.step:
         return ""
-    return f"stale, {words.plural(behind, 'month')} behind the data"
+    return f"{words.plural(behind, 'month')} older than the newest figures here"
 
 
 def _consistency(found: dict[str, Any]) -> QualityPart:

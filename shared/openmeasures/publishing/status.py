@@ -84,7 +84,7 @@ def _verdicts(reconciled: pl.DataFrame) -> str:
     )
     if not agree + explained + unexplained:
         return "nothing to compare with"
-    said = [f"{agree:,} agree", f"{explained:,} differ for a known reason" if explained else ""]
+    said = [words.doing(agree, "agree"), f"{words.doing(explained, 'differ')} for a known reason" if explained else ""]
     return ", ".join(filter(None, [*said, f"**{unexplained:,} unexplained**" if unexplained else ""]))
 
 

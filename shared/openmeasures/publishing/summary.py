@@ -172,18 +172,22 @@ def _standard(row: dict[str, Any], measure: Measure) -> StandardFact:
 
 
 def _monthly(row: dict[str, Any], measure: Measure) -> tuple[Badge, str]:
-    periods = words.plural(row["periods"], measure.period.noun)
-    return _verdict(row, measure), f"Met in {row['periods_met']} of the last {periods}"
+    period = measure.period
+    if row["periods"] == 1:
+        only = f"the only {period.noun} of the last {period.lately} with a figure"
+        return _verdict(row, measure), f"{'Met' if row['periods_met'] else 'Missed'} in {only}"
+    among = words.stretch(row["periods"], row["periods_spanned"], period)
+    return _verdict(row, measure), f"Met in {row['periods_met']} of the last {among}"
 
 
 def _milestone(row: dict[str, Any], measure: Measure) -> tuple[Badge, str]:
-    """Return whether a milestone was met, or when it will be, and the figure; the months before say nothing of that."""
+    """Return whether a milestone was met, or that its month has no figure yet; no other month says anything of it."""
     if row["latest"] is not None:
         return _verdict(row, measure), f"{written(row, measure)} against {measure.written_as_set(row['standard'])}"
     period = measure.period
     due = f"For all its {period.plural}"
     if row["due_month"]:
-        due = f"Due in {period.label(date.fromisoformat(row['due_month']))}"
+        due = f"No figure for {period.label(date.fromisoformat(row['due_month']))} yet"
     return Badge("none", due), f"{_month(row, measure)}: {written(row, measure)}"
 
 

@@ -27,7 +27,7 @@ from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import check
 from openmeasures.periods import Period
 from openmeasures.store import Store
-from openmeasures.words import plural
+from openmeasures.words import doing, plural
 
 EARLIER = "The total stands in an earlier release alone; the organisations' figures were revised since."
 EXACT = 1e-9  # of the figure's unit: sums of whole numbers differ by the last bit of a division at most
@@ -193,9 +193,9 @@ def _line(row: dict[str, Any], period: Period) -> str:
         return f"{row['published_in']}: no figure to compare with in {plural(row['unpublished'], noun)} ({span})"
     said = f"{row['published_in']}: {row['agrees']:,} of {plural(row['months'], noun)} agree ({span})"
     if row["explained"]:
-        said += f", {row['explained']:,} differ for a known reason"
+        said += f", {doing(row['explained'], 'differ')} for a known reason"
     if row["unexplained"]:
-        said += f", {row['unexplained']:,} differ and we do not know why"
+        said += f", {doing(row['unexplained'], 'differ')} and we do not know why"
     if row["unpublished"]:
         said += f", {plural(row['unpublished'], noun)} without a figure there"
     return said
