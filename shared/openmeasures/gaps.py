@@ -20,13 +20,8 @@ _LEVEL = ("mean", "lower_process_limit", "upper_process_limit")  # one of each i
 
 def absent(days: Iterable[date], measure: Measure) -> list[date]:
     """Return the periods between the first and the last of those that begin on `days`, in any order, without these."""
-    there, found = set(days), []
-    day = min(there, default=None)
-    while day is not None and day < max(there):
-        day = measure.period.next(day)
-        if day not in there:
-            found.append(day)
-    return found
+    there = set(days)
+    return [day for day in measure.period.between(min(there), max(there)) if day not in there] if there else []
 
 
 def filled(points: pl.DataFrame, measure: Measure) -> pl.DataFrame:
