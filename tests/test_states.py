@@ -159,7 +159,7 @@ def page_of(folder, data, org_code, result, notebook, stage):
         store.reaches(), nbformat_content(notebook),
     )  # fmt: skip
     pages = Pages(stage)
-    write_run_page(pages, run, [run], store, [], {}, Places({}))
+    write_run_page(pages, run, run.steps(), [run], store, [], {}, Places({}))
     [page, table] = [next(each for each in pages.written if each.endswith(kind)) for kind in (".qmd", ".csv")]
     with (stage / table).open(encoding="utf-8") as file:
         return (stage / page).read_text(encoding="utf-8"), list(csv.DictReader(file))

@@ -217,14 +217,14 @@ def test_no_marker_is_left(ran, publish, text):
                 assert f"<!-- {marker} -->" not in text(address)
 
 
-def test_search_covers_no_organisation_which_have_an_index_of_their_own(ran, publish, text):
+def test_search_covers_the_list_of_organisations_and_none_of_their_pages(ran, publish, text):
     ran("ENG")
     ran("RC9")
     ran("RJ1", error="cell 3: ValueError")
     written = publish()
     of_organisations = [page for page in written if page.startswith("organisations/") and page.endswith(".qmd")]
     assert len(of_organisations) == 1 + 2 * 2
-    assert {page for page in of_organisations if "\nsearch: false\n" not in text(page)} == set()
+    assert {page for page in of_organisations if "\nsearch: false\n" not in text(page)} == {"organisations/index.qmd"}
     assert "\nsearch: true\n" in text(ENGLAND_PAGE)
     assert '["RC9","Trust RC9","London","organisations/RC9/index.html",' in text("assets/organisations.js")
 

@@ -19,12 +19,12 @@ from openmeasures.running import notebooks
 
 SVG_TYPE = "image/svg+xml"
 # Vega's paths around every group, which have no colour, labels without room, the default opacity, what is there
-# for images that answer to a pointer, names for style sheets that we do not have, and roles of parts, which would be
-# images without words inside the one that has them.
+# for images that answer to a pointer, names but for those of layers, and roles of parts, which would be images
+# without words inside the one that has them.
 _INERT = re.compile(
     r'<path class="(?:background|foreground)" aria-hidden="true" d="(?:M0,0h0v0h0Z"[^>]*|"[^>]*|[^"]*")/>'
     r'|<text [^>]*opacity="0"[^>]*>.*?</text>'
-    r'| class="[^"]*"| aria-hidden="true"| opacity="1"| pointer-events="none"'
+    r'| class="(?![^"]*_marks")[^"]*"| aria-hidden="true"| opacity="1"| pointer-events="none"'
     r'| role="graphics-(?:symbol|object)"| aria-roledescription="[^"]*"'
 )
 
