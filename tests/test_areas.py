@@ -82,9 +82,12 @@ def test_what_does_not_add_up_has_no_areas(run_of, changes, why):
 
 
 def test_a_publication_whose_organisations_are_systems_has_them_as_such(keep, measure, store):
-    keep(("QWO", 100, 10), ("RR8", 10, 1))
-    run = parameters.check(measure, org_code="QWO", period_to="", data=str(store.folder))
+    keep(("QWO", 100, 10), ("QKK", 10, 1))
+    counted = measure.model_copy(update={"levels": ["system", "england"]})
+    run = parameters.check(counted, org_code="QWO", period_to="", data=str(store.folder))
     assert (run.level, run.counted) == ("", ["QWO"])
+    with pytest.raises(ParameterError, match="organisation 'QOP': not among the 3 of ae_monthly"):
+        parameters.check(counted, org_code="QOP", period_to="", data=str(store.folder))
 
 
 # ---- what a page shows

@@ -53,7 +53,8 @@ def test_a_region_is_its_parents_name_without_what_publications_add(parent, regi
 
 
 def _named(*rows):
-    return pl.DataFrame(rows, schema=["org_code", "org_name", "parent_name", "period_start", "release"], orient="row")
+    columns = ["org_code", "org_name", "parent_name", "period_start", "release"]
+    return pl.DataFrame(rows, schema=columns, orient="row").with_columns(system_code=pl.lit(None, pl.String))
 
 
 def test_an_organisation_has_its_latest_name():
@@ -64,7 +65,21 @@ def test_an_organisation_has_its_latest_name():
             ("RJ1", "OLD NAME", "NHS ENGLAND LONDON", date(2024, 2, 1), "c"),
         )
     )
-    assert found.rows() == [("RC9", "Bedford", "East of England"), ("RJ1", "New Name", "London")]
+    assert found.rows() == [("RC9", "Bedford", "East of England", None), ("RJ1", "New Name", "London", None)]
+
+
+def test_an_organisation_has_the_system_of_the_latest_release_that_names_one():
+    """The workbook of A&E names systems, the CSV of a later month does not; and a name counts before a code."""
+    named = _named(
+        ("NLX", "NLX", "", date(2024, 4, 1), "d"),
+        ("NLX", "SIRONA", "", date(2024, 3, 1), "c"),
+        ("NLX", "SIRONA", "", date(2024, 1, 1), "a"),
+        ("NLX", "SIRONA", "", date(2024, 2, 1), "b"),
+    ).with_columns(system_code=pl.Series([None, None, "QOX", "QUY"]))
+    assert directory(named).rows() == [("NLX", "Sirona", "", "QUY")]
+    assert (
+        directory(named.with_columns(system_code=pl.Series(["QSL", None, "QOX", "QUY"])))["system_code"].item() == "QSL"
+    )
 
 
 def test_one_that_has_gone_keeps_its_last_name():

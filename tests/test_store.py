@@ -231,6 +231,16 @@ def test_metrics_that_a_whole_release_lacks_are_no_damage(store, ae_file, metric
     assert store.observations("ae_monthly", metrics=metrics).is_empty()
 
 
+def test_what_an_earlier_version_wrote_lacks_a_column_and_is_read_and_added_to(store, ae_file):
+    _add(store, ae_file(*MARCH))
+    path = store.folder / "organisations/ae_monthly/2024-03.parquet"
+    pl.read_parquet(path).drop("system_code").write_parquet(path)
+    assert set(store.organisations("ae_monthly")["system_code"]) == {None}
+    _add(store, ae_file(("RJ1", 5, 1), name="March-2024-revised-110724.csv"))
+    assert pl.read_parquet(path)["system_code"].to_list() == [None] * (len(MARCH) + 1)
+    assert store.organisations("ae_monthly").select("org_code", "system_code").rows() == [("RJ1", None)]
+
+
 # ---- releases of many periods, and parts of metrics
 
 
@@ -246,7 +256,9 @@ def _series(name, *rows, status="provisional", retrieved=date(2024, 6, 13)):
         schema=Observations.create_empty().schema,
         orient="row",
     )  # fmt: skip
-    names = frame.select("org_code", "period_start", "release", org_name="org_code", parent_name=pl.lit("")).unique()
+    names = frame.select(
+        "org_code", "period_start", "release", org_name="org_code", parent_name=pl.lit(""), system_code=None
+    ).unique()
     publication = Publication(Observations.validate(frame), Organisations.validate(names, cast=True))
     release = Release(
         sha256=file.sha256, source="ambulance", file_name=name, periods=sorted(set(frame["period_start"])),

@@ -394,6 +394,16 @@ def test_organisations_of_one_period_need_no_column_for_it():
     assert tables.organisations(found, period_start=APRIL, release=RELEASE)["period_start"].to_list() == [APRIL]
 
 
+def test_a_system_that_is_not_named_is_null():
+    found = pl.DataFrame({"org_code": ["RC9", "RJ1"], "org_name": ["B", "G"], "parent_name": ["", ""]})
+    plain = tables.organisations(found, period_start=APRIL, release=RELEASE)
+    assert plain["system_code"].to_list() == [None, None]
+    named = found.with_columns(system_code=pl.Series(["S1Y5D", ""]))
+    read = tables.organisations(named, period_start=APRIL, release=RELEASE)
+    assert read["system_code"].to_list() == ["S1Y5D", None]
+    assert Organisations.is_valid(read)
+
+
 def test_an_organisation_without_a_name_is_refused():
     found = pl.DataFrame({"org_code": ["RJ1", "RC9"], "org_name": ["Guy's", ""], "parent_name": ["", ""]})
     said = _said(tables.organisations, found, period_start=APRIL, release=RELEASE)

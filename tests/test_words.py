@@ -599,6 +599,21 @@ def test_complete_and_consistent_figures(measure):
     )
 
 
+@pytest.mark.parametrize(("area", "everyone"), [("system", "all systems"), ("region", "all regions")])
+def test_on_the_page_of_an_area_the_share_is_that_of_all_areas_together(area, everyone):
+    said = assessed(coverage=0.9876, area=area)
+    assert f"; {everyone} together cover 98.8 % of what was published for England" in said
+
+
+@pytest.mark.parametrize(("outside", "opening"), [(1, "1 organisation with"), (305, "305 organisations with")])
+def test_whoever_is_in_no_area_is_told(outside, opening):
+    said = assessed(area="system", outside=outside, doubted=("May 2023 (0 of 347)",))
+    verb = "is" if outside == 1 else "are"
+    assert f". {opening} figures in the latest month {verb} in no system here, since" in said
+    assert said.endswith("(0 of 347).")
+    assert "in no system here" not in assessed(area="system")
+
+
 def test_a_latest_month_without_any_organisation_is_no_share(measure):
     assert "none of what was published for England in the latest month has figures" in assessed(coverage=0.0)
 

@@ -5,7 +5,7 @@
 | `ENGLAND` | the code that stands for all of England |
 | `is_synthetic` | whether a code is one of the sample's, which no real organisation can have |
 | `as_written` | a name without the publication's capitals |
-| `directory` | the latest name and region of each organisation |
+| `directory` | the latest name, region and system of each organisation |
 | `regions_of` | one region for each organisation, whatever its publications call where it belongs |
 """
 
@@ -105,20 +105,23 @@ def _most_common(areas: Iterable[str]) -> str:
 def directory(organisations: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each organisation, as its latest release names it; some give nothing but its code.
 
-    Takes `org_code, org_name, parent_name, period_start, release`; gives `org_code, org_name, region_name`, sorted
-    by code.
+    Takes `schemas.Organisations`; gives `org_code, org_name, region_name, system_code`, sorted by code. The system is
+    that of the latest release that names one, since some editions of a publication do and some do not.
     """
+    latest_system = pl.col("system_code").sort_by("period_start", "release").drop_nulls().last()
     return (
         organisations.sort(pl.col("org_name") != pl.col("org_code"), "period_start", "release")
         .group_by("org_code", maintain_order=True)
-        .last()
+        .agg(pl.col("org_name", "parent_name").last(), latest_system)
         .select(
             "org_code",
             pl.when(pl.col("org_name") == pl.col("org_code"))
             .then("org_code")
             .otherwise(pl.col("org_name").map_elements(as_written, return_dtype=pl.String))
             .alias("org_name"),
+            "system_code",
             region_name=pl.col("parent_name").map_elements(region_written, return_dtype=pl.String),
         )
+        .select("org_code", "org_name", "region_name", "system_code")
         .sort("org_code")
     )

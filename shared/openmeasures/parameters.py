@@ -35,6 +35,7 @@ class Parameters:
     series_id: str = ""  # of the series that `measure` stands for; empty for the measure itself
     level: str = ""  # of `register.Level` where the run is of an area, as are all of `organisations` then
     members: tuple[tuple[str, str], ...] = ()  # each organisation of the source with the code of its area
+    reporting: frozenset[str] = frozenset()  # the organisations of the source that have a row in `period_to`
     links: tuple[Link, ...] = ()  # the organisation's mergers and splits that the data span, up to `period_to`
 
     @property
@@ -47,7 +48,7 @@ class Parameters:
         """The organisation's type and where it belongs, as far as that is known, as words after its name."""
         known = self.organisations.filter(pl.col("org_code") == self.org_code).row(0, named=True)
         if self.level:
-            number = len(self.counted)
+            number = len(self.reporting.intersection(self.counted))
             return f"{self.level} of {number} organisation{'' if number == 1 else 's'} in these figures, added up"
         parts = (known.get("org_type"), known.get("system_name"), known.get("region_name"))
         return ", ".join(part for part in parts if part and part != register.UNKNOWN)
@@ -150,19 +151,18 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
             raise ParameterError(f"parameter {name!r}: found {value!r} ({type(value).__name__}), expected text.")
     store = Store(project.data_folder(data), as_of=project.as_of()).fixed()
     synthetic = store.synthetic
-    known = register.described(directory(store.organisations(measure.source)), synthetic=synthetic)
+    listed = store.organisations(measure.source)
+    known = register.described(directory(listed), synthetic=synthetic)
     name = SYNTHETIC_ENGLAND_NAME if synthetic else ENGLAND_NAME
     england = dict.fromkeys(known.columns, "") | {"org_code": ENGLAND, "org_name": name}
     areas = register.areas(synthetic=synthetic)
-    level = dict(areas.select("org_code", "level").iter_rows()).get(org_code, "")
-    if level and org_code not in known["org_code"]:
+    level, members = level_of(measure, org_code, synthetic=synthetic), {}
+    if level:
         _refuse_what_does_not_add_up(measure, org_code)
         members = register.members(known, level, synthetic=synthetic)
         inhabited = areas.filter(pl.col("org_code").is_in(list(members.values())))
         blank = pl.lit("").alias("system_name")
         known = inhabited.select("org_code", "org_name", "region_name", blank, org_type="level").select(known.columns)
-    else:
-        level, members = "", {}
     organisations = pl.concat([pl.DataFrame([england], schema=known.schema), known])
     codes = organisations["org_code"].to_list()
     if org_code not in codes:
@@ -175,8 +175,19 @@ def check(measure: Measure, *, org_code: str, period_to: str, data: str) -> Para
     first, last = next(iter(store.newest(measure.source))), measure.period.end(period)
     links = () if level else successions.of(org_code, successions.load(synthetic=synthetic), after=first, until=last)
     return Parameters(
-        measure, store, org_code, period, organisations, level=level, members=tuple(members.items()), links=links
-    )
+        measure, store, org_code, period, organisations, level=level, members=tuple(members.items()),
+        reporting=frozenset(listed.filter(period_start=period)["org_code"]), links=links,
+    )  # fmt: skip
+
+
+def level_of(measure: Measure, org_code: str, *, synthetic: bool = False) -> str:
+    """Return the `register.Level` of the area that a run of this code is of; empty for England or an organisation.
+
+    A publication's row under a system's code is the system's own figure where the measure has no level `provider`, as
+    of virtual wards. Otherwise it is one more organisation of that system: the board itself, as an employer.
+    """
+    level = dict(register.areas(synthetic=synthetic).select("org_code", "level").iter_rows()).get(org_code, "")
+    return "" if level == register.Level.SYSTEM and "provider" not in measure.levels else str(level)
 
 
 def adds_up(measure: Measure) -> bool:

@@ -9,6 +9,7 @@
 | `coverage` | what share of England's activity has figures in the latest period? |
 | `months_later` | how long after its end was a period published? |
 | `absent` | which organisations does England's latest figure lack? |
+| `outside` | how many organisations are in none of the areas? |
 | `assess` | all of it for one organisation |
 """
 
@@ -19,6 +20,7 @@ from typing import cast
 import polars as pl
 
 from openmeasures import disclosure, doubts
+from openmeasures.counts import AREA
 from openmeasures.definitions import Disclosure
 from openmeasures.organisations import ENGLAND
 from openmeasures.parameters import Parameters
@@ -50,6 +52,8 @@ class Quality:
     revised_periods: int = 0  # that were published more than once, with a figure each time
     usual_revision: float | None = None  # in the measure's unit; None where none was
     doubted: tuple[str, ...] = ()  # zeros that may be errors at the source, in words; see `doubts`
+    area: str = ""  # of `register.Level` where the run is of an area
+    outside: int = 0  # organisations with figures in the latest period that are in no such area
     is_rounded: bool = False  # so that totals can be compared within what rounding and suppression leave possible alone
     without_file: tuple[date, ...] = ()  # periods between the organisation's first and last
 
@@ -189,9 +193,24 @@ def assess(run: Parameters, published: pl.DataFrame, counts: pl.DataFrame, revis
         revised_periods=revised["change"].count(),
         usual_revision=cast("float | None", revised["change"].abs().median()),
         doubted=tuple(doubts.told(doubts.zeros(mine, england, kind=run.measure.kind), run.measure)),
+        area=run.level,
+        outside=outside(run, published),
         is_rounded=is_rounded,
         without_file=without_file(mine, run),
     )
+
+
+def outside(run: Parameters, published: pl.DataFrame) -> int:
+    """Return how many organisations with figures in the run's latest period are in no area of its level; 0 of no area.
+
+    Neither the publication nor the register says where those are, so that no area's figure has theirs.
+    """
+    if not run.level:
+        return 0
+    latest = published.filter(
+        pl.col("period_start") == run.period_to, pl.col("value").is_not_null(), pl.col("org_code") != ENGLAND
+    )
+    return latest.filter(pl.col(AREA).is_null())["org_code"].n_unique()
 
 
 def absent(run: Parameters, counts: pl.DataFrame) -> list[str]:

@@ -24,7 +24,7 @@ from pathlib import Path
 import dataframely as dy
 import polars as pl
 
-from openmeasures import reference
+from openmeasures import reference, successions
 from openmeasures.errors import DefinitionError
 
 UNKNOWN = "unknown"
@@ -173,31 +173,52 @@ def areas(*, synthetic: bool = False) -> pl.DataFrame:
 def described(directory: pl.DataFrame, *, synthetic: bool = False) -> pl.DataFrame:
     """Return a publication's organisations with `org_type` and `system_name`, one row each in the same order.
 
-    Takes `organisations.directory`. The register's region counts, since publications that name systems call those the
-    same; the publication's own stands where the register has none, and so does a name in place of a code that stood for
-    one. An empty text is where neither knows.
+    Takes `organisations.directory`. The system is the one that the publication put the organisation in last, and counts
+    for all periods: as it is today, where that board has become part of another. Where the publication names none, or
+    one of which only a part went to each of several, it is the register's. The region is that of the system that the
+    publication names, or else the register's, or else the publication's own; and the register's name stands in place of
+    a code that stood for one. An empty text is where nobody knows.
     """
-    boards = systems(synthetic=synthetic)["system_code"]
-    known = organisations(synthetic=synthetic).select(
-        "org_code", "org_type", pl.col("system_name"), of_register="region_name", called="org_name"
+    every = systems(synthetic=synthetic)
+    today = _boards_today(every, synthetic=synthetic)
+    boards = every["system_code"]
+    of_board = pl.col("org_code").replace_strict(
+        dict(every.select("system_code", "region_name").iter_rows()), default=None, return_dtype=pl.String
     )
-    return directory.join(known, on="org_code", how="left", maintain_order="left").select(
+    named = every.select(today="system_code", named_system="system_name", of_system="region_name")
+    known = organisations(synthetic=synthetic).select(
+        "org_code", "org_type", "system_name", of_register="region_name", called="org_name"
+    )
+    found = directory.with_columns(
+        today=pl.col("system_code").replace_strict(today, default=None, return_dtype=pl.String)
+    ).join(named, on="today", how="left", maintain_order="left")
+    return found.join(known, on="org_code", how="left", maintain_order="left").select(
         "org_code",
         org_name=pl.when(pl.col("org_name") == pl.col("org_code"))
         .then(pl.coalesce("called", "org_name"))
         .otherwise("org_name"),
-        region_name=pl.coalesce("of_register", "region_name"),
+        region_name=pl.coalesce("of_system", "of_register", of_board, "region_name"),
         org_type=pl.when(pl.col("org_code").is_in(boards.implode()))
         .then(pl.lit(BOARD))
         .otherwise(pl.col("org_type").fill_null(UNKNOWN)),
-        system_name=pl.col("system_name").fill_null(""),
+        system_name=pl.coalesce("named_system", "system_name", pl.lit("")),
     )
+
+
+def _boards_today(every: pl.DataFrame, *, synthetic: bool) -> dict[str, str]:
+    """Return the board of today for each that there is or was; one that was split is left out."""
+    merged = {
+        link.predecessor_code: link.successor_code for link in successions.load(synthetic=synthetic) if link.is_whole
+    }
+    opened = {*every.filter(pl.col("closed").is_null())["system_code"]}
+    found = {code: code if code in opened else merged.get(code, "") for code in every["system_code"]}
+    return {code: board for code, board in found.items() if board in opened}
 
 
 def members(described: pl.DataFrame, level: str, *, synthetic: bool = False) -> dict[str, str]:
     """Return the code of the area of each organisation that is in one, as `described` has them.
 
-    A region is that of the register, or else the publication's; a system that of the register alone.
+    An organisation in no known system or region is left out.
     """
     found = areas(synthetic=synthetic).filter(pl.col("level") == level)
     code_of = dict(found.select("org_name", "org_code").iter_rows())

@@ -58,11 +58,15 @@ class Observations(dy.Schema):
 
 
 class Organisations(dy.Schema):
-    """One row: an organisation's code, name and parent as one release gives them."""
+    """One row: an organisation's code, name and parent as one release gives them.
+
+    `system_code` is that of the integrated care board that the release puts it in; null where it names none.
+    """
 
     org_code = dy.String(nullable=False, min_length=1, primary_key=True)
     org_name = dy.String(nullable=False, min_length=1)
     parent_name = dy.String(nullable=False)
+    system_code = dy.String(nullable=True, min_length=1)
     period_start = dy.Date(nullable=False, primary_key=True)
     release = dy.String(nullable=False, min_length=64, max_length=64, primary_key=True)
 

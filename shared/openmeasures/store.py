@@ -215,8 +215,14 @@ class Store:
         place = self.folder / table / source
         files = sorted(place.glob("*.parquet"))
         # As a list, not a pattern: the folder's own name may hold `[` or `*`.
-        rows = pl.scan_parquet(files, glob=False) if files else SCHEMAS[table].create_empty(lazy=True)
+        empty = SCHEMAS[table].create_empty()
         try:
+            # What an earlier version wrote lacks the columns that came later: null there, until it is read anew.
+            rows = (
+                pl.scan_parquet(files, glob=False, schema=empty.schema, missing_columns="insert")
+                if files
+                else empty.lazy()
+            )
             return query(rows).collect()
         except (PolarsError, OSError) as error:
             for file in files:
@@ -284,7 +290,7 @@ class Store:
             kept = [part]
             if path.exists():
                 kept.append(_rows(path).filter(~pl.col("release").is_in(part["release"].unique().to_list())))
-            _write(path, pl.concat(kept).sort(SORT[table]))
+            _write(path, pl.concat(kept, how="diagonal").sort(SORT[table]))
 
     def _forget(self, releases: list[Release]) -> None:
         """Remove releases: their records last, so that the next call finishes what was cut short."""

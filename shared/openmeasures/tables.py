@@ -240,15 +240,16 @@ def observations(found: pl.DataFrame, *, source: str, release: str, place: str) 
 def organisations(found: pl.DataFrame, *, period_start: date | None = None, release: str) -> pl.DataFrame:
     """Return `schemas.Organisations` from `org_code, org_name, parent_name` (and `period_start`, unless given).
 
-    An organisation with several rows in a period is named as in the first of them. Raises `SourceError` for one
-    without a name.
+    `system_code` is null where it is not given, or empty. An organisation with several rows in a period is named as in
+    the first of them. Raises `SourceError` for one without a name.
     """
     rows = found if period_start is None else found.with_columns(period_start=pl.lit(period_start))
+    system = pl.col("system_code").replace("", None) if "system_code" in rows.columns else pl.lit(None, pl.String)
     nameless = rows.filter(pl.col("org_name") == "")
     if not nameless.is_empty():
         raise SourceError(f"organisation {nameless['org_code'][0]!r} has no name. {_AGAIN}")
     return Organisations.validate(
-        rows.with_columns(release=pl.lit(release))
+        rows.with_columns(release=pl.lit(release), system_code=system)
         .select(Organisations.column_names())
         .unique(["org_code", "period_start"], keep="first", maintain_order=True),
         cast=True,

@@ -429,7 +429,8 @@ def quality(found: Quality) -> str:
         parts.append(f"none of what was published for England in the latest {noun} has figures for this measure")
     elif found.coverage is not None:
         share = f"{100 * found.coverage:.1f}\u00a0%"
-        parts.append(f"all organisations together cover {share} of what was published for England in the latest {noun}")
+        everyone = f"all {found.area or 'organisation'}s together"
+        parts.append(f"{everyone} cover {share} of what was published for England in the latest {noun}")
     if found.absent:
         parts.append(f"reported in the year before, but not in the latest {noun}: {listed(found.absent)}")
     settled = f"the latest {noun} {_SETTLED[found.latest_status]}"
@@ -441,7 +442,14 @@ def quality(found: Quality) -> str:
     parts.append(settled)
     doubted = "; ".join(found.doubted)
     doubt = f"Zeros that may be errors at the source, shown as published: {doubted}." if doubted else ""
-    return together([f"{'; '.join(parts)}.", doubt])
+    outside = (
+        f"{plural(found.outside, 'organisation')} with figures in the latest {noun} "
+        f"{'is' if found.outside == 1 else 'are'} in no {found.area} here, since neither the publication nor the "
+        "register says in which: independent providers, for example, or national bodies."
+        if found.outside
+        else ""
+    )
+    return together([f"{'; '.join(parts)}.", outside, doubt])
 
 
 def _spans_without_file(found: Quality) -> str:

@@ -296,6 +296,13 @@ def test_organisations_are_named_with_the_board_above_them():
     ]
 
 
+def test_the_system_is_the_providers_parent_where_the_file_has_its_code():
+    rows = _whole("RC9", "1", {0: 5})
+    assert _read(*rows).organisations["system_code"].to_list() == ["QX1"]
+    headings = [heading.replace("Provider Parent Org Code", "Something else") for heading in _headings()]
+    assert _read(*rows, headings=headings).organisations["system_code"].to_list() == [None]
+
+
 def test_capitals_of_the_period_do_not_matter():
     text = (
         _text(*SMALL).replace("RTT-April-2026", "RTT-FEBRUARY-2019", 1).replace("RTT-April-2026", "RTT-February-2019")

@@ -46,6 +46,16 @@ def refused(*rows, **layout):
     return said
 
 
+def test_the_system_is_read_where_the_file_has_it():
+    def systems(publication):
+        return dict(publication.organisations.select("org_code", "system_code").iter_rows())
+
+    unplaced = BOARD.replace(",QT6,NHS Cornwall,QT6,", ",,,QT6,")
+    assert systems(read(TRUST, BOARD)) == {"RM3": "QOP", "QT6": "QT6"}
+    assert systems(read(TRUST, unplaced)) == {"RM3": "QOP", "QT6": None}
+    assert systems(read(OLD_TRUST, headings=OLD_HEADINGS)) == {"RM3": None}
+
+
 # ---- both layouts
 
 

@@ -82,7 +82,8 @@ class Places:
 def find(store: Store, sources: Iterable[str], *, with_pages: Collection[str]) -> Places:
     """Return the systems and regions of those organisations that have pages, and those that have pages themselves.
 
-    An organisation is in the system that the register says; in the region that it says, or else a publication.
+    An organisation is in the system and region that `register.described` gives it. A board is in its region, and in no
+    system, although it may be an employer there.
     """
     synthetic = store.synthetic
     members: dict[str, set[str]] = defaultdict(set)
@@ -93,9 +94,10 @@ def find(store: Store, sources: Iterable[str], *, with_pages: Collection[str]) -
                 members[area].add(org_code)
     areas = register.areas(synthetic=synthetic)
     codes = dict(areas.filter(level=Level.REGION.value).select("org_name", "org_code").iter_rows())
+    not_in = {Level.SYSTEM: {ENGLAND, *areas["org_code"]}, Level.REGION: {ENGLAND}}
     found = {}
     for code, name, region, level in areas.select("org_code", "org_name", "region_name", "level").iter_rows():
-        mine = sorted(members[code] & set(with_pages) - {code, ENGLAND})
+        mine = sorted(members[code] & set(with_pages) - not_in[Level(level)])
         if mine or code in with_pages:
             number = len(members[code] - set(areas["org_code"]))
             found[code] = Place(code, name, Level(level), codes.get(region, ""), mine, number)

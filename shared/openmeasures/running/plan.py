@@ -100,7 +100,9 @@ def _planned(
     notebook = measure.folder / NOTEBOOK
     check_notebook(notebook)
     run = parameters.check(measure, org_code=ENGLAND, period_to=period_to, data=str(data))
-    with_figures = _with_figures(run)
+    with_figures = [
+        code for code in _with_figures(run) if not parameters.level_of(measure, code, synthetic=run.synthetic)
+    ]
     for level in LEVELS:
         in_it = [code for code in org_codes or [] if code in _areas(run, level)]
         is_due = level in measure.levels or (areas and parameters.adds_up(measure))
@@ -137,9 +139,10 @@ def run_digest(store: Store, measure: Measure, period_to: str) -> str:
 
 
 def _areas(run: parameters.Parameters, level: register.Level) -> list[str]:
-    """Return the codes of the areas of a level that the source's organisations are in, unless they are such areas."""
+    """Return the codes of the areas of a level that the source's organisations are in, unless it counts such areas."""
     members = register.members(run.organisations, level, synthetic=run.synthetic)
-    return sorted({*members.values()} - {*run.organisations["org_code"]})
+    codes = sorted({*members.values()})
+    return [code for code in codes if parameters.level_of(run.measure, code, synthetic=run.synthetic)]
 
 
 def _with_figures(run: parameters.Parameters) -> list[str]:

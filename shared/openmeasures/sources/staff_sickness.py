@@ -44,6 +44,7 @@ HEADINGS = {
     "fte_days_available": ("FTE_DAYS_AVAILABLE", "FTE Days Available"),
     RATE: ("SICKNESS_ABSENCE_RATE_PERCENT", "SA Rate (%)"),
 }
+SYSTEM = "ICS_CODE"  # of the integrated care system, which files to March 2022 have not
 STAFF_GROUP = "staff group"  # a column of the file for benchmarking, which has every organisation many times
 ROUNDED = 0.005 + 1e-9  # half a unit of the published rate's last decimal, and what a division loses
 _MONTHS = {name[:3].casefold(): number for number, name in enumerate(MONTH_NAMES, start=1)}
@@ -68,7 +69,9 @@ def read(file: SourceFile) -> Publication:
     mark.
     """
     cells = _cells(file)
-    rows = tables.find(cells, _names(list(cells.row(0))), place=file.place)
+    found = list(cells.row(0))
+    systems = {SYSTEM: "system_code"} if folded(SYSTEM) in map(folded, found) else {}
+    rows = tables.find(cells, _names(found) | systems, place=file.place)
     headings = [folded(heading) for heading in HEADINGS["org_code"]]  # which joined files have again in their midst
     rows = _dated(rows.filter(~pl.col("org_code").str.to_lowercase().is_in(headings)), place=file.place)
     for column in ("org_code", "org_name", "category"):

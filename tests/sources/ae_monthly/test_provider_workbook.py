@@ -195,6 +195,51 @@ def test_organisations_are_written_as_in_the_csv():
     ]
 
 
+def _with_systems(sheets, *names, title="System Level Data", heading="System"):
+    """Add a sheet of systems, and the name of one at the end of the rows of the hospital and the centre."""
+    sheets[title] = [
+        ["Title:", TITLE], ["Period:", "June 2022"], [title], ["", "", "A&E attendances"], ["Code", heading, TYPES[0]],
+        ["-", "-", 2000], [], ["S1Y5D", "NHS Central East Integrated Care Board", 1000],
+        ["QUY", "NHS Bristol And North Somerset Integrated Care Board", 900],
+    ]  # fmt: skip
+    for line, name in zip((HOSPITAL_ROW, CENTRE_ROW), names, strict=True):
+        sheets[EVERYBODY][line].append(name)
+    return sheets
+
+
+def _systems(sheets):
+    return dict(ae_monthly.read(_file(sheets)).organisations.select("org_code", "system_code").iter_rows())
+
+
+CENTRAL_EAST, BRISTOL = (
+    "NHS Central East  Integrated Care Board",
+    "NHS Bristol and North Somerset INTEGRATED CARE BOARD",
+)
+
+
+def test_a_providers_system_is_the_one_that_its_row_ends_with():
+    assert _systems(_with_systems(_sheets(), CENTRAL_EAST, BRISTOL)) == {"RC9": "S1Y5D", "Y0123": "QUY"}
+
+
+def test_a_provider_whose_row_ends_with_no_system_of_the_workbook_is_in_none():
+    assert _systems(_with_systems(_sheets(), BRISTOL, "NHS Frimley Integrated Care Board")) == {
+        "RC9": "QUY", "Y0123": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", [{"heading": "STP"}, {"title": "STP Level Data"}, {"title": "Areas"}])
+def test_partnerships_and_other_sheets_are_no_systems(layout):
+    assert _systems(_with_systems(_sheets(), CENTRAL_EAST, BRISTOL, **layout)) == {"RC9": None, "Y0123": None}
+
+
+def test_a_workbook_without_systems_names_none():
+    assert _systems(_sheets()) == {"RC9": None, "Y0123": None}
+
+
+def test_the_csv_names_none(ae_file):
+    assert ae_monthly.read(ae_file(("RC9", 1, 0))).organisations["system_code"].to_list() == [None]
+
+
 def test_the_vintage_is_what_the_workbook_states():
     sheets = _sheets()
     assert ae_monthly.read(_file(sheets)).vintage == ("provisional", date(2022, 7, 14))

@@ -5,6 +5,7 @@
 | `provider_csv` | the provider CSV, since April 2021 |
 | `provider_workbook` | the provider workbook (.xls), before and since |
 | `sheets` | a sheet of the workbook |
+| `systems` | the integrated care board that the workbook puts each provider in; the CSV names none |
 | `names` | what workbooks call a quantity, and what it is called here |
 
 Both give the same metrics, attendances without booked appointments and those with one apart, so any of them will do for

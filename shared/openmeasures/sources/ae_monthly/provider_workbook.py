@@ -8,7 +8,8 @@
 Seen in five workbooks, April 2019 to May 2026, and compared with the CSV of two of those months (June 2022, February
 2025): the CSV's attendances are those of `Non-Booked Data`, not of the first sheet. From there come the published
 percentages, which count booked appointments. `Total Attendances < 4 Hours` and other totals are left alone, as are
-areas (a sheet that stands first since April 2022), trusts' footprints, mappings and leftovers, hidden or not.
+the figures of areas (a sheet that stands first since April 2022), trusts' footprints and leftovers, hidden or not.
+Which system each provider is in is read beside them; see `systems`.
 
 Before August 2020 the booked metrics are `not_applicable`, never zero, since nobody was asked for them. A percentage
 that counts them has the same status then; waits from decision to admit have their figures.
@@ -30,6 +31,7 @@ from openmeasures.periods import MONTH_NAMES, month_end, month_named
 from openmeasures.releases import vintage_stated
 from openmeasures.schemas import STATUS_TYPE, Status
 from openmeasures.sources import Publication, SourceFile
+from openmeasures.sources.ae_monthly import systems
 from openmeasures.sources.ae_monthly.names import (
     ADMISSIONS,
     ATTENDED,
@@ -87,10 +89,11 @@ def read(file: SourceFile, workbook: Workbook) -> Publication:
         release=file.sha256,
         place=file.place,
     )
+    organisations = everybody.organisations.join(systems.of_providers(workbook, first), on="org_code", how="left")
     is_share = pl.col("metric").is_in(list(SHARES.values()))
     return Publication(
         observations,
-        tables.organisations(everybody.organisations, period_start=month, release=file.sha256),
+        tables.organisations(organisations, period_start=month, release=file.sha256),
         checks=[*tables.total_checks(observations.filter(~is_share)), *checks],
         vintage=vintage_stated(stated),
     )

@@ -77,9 +77,9 @@ def read(file: SourceFile) -> Publication:
         .otherwise(pl.lit(Status.REPORTED.value))
         .cast(STATUS_TYPE),
     )
-    names = rows.select("org_code", "org_name", pl.col("parent_name").fill_null("")).unique(
-        "org_code", keep="first", maintain_order=True
-    )
+    names = rows.select(
+        "org_code", "org_name", pl.col("parent_name").fill_null(""), system_code="provider_system"
+    ).unique("org_code", keep="first", maintain_order=True)
     return Publication(
         tables.observations(found, source=__name__.rsplit(".", 1)[-1], release=file.sha256, place=file.place),
         tables.organisations(names, period_start=period, release=file.sha256),
