@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures import corrections, definitions, project
+from openmeasures import corrections, definitions, parameters, project, tables
 from openmeasures.counts import count, roll_up
 from openmeasures.ingest import Kept, ingest
 from openmeasures.periods import months
@@ -16,6 +16,7 @@ from openmeasures.releases import ReleaseStatus
 from openmeasures.reviewing.reconcile import Verdict, reconcile
 from openmeasures.sources import SourceFile, ae_monthly, ae_time_series, recognise
 from openmeasures.store import Store
+from openmeasures.tables import Workbook
 
 ANALYSIS = project.root() / "analyses" / "ae_four_hour"
 FIELD_TEST_TRUSTS = ["R0D", "RC9", "RDU", "RFR", "RGR", "RGT", "RHU", "RK9", "RNQ", "RQM", "RVW", "RX1", "RXF", "RYJ"]
@@ -229,6 +230,28 @@ def test_nothing_is_unexplained(store, measure_id):
     assert found.filter(verdict=Verdict.UNEXPLAINED).height == 0
     differing = found.filter(pl.col("verdict") == Verdict.EXPLAINED, pl.col("published_in").str.contains("time series"))
     assert set(differing["period_start"]) == {date(2025, 4, 1), date(2025, 5, 1), date(2025, 6, 1)}
+
+
+@pytest.mark.parametrize(("name", "systems"), [(AFTER_FIELD_TEST, 42), (NEWEST, 36)])
+def test_every_provider_is_in_a_system_of_the_workbook(publications, name, systems):
+    named = publications[name].organisations["system_code"]
+    assert (named.null_count(), named.n_unique()) == (0, systems)
+
+
+def test_every_system_has_the_figures_of_the_workbooks_own_sheet(published, store):
+    """Attendances, and those within four hours, of all 36 systems in May 2026."""
+    cells = Workbook((published / "ae-provider-xls" / NEWEST).read_bytes(), place=NEWEST).cells("System Level Data")
+    headings = {"Code": "org_code", "Total Attendances < 4 hours": "within", "Total attendances": "attended"}
+    found = tables.find(cells, headings, place=NEWEST).filter(pl.col("org_code") != "-")
+    sheet = {code: (float(within), float(of)) for code, within, of in found.select(*headings.values()).iter_rows()}
+    measure = definitions.find("ae_four_hour")
+    run = parameters.check(measure, org_code="QUY", period_to="2026-05", data=str(store.folder))
+    rows = count(run.observations(), numerator=measure.numerator, denominator=measure.denominator)
+    latest = rows.filter(period_start=run.period_to).select("org_code", "numerator", "denominator")
+    ours = {code: (within, of) for code, within, of in latest.iter_rows()}
+    assert (len(ours), ours) == (36, sheet)
+    assert ours["QUY"] == (28_935, 38_506)
+    assert run.kind == "system of 3 organisations in these figures, added up"
 
 
 def test_a_month_is_the_same_whether_read_from_csv_or_workbook(publications, of_csv):

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from openmeasures import counts, definitions, parameters
+from openmeasures import counts, definitions, parameters, quality
 from openmeasures.ingest import Kept, ingest
 from openmeasures.methods import funnel
 from openmeasures.reviewing.reconcile import Verdict, reconcile
@@ -89,3 +89,17 @@ def test_limits_from_chance_would_mark_most_acute_trusts(run):
     beyond = found.points["exact_position"].is_in(["above_99_8", "below_99_8"]).sum()
     assert (acute.height, beyond, round(found.dispersion)) == (134, 119, 373)
     assert found.points["position"].value_counts(sort=True).row(0) == ("within_95", 131)
+
+
+def test_a_system_is_its_organisations_and_not_its_boards_own_staff(store, measure, run):
+    """The sum of the rows that the file has under Bristol's code, the board's own staff among them."""
+    area = parameters.check(measure, org_code="QUY", period_to="", data=str(store.folder))
+    parts = {"numerator": measure.numerator, "denominator": measure.denominator}
+    found = counts.count(area.observations(), **parts).filter(period_start=DECEMBER)
+    [(lost, days)] = found.filter(org_code="QUY").select("numerator", "denominator").rows()
+    assert (round(lost, 1), round(days, 1)) == (40_204.5, 780_873.8)
+    assert area.kind == "system of 4 organisations in these figures, added up"
+    own = counts.count(run.observations(), **parts).filter(period_start=DECEMBER, org_code="QUY")
+    assert own["denominator"].round(0).to_list() == [12_577]
+    assert found.height == 36
+    assert quality.outside(area, area.observations()) == 17  # 13 of the country, three boards since split, a company
