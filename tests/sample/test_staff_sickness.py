@@ -7,6 +7,7 @@ from statistics import mean
 import polars as pl
 import pytest
 
+from openmeasures import register
 from openmeasures.methods import seasonal, spc
 from openmeasures.periods import months
 from openmeasures.sample import sickness_days
@@ -15,7 +16,7 @@ from openmeasures.sources import SourceFile, staff_sickness
 
 MONTHS = months(date(2022, 4, 1), date(2026, 3, 1))
 # Every byte of all files. A deliberate change belongs in the changelog.
-SHA_256 = "02f057fdd6dc6fc89d83e8bd5a1f8bb6ecd85283209954e37f75646b419c6f45"
+SHA_256 = "c97cbfed25f4b2e38917cbf1bab9266ab134f0910a3e0c0b38118c28864d3585"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,17 @@ def charted(values):
 def test_the_files_are_the_same_bytes_on_every_machine(files):
     every = hashlib.sha256(b"".join(file.content for file in files)).hexdigest()
     assert every == SHA_256
+
+
+def test_systems_are_those_of_the_register_and_a_board_is_in_its_own(publications):
+    systems = dict(publications[-1].organisations.select("org_code", "system_code").iter_rows())
+    known = dict(register.organisations(synthetic=True).select("org_code", "system_code").iter_rows())
+    trusts = {code: system for code, system in systems.items() if code in known}
+    assert trusts == {code: known[code] for code in trusts}
+    assert {code: systems[code] for code in systems if code not in known} == {
+        "Z-A1": None, "Z-A2": None, sickness_days.FEW: sickness_days.FEW,
+    }  # fmt: skip
+    assert set(publications[0].organisations["system_code"]) == {None}  # the older layout
 
 
 def test_the_first_year_is_one_file_of_the_older_layout_and_then_one_comes_a_month(files, publications):

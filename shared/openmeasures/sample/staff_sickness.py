@@ -9,6 +9,7 @@ import io
 from datetime import date
 from pathlib import Path
 
+from openmeasures import register
 from openmeasures.periods import MONTH_NAMES, month_end, months
 from openmeasures.sample.ambulance_services import read_services
 from openmeasures.sample.integrated_care_boards import read_boards
@@ -55,18 +56,25 @@ def write(folder: Path) -> list[Path]:
     return written
 
 
-def _names() -> dict[str, tuple[str, str, str]]:
-    """Return the name, region and system of each organisation; an ambulance service has no system."""
+def _names() -> dict[str, tuple[str, str, str, str]]:
+    """Return the name and region of each organisation, and its system's code and name.
+
+    An ambulance service has no system; a board is in its own, as an employer.
+    """
+    code_of = dict(register.organisations(synthetic=True).select("org_code", "system_code").iter_rows())
     organisations = read_organisations().select("org_code", "org_name", "region_name", "system_name")
-    found = {code: (name, region, system) for code, name, region, system in organisations.iter_rows()}
-    found |= {service.org_code: (service.org_name, service.region_name, "") for service in read_services()}
-    return found | {board.org_code: (board.org_name, board.region_name, board.org_name) for board in read_boards()}
+    found = {code: (name, region, code_of[code], system) for code, name, region, system in organisations.iter_rows()}
+    found |= {service.org_code: (service.org_name, service.region_name, "", "") for service in read_services()}
+    boards = read_boards()
+    return found | {each.org_code: (each.org_name, each.region_name, each.org_code, each.org_name) for each in boards}
 
 
-def _row(month: date, org_code: str, name: str, region: str, system: str, found: Days, *, is_old: bool) -> Row:
+def _row(
+    month: date, org_code: str, name: str, region: str, system_code: str, system: str, found: Days, *, is_old: bool
+) -> Row:
     written = f"{month.year}-{MONTH_NAMES[month.month - 1][:3].upper()}" if is_old else f"{month_end(month):%d/%m/%Y}"
     area = [f"Z-{region[:2].upper()}", region]
-    area += [] if is_old else [f"Z-{system[:2].upper()}", system]
+    area += [] if is_old else [system_code, system]
     figures = [f"{found.lost:.5f}", f"{found.available:.5f}", repr(round(100 * found.lost / found.available, 2))]
     return [written, *area, org_code, name, EMPLOYERS[org_code].organisation_type, *figures]
 
