@@ -227,8 +227,23 @@ def test_a_provider_whose_row_ends_with_no_system_of_the_workbook_is_in_none():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("layout", [{"heading": "STP"}, {"title": "STP Level Data"}, {"title": "Areas"}])
-def test_partnerships_and_other_sheets_are_no_systems(layout):
+@pytest.mark.parametrize("title", ["STP Mapping", "SYSTEM MAPPING"])
+def test_a_partnership_has_the_code_that_is_right_of_the_mapping(title):
+    """The providers' own column is headed as the partnerships' is, and names what they belonged to once."""
+    sheets = _with_systems(_sheets(), "Bedfordshire STP", BRISTOL)
+    sheets[title] = [
+        [], ["Org code", "Region", "Name", "STP", "", "", "STP", "Code"],
+        ["RC9", "London", "Bedford", "Essex STP", "", "", "Essex STP", "QH8"],
+        ["Y0123", "London", "Centre", "Essex STP", "", "", "BEDFORDSHIRE  STP", "QHG"],
+        ["RXX", "London", "Gone", "Bedfordshire STP"],
+    ]  # fmt: skip
+    assert _systems(sheets) == {"RC9": "QHG", "Y0123": "QUY"}
+    sheets[title] = []
+    assert _systems(sheets) == {"RC9": None, "Y0123": "QUY"}
+
+
+@pytest.mark.parametrize("layout", [{"heading": "Partnership"}, {"title": "Areas"}])
+def test_other_sheets_have_no_systems(layout):
     assert _systems(_with_systems(_sheets(), CENTRAL_EAST, BRISTOL, **layout)) == {"RC9": None, "Y0123": None}
 
 
