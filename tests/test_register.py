@@ -91,6 +91,13 @@ def test_the_boards_of_before_and_after_april_2026_are_42_and_36():
     assert set(boards["closed"].drop_nulls()) == {date(2026, 3, 31)}
 
 
+@pytest.mark.parametrize(("code", "level"), [("QUY", "system"), ("Y58", "region"), ("RR8", ""), ("ENG", "")])
+def test_a_code_is_that_of_a_system_a_region_or_neither(code, level):
+    assert register.level_of(code) == level
+    assert register.level_of(f"Z-{code}", synthetic=True) == ""
+    assert (register.level_of("Z-Q1", synthetic=True), register.level_of("Z-Q1")) == ("system", "")
+
+
 def test_areas_are_systems_and_regions_each_once():
     areas = register.areas()
     assert dict(areas.group_by("level").len().iter_rows()) == {"system": 48, "region": 7}

@@ -186,8 +186,8 @@ def level_of(measure: Measure, org_code: str, *, synthetic: bool = False) -> str
     A publication's row under a system's code is the system's own figure where the measure has no level `provider`, as
     of virtual wards. Otherwise it is one more organisation of that system: the board itself, as an employer.
     """
-    level = dict(register.areas(synthetic=synthetic).select("org_code", "level").iter_rows()).get(org_code, "")
-    return "" if level == register.Level.SYSTEM and "provider" not in measure.levels else str(level)
+    level = register.level_of(org_code, synthetic=synthetic)
+    return "" if level == register.Level.SYSTEM and "provider" not in measure.levels else level
 
 
 def adds_up(measure: Measure) -> bool:

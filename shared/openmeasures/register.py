@@ -13,6 +13,7 @@ not known of it: nothing is guessed from a name or a code.
 | `organisations` | every organisation with type, system and region |
 | `systems` | every system with its region |
 | `areas` | systems and regions by code, with name, level and region |
+| `level_of` | what a code is the area of |
 | `members` | the area of each organisation of a publication |
 | `described` | a publication's organisations with what the register knows of them |
 """
@@ -168,6 +169,16 @@ def areas(*, synthetic: bool = False) -> pl.DataFrame:
     ).unique()
     columns = ("org_code", "org_name", "region_name", "level")
     return pl.concat([of_systems.select(columns), of_regions.select(columns)]).sort("org_code")
+
+
+def level_of(code: str, *, synthetic: bool = False) -> str:
+    """Return the `Level` of the system or region that has this code; empty for any other."""
+    return _levels(reference.folder(synthetic=synthetic), synthetic).get(code, "")
+
+
+@cache  # asked for each organisation of a publication; by folder, as the tables that it comes from
+def _levels(_folder: Path, synthetic: bool) -> dict[str, str]:
+    return dict(areas(synthetic=synthetic).select("org_code", "level").iter_rows())
 
 
 def described(directory: pl.DataFrame, *, synthetic: bool = False) -> pl.DataFrame:
