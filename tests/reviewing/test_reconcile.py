@@ -58,8 +58,8 @@ def beside(with_published, filled):
         )  # fmt: skip
         names = Organisations.validate(
             pl.DataFrame(
-                {"org_code": "ENG", "org_name": "England", "parent_name": "", "period_start": [FEBRUARY, MARCH],
-                 "release": file.sha256}
+                {"org_code": "ENG", "org_name": "England", "parent_name": "", "system_code": None,
+                 "period_start": [FEBRUARY, MARCH], "release": file.sha256}
             ),
             cast=True,
         )  # fmt: skip
@@ -85,7 +85,14 @@ def test_another_publications_row_of_england_is_compared_by_the_measures_own_met
         period_end=pl.lit(date(2024, 3, 31)), status=pl.lit("reported"),
     )  # fmt: skip
     names = pl.DataFrame(
-        {"org_code": "ENG", "org_name": "England", "parent_name": "", "period_start": [MARCH], "release": file.sha256}
+        {
+            "org_code": "ENG",
+            "org_name": "England",
+            "parent_name": "",
+            "system_code": None,
+            "period_start": [MARCH],
+            "release": file.sha256,
+        }
     )
     release = Release(
         sha256=file.sha256, source="time_series", file_name="t.xls", periods=[MARCH], period_end=date(2024, 3, 31),
