@@ -139,7 +139,7 @@ def test_the_frames_follow_their_schemas():
     read = ae_time_series.read(file)
     assert Observations.is_valid(read.observations)
     assert Organisations.is_valid(read.organisations)
-    assert read.organisations.rows() == [("ENG", "England", "", date(2024, 3, 1), file.sha256)]
+    assert read.organisations.rows() == [("ENG", "England", "", None, date(2024, 3, 1), file.sha256)]
     assert read.observations.select("source", "org_code", "period_end", "release").unique().rows() == [
         ("ae_time_series", "ENG", date(2024, 3, 31), file.sha256)
     ]

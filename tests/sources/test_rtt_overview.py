@@ -179,7 +179,7 @@ def test_the_frames_follow_their_schemas():
     read = rtt_overview.read(file)
     assert Observations.is_valid(read.observations)
     assert Organisations.is_valid(read.organisations)
-    assert read.organisations.rows() == [("ENG", "England", "", date(2023, 4, 1), file.sha256)]
+    assert read.organisations.rows() == [("ENG", "England", "", None, date(2023, 4, 1), file.sha256)]
     assert read.observations.select("source", "org_code", "breakdown", "release").unique().rows() == [
         ("rtt_overview", "ENG", "", file.sha256)
     ]
