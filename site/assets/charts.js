@@ -232,9 +232,8 @@
     if (location.protocol !== "file:") tools.prepend(explore, " ");
     tools.append(", ", button("PNG", () => savePng(figure, name())), ", ");
     tools.append(button("SVG", () => save(imageOf(figure).content, `${name()}.svg`)));
-    const figures = async () => {
-      return location.protocol === "file:" ? inTable(table) : inFull(await read(live.hidden ? own : state.address));
-    };
+    const figures = async () =>
+      location.protocol === "file:" ? inTable(table) : inFull(await read(live.hidden ? own : state.address));
     if (table || location.protocol !== "file:") tools.append(", ", button("CSV", async () => saveCsv(await figures(), name())));
   };
 

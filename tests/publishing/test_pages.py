@@ -116,6 +116,23 @@ def files(folder):
 # ---- which pages
 
 
+def test_each_page_has_an_image_of_its_own_where_the_site_has_an_address(ran, publish, stage, small_project):
+    ran("ENG")
+    ran("RC9", error="cell 3: ValueError")
+    assert [name for name in publish() if name.startswith("cards/")] == []
+    config = small_project / "_quarto.yml"
+    with_address = config.read_text(encoding="utf-8").replace(
+        "website:\n", "website:\n  site-url: https://example.org\n"
+    )
+    config.write_text(with_address, encoding="utf-8")
+    written = publish()
+    pages_ = {name.removesuffix(".qmd").replace("/", "-") for name in written if name.endswith(".qmd")}
+    assert {Path(name).stem for name in written if name.startswith("cards/")} == pages_
+    of_england = (stage / "cards" / "measures-four_hours-index.png").read_bytes()
+    assert of_england.startswith(b"\x89PNG")
+    assert of_england != (stage / "cards" / "organisations-RC9-four_hours.png").read_bytes()
+
+
 def test_england_and_every_organisation_have_their_pages(ran, publish, stage):
     for code in ("ENG", "RC9"):
         ran(code)

@@ -83,8 +83,9 @@ def drawn_ahead(
 ) -> Generator[Item]:
     """Yield each item as soon as its charts are drawn, while those of the next few are being drawn.
 
-    `keeping` has to say where images are kept; what is kept already is not drawn. No more than `ahead` items and their
-    charts are held at a time, however many there are. Raises `ValueError` at the item of which a chart cannot be drawn.
+    `keeping` has to say where images are kept; what is kept already is not drawn. Besides the item that is yielded, no
+    more than `ahead` and their charts are held, however many there are. Raises `ValueError` at the item of which a
+    chart cannot be drawn.
     """
     with ExitStack() as stack:
         pool: ThreadPoolExecutor | None = None

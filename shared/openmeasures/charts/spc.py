@@ -69,9 +69,9 @@ def chart(
     """Return the SPC chart of one organisation.
 
     A month without a value breaks the line and gets a mark at the base that says why there is none; one of which there
-    is no file (`gaps.filled`) has no `status`, and no mark. Where mean and
-    limits are null, as with too few months, they are not drawn. A standard is a step over the months in which it is
-    in force; one so far off that it would flatten the series is named in the subtitle instead.
+    is no file (`gaps.filled`) has no `status`, and no mark. Where mean and limits are null, as with too few months,
+    they are not drawn. A standard is a step over the months in which it is in force; one so far off that it would
+    flatten the series is named in the subtitle instead.
 
     - `points`: one row a month, those without a value included: `period_start`, `value`, `status`, `numerator`,
       `denominator`, `segment` (limits start anew with each), and the columns that `methods.spc.xmr` and

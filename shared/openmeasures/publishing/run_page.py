@@ -73,7 +73,7 @@ def write_run_page(
     lead = [step for step in steps if step.figures or step.cell_id in LEAD]
     first = date.fromisoformat(content["points"][0]["period_start"])
     facts = summary.summarise(content, measure, run.release, reaches=run.reaches)
-    shown = None if failure else _shown(content, measure, facts)
+    shown = _shown(content, measure, facts) if pages.website.has_cards and not failure else None
     pages.render(
         address, "measure.qmd.jinja", described=content["findings"]["variation"], shown=shown, up="../../", page=page,
         measure=measure, findings=content["findings"], lead=lead,

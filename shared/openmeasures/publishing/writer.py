@@ -56,8 +56,7 @@ class Pages:
 
     def write_page(self, address: str, text: str, *, described: str = "", shown: Shown | None = None) -> None:
         """Write a page's Markdown, with its head, a box around each table, and the image of its card if it has one."""
-        told = head.words(text, self.website, described=described)
-        if self.website.has_cards and told:
+        if self.website.has_cards and (told := head.words(text, self.website, described=described)):
             note = "Synthetic data" if self.website.synthetic else ""
             image = social_card.draw(site=self.website.title, title=told.title, said=told.says, note=note, shown=shown)
             self.write(social_card.address(address), image)
