@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from openmeasures import parameters, project
+from openmeasures import counts, definitions, parameters, project
 from openmeasures.definitions import Series
 from openmeasures.errors import ParameterError, StoreError
 from openmeasures.store import Store
@@ -97,6 +97,23 @@ def test_the_environments_data_folder_is_used_where_none_is_given(check, filled,
 def test_an_organisation_that_came_later_may_be_asked_for_an_earlier_month(check):
     """Whether it has figures there is for the counts to say."""
     assert check("RJ1", period_to="2024-03").org_name == "RJ1 Hospitals, NHS Trust"
+
+
+# ---- parts
+
+
+@pytest.mark.parametrize("successions", ["alone", "restated"])
+@pytest.mark.parametrize("org_code", ["ENG", "Z-05", "Z-20", "Z-21", "Z-Q1", "Z-Y1"])
+def test_parts_are_those_that_count_as_the_run_s_own_among_everyone_s(sample_folder, org_code, successions):
+    """Z-21 became part of Z-20; a system and a region are the sums of theirs."""
+    measure = definitions.find("sickness_absence").model_copy(update={"successions": successions})
+    run = parameters.check(measure, org_code=org_code, period_to="", data=str(sample_folder))
+    counted = {"numerator": measure.numerator, "denominator": measure.denominator, "org_code": org_code}
+    parts, everyone = run.parts("organisation_type"), run.observations(breakdown="organisation_type")
+    found = counts.by_category(parts, **counted)
+    assert found.is_empty() == ((org_code, successions) == ("Z-21", "restated"))
+    assert found.equals(counts.by_category(everyone, **counted))
+    assert (parts.height < everyone.height) == (org_code != "ENG")
 
 
 # ---- what is refused

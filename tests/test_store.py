@@ -291,6 +291,15 @@ def test_a_lost_month_of_a_long_release_is_named(store):
     )
 
 
+def test_only_the_files_of_the_months_that_count_are_read(store):
+    store.add(*_series("old.csv", *(("RX6", "", "", month, month) for month in (1, 2, 3))))
+    newest = store.newest("ambulance")
+    (store.folder / "observations/ambulance/2024-02.parquet").write_bytes(b"damaged")
+    counting = {date(2024, month, 1): newest[date(2024, month, 1)] for month in (3, 1)}
+    assert _values(store, counting=counting) == [("RX6", "", 1, 1), ("RX6", "", 3, 3)]
+    assert "2024-02.parquet: cannot be read" in _said(lambda: store.observations("ambulance"))
+
+
 def test_parts_are_read_by_their_breakdown_and_never_beside_the_whole(store):
     store.add(*_series("a.csv", ("RX6", "", "", 1, 5), ("RX6", "area", "north", 1, 2), ("RX6", "area", "south", 1, 3)))
     assert _values(store) == [("RX6", "", 1, 5)]

@@ -45,13 +45,14 @@ class Published:
     def __init__(self, *rows):
         self.rows = rows
 
-    def observations(self, source, *, metrics, breakdown, counting=None):
+    def observations(self, source, *, metrics, breakdown, counting=None, org_codes=None):
         assert breakdown == waiting.BREAKDOWN
         return pl.DataFrame(
             [
                 (source, metric, code, breakdown, category, MARCH, date(2024, 3, 31), people,
                  "not_submitted" if people is None else "reported", "a" * 64)
                 for code, category, people in self.rows
+                if org_codes is None or code in org_codes
                 for metric in metrics
             ],
             schema=Observations.create_empty().schema,

@@ -183,7 +183,7 @@ def by_category(
     count is the sum of those that have the category. A period without a row of a
     category is none for that organisation (it does not offer the test, or nobody waited), so nothing is filled in.
 
-    - `observations`: those of one breakdown, as `Parameters.observations(breakdown=…)` gives them.
+    - `observations`: those of one breakdown, as `Parameters.parts` gives them.
     """
     keys = (*_KEYS, "category")
     by = None if org_code == ENGLAND else _moved_by(observations)

@@ -104,8 +104,35 @@ class Parameters:
         where one covers another length of time than the measure says. Where figures count under
         another code, a column of `counts.MOVED` says so; where somebody has merged, `counts.MERGER` says when.
         """
+        return self._observations(breakdown=breakdown, counting=counting)
+
+    def parts(self, breakdown: str) -> pl.DataFrame:
+        """Return the published figures of the parts of one `breakdown`, of those alone who count as the run's own.
+
+        They are its organisation, or those of its area, and whoever merged into it; of England they are everyone's.
+        Otherwise as `observations`: a publication may have a hundred times as many rows of parts as of whole metrics.
+        """
+        if self.org_code == ENGLAND:
+            return self._observations(breakdown=breakdown)
+        codes = {*self.counted}
+        if self.measure.successions == "restated" and not self.level:
+            links = successions.load(synthetic=self.synthetic)
+            codes |= successions.merged_into(self.org_code, links)
+        return self._observations(breakdown=breakdown, org_codes=sorted(codes))
+
+    def _observations(
+        self,
+        *,
+        breakdown: str,
+        counting: dict[date, Release] | None = None,
+        org_codes: list[str] | None = None,
+    ) -> pl.DataFrame:
         found = self.store.observations(
-            self.measure.source, metrics=self.measure.metrics, breakdown=breakdown, counting=counting
+            self.measure.source,
+            metrics=self.measure.metrics,
+            breakdown=breakdown,
+            counting=counting,
+            org_codes=org_codes,
         )
         _check_lengths(found, self.measure)
         found = found.filter(pl.col("period_start") <= self.period_to)

@@ -194,12 +194,14 @@ class Store:
     def _read(self, table: str, source: str, wanted: pl.Expr, newest: dict[date, Release]) -> pl.DataFrame:
         counting = {period: release.sha256 for period, release in newest.items()}
         is_newest = pl.col("release") == pl.col("period_start").replace_strict(counting, default=None)
-        found = self._collect(table, source, lambda rows: rows.filter(wanted & is_newest))
+        found = self._collect(table, source, lambda rows: rows.filter(wanted & is_newest), periods=newest)
         rows = found.sort(READ[table], maintain_order=True)  # within the query it would take twice as long
-        # Looked for twice, because a period may be whole and yet have none of the wanted metrics.
+        # Looked for twice, because a period may be whole and yet have none of the wanted metrics or organisations.
         if lost := set(newest) - set(rows["period_start"].unique()):
-            whole = self._collect(table, source, lambda rows: rows.filter(is_newest).select("period_start").unique())
-            lost -= set(whole["period_start"])
+            starts = self._collect(
+                table, source, lambda rows: rows.filter(is_newest).select("period_start").unique(), periods=lost
+            )
+            lost -= set(starts["period_start"])
         if lost:
             first = min(lost)
             raise StoreError(
@@ -208,12 +210,22 @@ class Store:
             )
         return rows
 
-    def _collect(self, table: str, source: str, query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
-        """Return what a query finds in all files of a source, every vintage."""
+    def _collect(
+        self,
+        table: str,
+        source: str,
+        query: Callable[[pl.LazyFrame], pl.LazyFrame],
+        *,
+        periods: Iterable[date] | None = None,
+    ) -> pl.DataFrame:
+        """Return what a query finds in the files of a source, every vintage; in those of some periods only."""
         if not self.releases(source):
             raise StoreError(f"{self.folder}: no release of {source!r} here{self._known()}. {FILL}")
         place = self.folder / table / source
-        files = sorted(place.glob("*.parquet"))
+        if periods is None:
+            files = sorted(place.glob("*.parquet"))
+        else:
+            files = [path for period in sorted(periods) if (path := place / f"{period:%Y-%m}.parquet").is_file()]
         # As a list, not a pattern: the folder's own name may hold `[` or `*`.
         empty = SCHEMAS[table].create_empty()
         try:

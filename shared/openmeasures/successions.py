@@ -10,6 +10,7 @@ That an organisation submitted nothing is no succession: links are facts about o
 |---|---|
 | `load` | every link, by date |
 | `of` | those of one organisation, on either side |
+| `merged_into` | those that have become part of one organisation |
 | `restated` | the code under which each figure counts, once those before a merger are put under the successor |
 | `merger_dates` | since when an organisation has been part of another |
 """
@@ -104,6 +105,21 @@ def of(org_code: str, links: Iterable[Link], *, after: datetime.date, until: dat
         for link in links
         if org_code in (link.predecessor_code, link.successor_code) and after < link.date <= until
     )
+
+
+def merged_into(org_code: str, links: Iterable[Link]) -> set[str]:
+    """Return the organisations that have become part of one, in one merger or a chain of them; not itself.
+
+    >>> from datetime import date
+    >>> links = [Link("A", "B", date(2023, 4, 1), 1.0), Link("B", "C", date(2024, 4, 1), 1.0)]
+    >>> sorted(merged_into("C", links)), merged_into("A", links)
+    (['A', 'B'], set())
+    """
+    found: set[str] = set()
+    for link in sorted(links, key=lambda link: link.date, reverse=True):  # what merged later may have had others in it
+        if link.is_whole and link.successor_code in {org_code, *found}:
+            found.add(link.predecessor_code)
+    return found
 
 
 def restated(figures: pl.DataFrame, links: Iterable[Link]) -> pl.Series:

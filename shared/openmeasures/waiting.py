@@ -56,7 +56,7 @@ def bands(run: Parameters) -> pl.DataFrame:
 
     England is the sum of the organisations. A period in which an organisation did not submit has no rows.
     """
-    part, observations = run.measure.denominator, run.observations(breakdown=BREAKDOWN)
+    part, observations = run.measure.denominator, run.parts(BREAKDOWN)
     found = counts.by_category(observations, numerator=part, denominator=part, org_code=run.org_code)
     category = pl.col("category")
     return found.drop_nulls("denominator").select(

@@ -1,5 +1,6 @@
 """What covers what, in pixels."""
 
+import numpy as np
 import pytest
 
 from openmeasures.charts import boxes
@@ -40,7 +41,18 @@ def test_the_highest_figure_is_at_the_top():
     ],
 )
 def test_what_a_box_covers(other, covered):
-    assert Box(0, 0, 10, 10).covers([other]) == covered
+    box = Box(0, 0, 10, 10)
+    assert boxes.overlaps([box], [other]).tolist() == [[bool(covered)]]
+    assert boxes.overlaps([other], [box]).tolist() == [[bool(covered)]]
+
+
+def test_each_box_is_held_against_each_other_one():
+    row = [Box(0, 0, 10, 10), Box(20, 0, 30, 10)]
+    others = [Box(5, 5, 6, 6), Box(8, 0, 22, 10), Box(40, 0, 50, 10)]
+    assert boxes.overlaps(row, others).tolist() == [[True, True, False], [False, True, False]]
+    assert boxes.overlaps(row, np.array(others)).tolist() == boxes.overlaps(row, others).tolist()
+    assert boxes.overlaps(row, []).shape == (2, 0)
+    assert boxes.overlaps([], others).shape == (0, 3)
 
 
 def test_boxes_grow_on_every_side():

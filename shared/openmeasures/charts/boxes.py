@@ -4,6 +4,7 @@
 |---|---|
 | `Plot` | where a figure stands |
 | `Box`, `around` | what something covers, such as a point |
+| `overlaps` | which boxes have room in common with which others |
 | `width` | how wide words are |
 
 Pixels are counted from the left and from the top of the plot, as they are drawn.
@@ -12,6 +13,9 @@ Pixels are counted from the left and from the top of the plot, as they are drawn
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from openmeasures.charts import layout
 
@@ -60,17 +64,6 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
-    def covers(self, others: Sequence["Box"]) -> int:
-        """Return how many of the others have room in common with it.
-
-        >>> Box(0, 0, 10, 10).covers([Box(9, 9, 20, 20), Box(10, 0, 20, 10)])
-        1
-        """
-        left, top, right, bottom = self.left + SLACK, self.top + SLACK, self.right - SLACK, self.bottom - SLACK
-        return sum(
-            left < other.right and other.left < right and top < other.bottom and other.top < bottom for other in others
-        )
-
     def grown(self, by: float) -> "Box":
         """Return the room with so many pixels more on each side."""
         return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
@@ -80,6 +73,26 @@ def around(point: Point, reach: float) -> Box:
     """Return the box with a point in its middle that reaches so many pixels to each side."""
     x, y = point
     return Box(x - reach, y - reach, x + reach, y + reach)
+
+
+def overlaps(boxes: Sequence[Box], others: Sequence[Box] | NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which boxes (rows) have room in common with which of the others (columns), touching ones having none.
+
+    Others that are asked for often are better given as an array, one row a box.
+
+    >>> overlaps([Box(0, 0, 10, 10)], [Box(9, 9, 20, 20), Box(10, 0, 20, 10)])
+    array([[ True, False]])
+    """
+    left, top, right, bottom = _edges(boxes)[..., np.newaxis]
+    other_left, other_top, other_right, other_bottom = _edges(others)
+    across = (left + SLACK < other_right) & (other_left < right - SLACK)
+    down = (top + SLACK < other_bottom) & (other_top < bottom - SLACK)
+    return np.asarray(across & down)
+
+
+def _edges(boxes: Sequence[Box] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return one row an edge, of boxes of which there may be none."""
+    return np.asarray(boxes, dtype=np.float64).reshape(-1, len(Box._fields)).T
 
 
 def width(lines: Sequence[str], size: float) -> float:

@@ -17,6 +17,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from openmeasures.charts import boxes, layout, theme
 from openmeasures.charts.boxes import Box, Point
 from openmeasures.charts.layout import Row
@@ -34,6 +37,9 @@ CROSSING = 2  # pixels that the subject's name rather moves than cover one more 
 LIMITS = ("upper_99_8", "upper_95", "lower_95", "lower_99_8")  # of the curve, from the top
 SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))  # right, left, above, below, corners
 ALIGN = {1: "left", 0: "center", -1: "right"}
+
+
+Room = NDArray[np.float64]  # what is covered: one row a box
 
 
 class Place(NamedTuple):
@@ -83,43 +89,40 @@ def named(datasets: Mapping[str, list[Row]], plot: boxes.Plot, size: theme.Size)
         boxes.around(point, math.sqrt(_area(row, size)) / 2 + GAP)
         for row, point in zip(organisations, points, strict=True)
     ]
-    lines = _lines(datasets, plot)
+    covered, lines = np.array(dots), np.array(_lines(datasets, plot)).reshape(-1, len(Box._fields))
+    taken = lines
     names: list[Row] = []
-    taken: list[Box] = []
     for index, row in enumerate(organisations):
         is_subject = "is_subject" in row
         if not is_subject and (row["sign"] not in BEYOND or len(names) == size.names):
             continue
         label = _label(row, size)
-        places = _places(dots[index], label, plot, size, is_subject=is_subject)
-        others = dots[:index] + dots[index + 1 :]
-        best = _freest(places, dots, lines) if is_subject else _beside(places, dots[index], others, lines + taken)
+        places = list(_places(dots[index], label, plot, size, is_subject=is_subject))
+        if is_subject:
+            best: Place | None = _freest(places, covered, lines)
+        else:
+            best = _beside(places, dots[index], np.delete(covered, index, axis=0), taken)
         if best:
             names.append(_row(row, label, best))
-            taken += [best.box, *_along(best)]
+            taken = np.concatenate([taken, [best.box, *_along(best)]])
     return names
 
 
-def _freest(places: Iterator[Place], dots: list[Box], lines: list[Box]) -> Place:
+def _freest(places: Sequence[Place], dots: Room, lines: Room) -> Place:
     """Return the place that covers the fewest points and is the nearest, lines and a leader over points avoided."""
-
-    def cost(place: Place) -> float:
-        crossed = place.box.covers(lines) + 2 * sum(_passes(place, dot) for dot in dots)
-        return round(place.distance + CROSSING * crossed, 2)
-
-    covered = [(place.box.covers(dots), place) for place in places]
-    fewest = min(count for count, _ in covered)
-    best, least = covered[0][1], math.inf
-    for place in (place for count, place in covered if count == fewest):
-        # The distance is a part of the cost, and what is crossed takes long to find.
-        if round(place.distance, 2) < least and (found := cost(place)) < least:
-            best, least = place, found
-    return best
+    covered = boxes.overlaps([place.box for place in places], dots).sum(axis=1)
+    least = [place for place, count in zip(places, covered, strict=True) if count == covered.min()]
+    crossed = boxes.overlaps([place.box for place in least], lines).sum(axis=1) + 2 * _passes(least, dots).sum(axis=1)
+    costs = [round(place.distance + CROSSING * int(count), 2) for place, count in zip(least, crossed, strict=True)]
+    return least[costs.index(min(costs))]
 
 
-def _beside(places: Iterator[Place], own: Box, others: list[Box], taken: list[Box]) -> Place | None:
+def _beside(places: Sequence[Place], own: Box, others: Room, taken: Room) -> Place | None:
     """Return the nearest place that is free, and not so near another point that the name might be that one's."""
-    free = [place for place in places if not (place.box.covers([own, *taken]) or place.box.grown(CLEAR).covers(others))]
+    found = [place.box for place in places]
+    barred = [boxes.overlaps(found, [own]), boxes.overlaps(found, taken)]
+    barred.append(boxes.overlaps([box.grown(CLEAR) for box in found], others))
+    free = [place for place, covers in zip(places, np.concatenate(barred, axis=1), strict=True) if not covers.any()]
     return min(free, key=lambda place: round(place.distance, 2), default=None)
 
 
@@ -182,12 +185,17 @@ def _along(place: Place) -> list[Box]:
     return [boxes.around(_share(place, step / steps), GAP) for step in range(steps + 1)]
 
 
-def _passes(place: Place, dot: Box) -> bool:
-    """Whether the way from the point to the name leads over a dot."""
-    (x, y), (to_x, to_y) = place.point, place.nearest
-    middle_x, middle_y = (dot.left + dot.right) / 2, (dot.top + dot.bottom) / 2
-    share = ((middle_x - x) * (to_x - x) + (middle_y - y) * (to_y - y)) / max(place.distance, boxes.SLACK) ** 2
-    return math.dist(_share(place, min(max(share, 0), 1)), (middle_x, middle_y)) < (dot.right - dot.left) / 2
+def _passes(places: Sequence[Place], dots: Room) -> NDArray[np.bool_]:
+    """Return whether the way from its point to each place (rows) leads over each dot (columns)."""
+    x, y, to_x, to_y = np.array([[*place.point, *place.nearest] for place in places]).T[..., np.newaxis]
+    left, top, right, bottom = dots.T
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    along = (middle_x - x) * (to_x - x) + (middle_y - y) * (to_y - y)
+    distance = np.array([[place.distance] for place in places])
+    share = np.clip(along / np.maximum(distance, boxes.SLACK) ** 2, 0, 1)
+    off_x, off_y = x + (to_x - x) * share - middle_x, y + (to_y - y) * share - middle_y
+    passes: NDArray[np.bool_] = np.hypot(off_x, off_y) < (right - left) / 2
+    return passes
 
 
 def _lines(datasets: Mapping[str, list[Row]], plot: boxes.Plot) -> list[Box]:
