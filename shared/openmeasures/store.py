@@ -227,7 +227,7 @@ class Store:
         else:
             files = [path for period in sorted(periods) if (path := place / f"{period:%Y-%m}.parquet").is_file()]
         # As a list, not a pattern: the folder's own name may hold `[` or `*`.
-        empty = SCHEMAS[table].create_empty()
+        empty = _empty(table)
         try:
             # What an earlier version wrote lacks the columns that came later: null there, until it is read anew.
             rows = (
@@ -379,6 +379,11 @@ def _read_record(path: str, mtime: int, size: int) -> Release:
         return Release.model_validate_json(Path(path).read_bytes())
     except ValidationError as error:
         raise StoreError(f"{path}: not a release's record ({error.error_count()} faults). {REMEDY}") from error
+
+
+@cache  # it takes as long to make as a file to read
+def _empty(table: str) -> pl.DataFrame:
+    return SCHEMAS[table].create_empty()
 
 
 def _rows(path: Path) -> pl.DataFrame:

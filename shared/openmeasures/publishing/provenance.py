@@ -24,6 +24,7 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+@cache  # asked for each page, and each time it would be read from the packages' files
 def environment() -> str:
     """Return the versions of the packages that figures and charts depend on."""
     return ", ".join(f"{name} {version(name)}" for name in PACKAGES)

@@ -3,6 +3,7 @@
 Nothing there is real: a code such as `Z-07` cannot be an ODS code, which has letters and digits only.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,7 +87,12 @@ def read_organisations() -> pl.DataFrame:
 
     Raises `DefinitionError` where the file is missing, or a column or row is not as described.
     """
-    return read_table(reference_folder() / "organisations.csv", SampleOrganisations)
+    return _organisations(reference_folder() / "organisations.csv")
+
+
+@cache  # a run asks for them, and for the mergers that are checked against them
+def _organisations(path: Path) -> pl.DataFrame:
+    return read_table(path, SampleOrganisations)
 
 
 def read_successions() -> pl.DataFrame:
