@@ -49,9 +49,16 @@ def read_table(path: Path, schema: type[dy.Schema]) -> pl.DataFrame:
     for name in (name for name in dates if schema.columns()[name].nullable):
         if strange := text.filter(text[name].is_not_null() & typed[name].is_null())[name].to_list():
             raise DefinitionError(f"{path}, {name}: found {strange[0]!r}, expected a date such as '2024-04-01'.")
-    table, failure = schema.filter(typed, cast=True)
-    if len(failure):
-        keys = failure.invalid().select(schema.primary_key()).rows()
-        rows = [key[0] if len(key) == 1 else key for key in keys]
-        raise DefinitionError(f"{path}: rows {rows!r} break {sorted(failure.counts())!r}, see {schema.__name__}.")
-    return table
+    try:
+        # A third of the time of `filter`, which is asked only for what is wrong: a run reads four tables.
+        return schema.validate(typed.lazy(), cast=True, eager=False).collect(engine="in-memory")
+    except pl.exceptions.PolarsError as error:
+        raise DefinitionError(f"{path}: {_faults(typed, schema)}, see {schema.__name__}.") from error
+
+
+def _faults(typed: pl.DataFrame, schema: type[dy.Schema]) -> str:
+    """Say which rows of a table break which rules."""
+    _, failure = schema.filter(typed, cast=True)
+    keys = failure.invalid().select(schema.primary_key()).rows()
+    rows = [key[0] if len(key) == 1 else key for key in keys]
+    return f"rows {rows!r} break {sorted(failure.counts())!r}"
