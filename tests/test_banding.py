@@ -152,19 +152,34 @@ def test_a_trust_without_a_figure_has_no_table(ratio):
     assert banding.table(run_of(ratio, "RXX"), banded(), published(R00=(3, 0.9, 1.1))).text == ""
 
 
+# ---- of every period, for the result
+
+
+def test_a_trusts_points_have_their_band_of_each_period_and_england_none():
+    before = date(2024, 12, 1)
+    mine = pl.DataFrame(
+        {"org_code": ["R11", "R11", "ENG"], "period_start": [before, LATEST, LATEST], "mean": [1.1, 1.2, 1.0]}
+    )
+    england = trusts([1.0]).with_columns(org_code=pl.lit("ENG"))
+    everyone = pl.concat([trusts(SPREAD), trusts([*SPREAD[:-1], 1.0], before), england])
+    found = banding.beside(mine, banding.every_period(everyone))
+    assert found.drop("band").equals(mine)
+    assert found["band"].to_list() == ["as expected", "higher than expected", None]
+
+
 # ---- beside the published bands
 
 
 def test_bands_that_are_the_published_ones_are_counted():
     stated = published(R00=(3, 0.9, 1.1), R01=(1, 0.9, 1.1), R11=(1, 0.9, 1.1))
     england = trusts([1.0]).with_columns(org_code=pl.lit("ENG"))
-    points = pl.concat([trusts(SPREAD), england])
-    assert banding.agreement(points, stated) == "Worked out anew, the band is the published one in 2 of 3 figures."
+    of_all = banding.every_period(pl.concat([trusts(SPREAD), england]))
+    assert banding.agreement(of_all, stated) == "Worked out anew, the band is the published one in 2 of 3 figures."
 
 
 @pytest.mark.parametrize("ratios", [SPREAD[:3], []])
 def test_where_no_band_can_be_told_none_is_set_beside_ours(ratios):
-    assert banding.agreement(trusts(ratios), published(R00=(3, 0.9, 1.1))) == (
+    assert banding.agreement(banding.every_period(trusts(ratios)), published(R00=(3, 0.9, 1.1))) == (
         "No published band can be set beside ours."
     )
 
@@ -223,6 +238,14 @@ def of_trust(sample, org_code):
 def test_z_09_is_higher_than_expected_and_z_05_lower_in_every_period_by_either_limits(sample):
     assert of_trust(sample, "Z-09") == ({"higher than expected"}, {"higher than expected"})
     assert of_trust(sample, "Z-05") == ({"lower than expected"}, {"lower than expected"})
+
+
+def test_the_band_of_a_result_is_the_one_that_the_finding_tells(sample):
+    latest = banding.every_period(sample.points).filter(pl.col("period_start") == LATEST).drop_nulls("band")
+    assert latest.height == 17
+    for code, value, band in latest.select("org_code", "value", "band").iter_rows():
+        mine = Parameters(sample.run.measure, sample.run.store, code, LATEST, sample.run.organisations)
+        assert f"at {value:.2f}, is {band} by the limits that" in banding.finding(mine, latest)
 
 
 def test_z_01_is_higher_by_exact_limits_alone_at_the_latest(sample):

@@ -8,6 +8,7 @@ import pytest
 
 from openmeasures import parameters, results
 from openmeasures.methods import spc
+from openmeasures.methods.bands import BAND_TYPE
 from openmeasures.quality import Quality
 from openmeasures.releases import ReleaseStatus
 from openmeasures.schemas import Status
@@ -78,11 +79,32 @@ def test_a_result_says_whether_limits_suit_the_series_as_the_notebook_had_it(run
     assert results.collect(run, FINDINGS, MET, ASSESSED, all=mine).content["suits_limits"] != exceeds
 
 
-def test_every_result_has_the_same_columns(run):
-    assert (
-        dict(results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0))).points.schema)
-        == results.COLUMNS
-    )
+def test_every_result_has_the_same_columns_but_for_those_of_some_measures(run):
+    found = results.collect(run, FINDINGS, MET, ASSESSED, all=points(("RC9", MARCH, 60.0)))
+    assert dict(found.points.schema) == {
+        name: kind for name, kind in results.COLUMNS.items() if name not in results.OPTIONAL
+    }
+
+
+def test_a_result_has_the_bands_that_its_points_have(run):
+    mine = points(("RC9", FEBRUARY, 50.0), ("RC9", MARCH, 60.0))
+    banded = mine.with_columns(band=pl.Series([None, "higher than expected"], dtype=BAND_TYPE))
+    found = results.collect(run, FINDINGS, MET, ASSESSED, type_1=mine, all=banded).points
+    assert found.schema["band"] == pl.String
+    assert found.select("series", "band").rows() == [
+        ("all", None), ("all", "higher than expected"), ("type_1", None), ("type_1", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_readable"),
+    [({}, True), ({"band": None}, True), ({"band": "as expected"}, True), ({"of_old": 1}, False)],
+)
+def test_points_may_lack_what_only_some_measures_have(run, changed, is_readable):
+    content = results.collect(run, FINDINGS, MET.clear(), ASSESSED, all=points(("RC9", MARCH, 60.0))).content
+    assert results.is_readable(content | {"points": [row | changed for row in content["points"]]}) == is_readable
+    lacking = [{name: row[name] for name in row if name != "mean"} for row in content["points"]]
+    assert not results.is_readable(content | {"points": lacking})
 
 
 def test_series_and_periods_are_in_order(run):

@@ -4,6 +4,8 @@
 |---|---|
 | `finding` | an organisation's band by both kinds of limits; for England, how many trusts have which |
 | `table` | the same with the limits, beside what was published |
+| `every_period` | the bands of all trusts and periods |
+| `beside` | an organisation's points with their band, for its result |
 | `agreement` | in how many trusts and periods our band is the published one |
 
 The metrics are those of `sources.hospital_mortality`; the bands are those of `methods.bands`.
@@ -131,13 +133,22 @@ def _stated(observations: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def agreement(points: pl.DataFrame, observations: pl.DataFrame) -> str:
+def every_period(points: pl.DataFrame) -> pl.DataFrame:
+    """Return `methods.bands` of the trusts of each period; England, which they are set against, is left out."""
+    return bands.by_period(points.filter(pl.col("org_code") != ENGLAND))
+
+
+def beside(points: pl.DataFrame, banded: pl.DataFrame) -> pl.DataFrame:
+    """Return points with the `band` that `every_period` found of each; null where there is none, as of England."""
+    return points.join(banded.select(*_KEYS, "band"), on=_KEYS, how="left", maintain_order="left")
+
+
+def agreement(banded: pl.DataFrame, observations: pl.DataFrame) -> str:
     """Say in how many trusts and periods our band, by limits with room for the usual spread, is the published one.
 
-    `points` are those of every trust and period.
+    `banded` is that of `every_period`.
     """
-    ours = bands.by_period(points.filter(pl.col("org_code") != ENGLAND))
-    both = ours.join(_stated(observations), on=_KEYS, how="inner").drop_nulls(["band", "stated_band"])
+    both = banded.join(_stated(observations), on=_KEYS, how="inner").drop_nulls(["band", "stated_band"])
     if both.is_empty():
         return "No published band can be set beside ours."
     same = both.filter(pl.col("band") == pl.col("stated_band")).height

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from openmeasures.methods.assurance import Assurance
+from openmeasures.methods.bands import Band
 from openmeasures.methods.signals import SpecialCause, Variation
 from openmeasures.schemas import Status
 
@@ -37,6 +38,7 @@ DESCRIPTIONS = {
     "standard_name": "The name of that standard.",
     "lasting_standard": "A standard that holds for every month beside it, where the first is a milestone.",
     "assurance": "What the process, left as it is, will make of the standard that holds for every month.",
+    "band": "How the value lies to what was expected, by its publisher's limits. Null where a measure has no bands.",
     "status": "Why there is a figure, or none. What is not reported is never a zero.",
     "release": "SHA-256 of the published file that the figure is from; see releases.csv.",
     "periods_expected": "Periods in which a figure was expected, from the organisation's first to its last.",
@@ -51,7 +53,8 @@ DESCRIPTIONS = {
     "usual_revision": "Median size of the change of these since first published, in the unit of the value.",
 }
 VALUES: dict[str, type[StrEnum]] = {
-    "special_cause": SpecialCause, "variation": Variation, "assurance": Assurance, "status": Status,
+    "special_cause": SpecialCause, "variation": Variation, "assurance": Assurance, "band": Band,
+    "status": Status,
 }  # fmt: skip
 ALWAYS = ("measure", "series", "org_code", "org_name", "synthetic", "period_start", "segment", "status")
 KEY = ("series", "org_code", "period_start")  # what no two rows of a measure's table share

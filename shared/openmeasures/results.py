@@ -39,14 +39,16 @@ COLUMNS = {
     "standard_name": pl.String,
     "lasting_standard": pl.Float64,
     "assurance": pl.String,
+    "band": pl.String,
     "status": pl.String,
     "release": pl.String,
 }
+OPTIONAL = {"band"}  # columns that only some measures have; the points of others leave them out
 
 
 @dataclass(frozen=True)
 class Result:
-    """A run's outcome: `points` has one row a series and period, with the columns of `COLUMNS`."""
+    """A run's outcome: `points` has one row a series and period, with `COLUMNS`, `OPTIONAL` ones where given."""
 
     run: Parameters
     points: pl.DataFrame
@@ -86,27 +88,32 @@ def collect(
     """Return the result of a run from its points: `all` is the measure itself, others are its further series.
 
     `met` is that of `standards.met`, `assessed` that of `quality.assess`. Rows of other organisations are left out.
+    Columns of `OPTIONAL` are those of the points that have them.
     Figures are rounded to six decimals, so that the last bit of a sum does not make two machines differ.
     """
     releases = {period: release.sha256 for period, release in run.release_of.items()}
     tables = []
-    for name, points in series.items():
-        mine = points.filter(pl.col("org_code") == run.org_code).with_columns(
+    for name, of_all in series.items():
+        mine = of_all.filter(pl.col("org_code") == run.org_code).with_columns(
             pl.lit(name).alias("series"),
             release=pl.col("period_start").replace_strict(releases, default=None, return_dtype=pl.String),
         )
-        tables.append(mine.select(_typed(mine, column, kind) for column, kind in COLUMNS.items()))
+        given = OPTIONAL.intersection(mine.columns) | COLUMNS.keys() - OPTIONAL
+        tables.append(mine.select(_typed(mine, column, kind) for column, kind in COLUMNS.items() if column in given))
     own = series[ALL].filter(pl.col("org_code") == run.org_code)
     is_suited = choice.suits_limits(own, kind=run.measure.kind, overlaps=run.measure.period.overlaps)
-    return Result(run, pl.concat(tables).sort("series", "period_start"), findings, met, assessed, is_suited)
+    points = pl.concat(tables, how="diagonal").sort("series", "period_start")
+    return Result(run, points, findings, met, assessed, is_suited)
 
 
 def is_readable(content: dict[str, Any]) -> bool:
     """Whether a result, which an earlier version of this package may have left, has the columns that pages read now."""
-    expected = {"points": set(COLUMNS), "standards": set(standards.MET)}
     rows = [(content.get("quality", {}), set(quality.COLUMNS))]
-    rows += [(row, columns) for name, columns in expected.items() for row in content[name]]
-    return all(set(row) == columns for row, columns in rows)
+    rows += [(row, set(standards.MET)) for row in content["standards"]]
+    required = COLUMNS.keys() - OPTIONAL
+    return all(set(row) == columns for row, columns in rows) and all(
+        required <= row.keys() <= COLUMNS.keys() for row in content["points"]
+    )
 
 
 def _typed(points: pl.DataFrame, column: str, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:
