@@ -16,9 +16,10 @@ NOWHERE = Places({})
 
 @pytest.fixture
 def run(measure):
-    def make(org_code, measure_id="four_hours", value=60.0, *, domain="Urgent", month=3, content=True):
+    def make(org_code, measure_id="four_hours", value=60.0, *, domain="Urgent", month=3, content=True, **of_point):
         of_it = measure.model_copy(update={"id": measure_id, "domain": domain, "title": measure_id.title()})
         point = {"series": "all", "period_start": f"2024-{month:02d}-01", "value": value, "variation": "concern_low"}
+        point |= of_point
         whole = {"points": [point], "period_to": "2024-03-01", "suits_limits": True}
         ended = datetime(2024, 5, 9, tzinfo=UTC)
         return Run(of_it, org_code, Path(), date(2024, 3, 1), None, ended, date(2024, 3, 31), whole if content else {})
@@ -63,6 +64,15 @@ def test_an_older_figure_says_of_when_it_is(run):
     [table] = tables(run("R1", month=2), run("R2"))
     assert [period for _, period in table.measures] == ["March 2024"]
     assert [row.cells[0].period for row in table.rows] == ["February 2024", ""]
+
+
+def test_a_figure_has_its_band_where_its_measure_has_bands(run):
+    [cancer, urgent] = tables(
+        run("R1", "told", domain="Cancer"), run("R1", band="higher than expected"), run("R2", band=None)
+    )
+    assert [row.cells[0].band for row in urgent.rows] == ["Higher than expected", ""]
+    assert [row.cells[0].band for row in cancer.rows] == [""]
+    assert (cancer.has_bands, urgent.has_bands) == (False, True)
 
 
 def test_without_a_figure_there_is_no_period(run):

@@ -166,6 +166,44 @@ def test_in_short_names_the_measures_of_each_kind(of_all):
     assert "Special cause, neither good nor bad" not in told
 
 
+def banded(runs, band):
+    """Return the runs with a band of each point."""
+    return [
+        replace(run, content=run.content | {"points": [point | {"band": band} for point in run.content["points"]]})
+        if run.content
+        else run
+        for run in runs
+    ]
+
+
+@pytest.mark.parametrize("band", ["higher than expected", "as expected", "lower than expected", None])
+def test_in_short_names_measures_whose_figure_is_not_as_expected(of_all, band):
+    runs = [run for run in of_all.by_org[TRUST] if run.measure.id == "ae_four_hour"]
+    told = dict(pack_sections.in_short(banded(runs, band)))
+    found = {line: told[line] for line in ("Higher than expected", "Lower than expected") if line in told}
+    expected = {} if band in (None, "as expected") else {band.capitalize(): "A&E: four-hour waits"}
+    assert found == expected
+
+
+def test_a_band_stands_beside_the_figure_wherever_that_is(of_all, pack):
+    of_it = replace(of_all, runs=banded(of_all.runs, "lower than expected"))
+    pages = words(pack(TRUST, of_it))
+    assert "Lower than expected" in pages[0]
+    assert "Lower than expected" in pages[1]
+    assert ", lower than expected (" in pages[2]
+    text = plain(" ".join(words(pack(SYSTEM, of_it))))
+    assert "Lower than expected" in text
+    assert "of its variation over time, after its band, of which neither end is better." in text
+
+
+def test_where_no_measure_has_bands_none_is_spoken_of(of_all, pack):
+    of_it = replace(of_all, runs=banded(of_all.runs, None))
+    text = plain(" ".join(words(pack(SYSTEM, of_it))))
+    assert "The words under a figure are those of its variation over time." in text
+    for told in (text, *words(pack(TRUST, of_it))[:2]):  # what follows there is in the words of measures
+        assert not re.search("(High|Low)er than expected|As expected|its band", told)
+
+
 # ---- marks, numbers, structure
 
 

@@ -56,7 +56,7 @@ def ran(small_project, store, keep, build, notebook_of):
 
     def record(
         org_code="RC9", *, error="", value=60.0, name=None, region="London", outputs=(), digest=None, last="2024-03",
-        data_to="2024-03", standards=(), day=9, releases=(),
+        data_to="2024-03", standards=(), day=9, releases=(), **of_point,
     ):  # fmt: skip
         digest = digest or run_digest(store, definitions.find("four_hours"), data_to)
         entry = Entry(
@@ -68,7 +68,7 @@ def ran(small_project, store, keep, build, notebook_of):
             return
         point = dict.fromkeys(results.COLUMNS) | {
             "series": "all", "org_code": org_code, "period_start": f"{last}-01", "value": value, "numerator": 600.0,
-            "denominator": 1000.0, "segment": 0, "status": "reported",
+            "denominator": 1000.0, "segment": 0, "status": "reported", **of_point,
         }  # fmt: skip
         content = {
             "measure": "four_hours", "org_code": org_code, "org_name": name or f"Trust {org_code}",
@@ -801,6 +801,36 @@ def test_the_page_of_a_system_has_its_members_and_each_leads_to_the_other(ran, p
     assert "[NHS West Yorkshire Integrated Care Board](../systems/QWO/index.qmd), 2 organisations" in text(
         "systems/index.qmd"
     )
+
+
+def test_a_band_stands_in_words_beside_the_figure_wherever_that_is(ran, publish, text, keep):
+    keep(("RR8", 1000, 400), ("RAE", 500, 100), name="b.csv")
+    ran("ENG")
+    ran("RR8", band="higher than expected")
+    ran("RAE", band="as expected")
+    publish()
+    beside = '<span class="om-value">60.0\u00a0% <span class="om-badge om-band">Higher than expected</span></span>'
+    for address in ("organisations/RR8/index.qmd", page_of("RR8")):
+        assert beside in text(address)
+    page = text(ENGLAND_PAGE)
+    assert '<th scope="col">Value</th><th scope="col">Band</th>' in page
+    assert '<td>60.0\u00a0%</td><td class="om-band">Higher than expected</td>' in page
+    assert "om-badge om-band" not in page  # England has none
+    system = text("systems/QWO/index.qmd")
+    assert '<span class="om-band">Higher than expected</span>' in system
+    assert "The words under some are their\n[band](../../methods/spc.qmd#bands)" in system
+
+
+def test_where_a_measure_has_no_bands_none_is_spoken_of(ran, publish, text, keep):
+    keep(("RR8", 1000, 400), ("RAE", 500, 100), name="b.csv")
+    for code in ("ENG", "RR8"):
+        ran(code)
+    publish()
+    for address in ("organisations/RR8/index.qmd", page_of("RR8"), ENGLAND_PAGE, "systems/QWO/index.qmd"):
+        page = text(address)
+        assert "om-band" not in page
+        assert "Band" not in page
+        assert "#bands" not in page
 
 
 def test_a_system_says_how_many_of_its_organisations_have_pages(ran, publish, text, keep):

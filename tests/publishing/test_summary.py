@@ -158,6 +158,29 @@ def test_a_summary_of_a_series_that_has_ended_holds_it_to_no_standard(measure):
     )
 
 
+# ---- bands
+
+
+@pytest.mark.parametrize(
+    ("points", "shown"),
+    [
+        ((point(2, band="as expected"), point(3, band="higher than expected")), "Higher than expected"),
+        ((point(3, band="lower than expected"), point(3, band="as expected", series="type_1")), "Lower than expected"),
+        ((point(2, band="higher than expected"), point(3, band=None)), ""),
+        ((point(2, band="higher than expected"), point(3, band=None, **MISSING)), ""),  # it has ended
+        ((), ""),
+    ],
+)
+def test_the_band_is_that_of_the_latest_figure(measure, points, shown):
+    assert summary.band(content(*points)) == shown
+    assert summary.summarise(content(*points), measure, RELEASE, reaches=MARCH_END).band == shown
+
+
+def test_a_measure_without_bands_has_none(measure):
+    without = {name: value for name, value in point(3).items() if name != "band"}
+    assert summary.band(content(without)) == ""
+
+
 # ---- badges
 
 

@@ -26,10 +26,14 @@ from openmeasures.words import plural
 
 @dataclass(frozen=True)
 class Cell:
-    """An organisation's latest figure: its page, its value, its period if it is not the one of the others, its sign."""
+    """An organisation's latest figure: its page, its value, its band if it has one, its period, its sign.
+
+    The period is empty where it is the one of the others.
+    """
 
     address: str
     value: str
+    band: str
     period: str
     variation: Badge
 
@@ -52,6 +56,11 @@ class Table:
     measures: list[tuple[Measure, str]]
     rows: list[Row]
 
+    @property
+    def has_bands(self) -> bool:
+        """Whether any figure has a band."""
+        return any(cell and cell.band for row in self.rows for cell in row.cells)
+
 
 def write(
     pages: Pages, places: Places, by_org: Mapping[str, list[Run]], names: Mapping[str, str], *, synthetic: bool,
@@ -63,10 +72,12 @@ def write(
     """
     for place in places.by_code.values():
         runs, of_members = by_org.get(place.code, []), {code: by_org[code] for code in place.members}
+        tables = members(of_members, names, places, up="../../")
         pages.render(
             f"{place.folder}/index.qmd", "area.qmd.jinja", up="../../", place=place, synthetic=synthetic,
             parents=places.of(place.code), domains=cards.by_domain(runs, "{}.html"),
-            systems=places.systems_of(place), tables=members(of_members, names, places, up="../../"),
+            systems=places.systems_of(place), tables=tables,
+            has_bands=any(table.has_bands for table in tables),
             comprises=_comprises(place), partly=_partly(place, places), pack=pack,
             origins=origins.of([*runs, *chain.from_iterable(of_members.values())], synthetic=synthetic),
         )  # fmt: skip
@@ -130,6 +141,7 @@ def _cell(run: Run, latest: date | None, folder: str) -> Cell:
     return Cell(
         f"{folder}/{run.measure.id}.html",
         summary.written(summary.latest_point(run.content), run.measure),
+        summary.band(run.content),
         period.label(last) if last and last != latest else "",
         summary.variation(run.content, period),
     )

@@ -3,7 +3,7 @@
 | function | gives |
 |---|---|
 | `domains` | a section a measure, by domain |
-| `in_short` | which measures have a signal, and which standards are out of reach |
+| `in_short` | which measures have a signal, or are not as expected, and which standards are out of reach |
 | `members` | the latest figures of the organisations of a system or region |
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from openmeasures.methods.bands import Band
 from openmeasures.publishing import cards, print_icons
 from openmeasures.publishing.area_pages import Cell, Table
 from openmeasures.publishing.cards import Card, Figures
@@ -43,6 +44,8 @@ def in_short(runs: list[Run]) -> list[tuple[str, str]]:
         ("Special cause: concern", lambda found: found.summary.variation.kind == "concern", True),
         ("Special cause: improvement", lambda found: found.summary.variation.kind == "improvement", True),
         ("Special cause, neither good nor bad", lambda found: found.summary.variation.kind == "neutral", False),
+        (Band.HIGHER.capitalize(), lambda found: found.summary.band == Band.HIGHER.capitalize(), False),
+        (Band.LOWER.capitalize(), lambda found: found.summary.band == Band.LOWER.capitalize(), False),
         ("Standard missed, and expected to be", lambda found: _has_outlook(found, "failing"), True),
         ("Standard missed in the latest figure", _misses, True),
         ("Standard met, and expected to be", lambda found: _has_outlook(found, "passing"), True),
@@ -105,6 +108,7 @@ def _found(figures: Figures, run: Run) -> Content:
         "failed": "",
         "month": summary.month,
         "value": summary.value,
+        "band": summary.band,
         "vintage": summary.vintage,
         "counted": summary.counted,
         "variation": {
@@ -139,6 +143,7 @@ def members(tables: list[Table]) -> list[Content]:
     return [
         {
             "domain": table.domain,
+            "has-bands": table.has_bands,
             "headings": [{"title": measure.short_title, "period": period} for measure, period in table.measures],
             "rows": [
                 {"name": row.name, "code": row.code, "cells": [_cell(cell) for cell in row.cells]}
@@ -155,6 +160,7 @@ def _cell(cell: Cell | None) -> Content | None:
     sign = cell.variation
     return {
         "value": cell.value,
+        "band": cell.band,
         "period": cell.period,
         "icon": print_icons.variation(sign.kind, sign.text),
         "text": sign.text,

@@ -180,6 +180,7 @@ def _listed(run: Run, region: str, places: Places) -> dict[str, Any]:
         "region": region,
         "month": run.measure.period.label(date.fromisoformat(point["period_start"])) if point else "",
         "value": summary.written(point, run.measure),
+        "band": summary.band(run.content),
         "variation": summary.variation(run.content, run.measure.period),
         "has_ended": summary.has_ended(run.content),
     }

@@ -42,10 +42,11 @@ class StandardFact:
 
 @dataclass(frozen=True)
 class Summary:
-    """The latest figure of an organisation and what it means."""
+    """The latest figure of an organisation and what it means; `band` is empty where it has none."""
 
     month: str
     value: str
+    band: str
     counted: str
     variation: Badge
     standards: list[StandardFact]
@@ -107,6 +108,15 @@ def variation(content: dict[str, Any], period: Period = Period.MONTH) -> Badge:
     return NO_ONE_LEVEL if found == Variation.COMMON_CAUSE and not _is_described(content, point) else VARIATIONS[found]
 
 
+def band(content: dict[str, Any]) -> str:
+    """Return the band of the latest figure, such as "Higher than expected", to stand beside it.
+
+    Empty where the measure has no bands, the figure has none, or the series has ended.
+    """
+    point = latest_point(content)
+    return "" if point is None or has_ended(content) else (point.get("band") or "").capitalize()
+
+
 def _is_described(content: dict[str, Any], last: dict[str, Any]) -> bool:
     """Whether the limits at the last figure describe those figures of the measure that share them."""
     level = [
@@ -121,6 +131,7 @@ def summarise(content: dict[str, Any], measure: Measure, release: Release, *, re
     return Summary(
         month=measure.period.in_full(_start(point)) if point else f"No {measure.period.noun}",
         value=written(point, measure),
+        band=band(content),
         counted=_counted(point, measure) if point else "",
         variation=variation(content, measure.period),
         standards=[] if has_ended(content) else [_standard(row, measure) for row in content["standards"]],
