@@ -213,6 +213,7 @@ def test_every_page_has_the_mark_and_its_number(pack):
         for number, page in enumerate(pages, start=1):
             assert page.startswith("Synthetic data, made up to show the method")
             assert page.endswith(f" {number} of {len(pages)}")
+            assert "; each measure says its own." in page
 
 
 @pytest.mark.parametrize(("status", "mark"), [("provisional", "Some figures are provisional"), ("final", "")])
