@@ -527,7 +527,11 @@ def test_a_damaged_manifest_is_one_line(called, filled, monkeypatch):
     record.write_text("nonsense\n", encoding="utf-8")
     monkeypatch.setattr("openmeasures.running.execute.execute", lambda *_, **__: iter(()))
     code, _, err = called("run", "--org", "RC9")
-    assert (code, err) == (2, f"Error {record}, line 1: not a run's record. Delete _build/ and run again.\n")
+    assert (code, err) == (
+        2,
+        f"Error {record}, line 1: not a run's record. Delete that line and run again; if its run was the latest of "
+        "its organisation, that alone is done anew.\n",
+    )
 
 
 # ---- the site

@@ -19,6 +19,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 from papermill.exceptions import PapermillExecutionError
 
+from openmeasures.errors import ParameterError
 from openmeasures.running import notebooks, traces
 from openmeasures.running.execute import ENGINE, notebook_path, run_one
 from openmeasures.running.kernel import Kernel
@@ -216,6 +217,21 @@ def here(tmp_path):
         )  # fmt: skip
 
     return run
+
+
+def test_a_parameter_that_the_notebook_does_not_have_is_refused(here):
+    tagged = new_code_cell("org_code: str = 'ENG'\nperiod_to = data = ''", metadata={"tags": ["parameters"]})
+    made = new_notebook(cells=[tagged], metadata={"kernelspec": traces.KERNEL})
+    with pytest.raises(ParameterError) as refusal:
+        here(made, parameters={"data": "here", "org_cod": "RC9"})
+    assert str(refusal.value) == (
+        "parameter 'org_cod': the notebook has none of that name; expected one of org_code, period_to, data. "
+        "Did you mean 'org_code'? Correct it."
+    )
+
+
+def test_a_notebook_without_a_cell_of_parameters_takes_any(here):
+    assert here(notebook("org_code"), parameters={"org_code": "RC9"}).cells[1].outputs[0].data["text/plain"] == "'RC9'"
 
 
 def outputs(made, number=-1):

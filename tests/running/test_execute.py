@@ -1,8 +1,10 @@
 """Runs with the real papermill, real processes and real kernels, on a notebook that takes a second."""
 
 import hashlib
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -34,6 +36,9 @@ match org_code:
         taken = bytearray(8 * 2**30)
     case "KILLS":
         os.kill(os.getppid(), 9)
+    case "SLOW":
+        Path("processes.txt").write_text(f"{os.getppid()} {os.getpid()}")
+        time.sleep(60)
     case "HANGS" if sys.argv == [""]:  # forked, that is
         time.sleep(60)
 """
@@ -187,6 +192,44 @@ def test_a_process_that_is_ended_from_outside_takes_no_other_run_with_it(task_fo
     assert earlier.read_text(encoding="utf-8") == "of an earlier run"
     assert entries["RC9"].status == "done"
     assert len(manifest.read(tmp_path / "manifest.jsonl")) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="looks for processes by signals")
+def test_workers_and_kernels_end_with_a_build_that_is_killed(task_for, folder, tmp_path):
+    script = tmp_path / "build.py"
+    script.write_text(
+        "from pathlib import Path, PosixPath\n"
+        "from openmeasures.running import execute, forks\n"
+        "from openmeasures.running.plan import Task\n"
+        "if __name__ == '__main__':\n"
+        "    forks.available = lambda: False\n"
+        f"    list(execute.execute([{task_for('SLOW')!r}, {task_for('RC9')!r}], Path('build'), workers=1))\n"
+    )
+    build = subprocess.Popen([sys.executable, script.name], cwd=tmp_path)
+    noted = folder / "analyses" / "four_hours" / "processes.txt"
+    wait_for(noted.is_file, seconds=30)
+    build.kill()
+    build.wait()
+    worker, kernel = map(int, noted.read_text().split())
+    wait_for(lambda: not (runs(worker) or runs(kernel)), seconds=10)
+    assert not notebook_path(tmp_path / "build", "four_hours", "RC9").exists()
+
+
+def wait_for(holds, *, seconds):
+    latest = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < latest
+        time.sleep(0.05)
+
+
+def runs(process):
+    """Whether a process is there, and has not ended without anybody asking how."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")
+    return not (state.is_file() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its limit")

@@ -88,7 +88,7 @@ def test_the_next_run_takes_the_place_of_an_only_line_that_was_cut_off(path):
 def test_any_other_malformed_line_is_refused(path, line):
     manifest.append(path, entry())
     path.write_text(f"{line}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
-    with pytest.raises(StoreError, match=r"manifest.jsonl, line 1: not a run's record. Delete _build/ and run again."):
+    with pytest.raises(StoreError, match=r"manifest.jsonl, line 1: not a run's record. Delete that line and run again"):
         manifest.read(path)
 
 

@@ -13,8 +13,9 @@ from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import papermill
 from papermill.exceptions import PapermillExecutionError
@@ -96,9 +97,23 @@ def _tried_before(entry: Entry, reason: str) -> Entry:
 def _pool(workers: int, build: Path) -> ProcessPoolExecutor:
     """Return a pool of fresh processes: Polars must not be forked once it has run a query."""
     return ProcessPoolExecutor(
-        min(workers, MOST_WORKERS), mp_context=get_context("spawn"), initializer=_log_kernels,
+        min(workers, MOST_WORKERS), mp_context=get_context("spawn"), initializer=_begin,
         initargs=(build / KERNEL_LOG,),
     )  # fmt: skip
+
+
+def _begin(log: Path) -> None:  # pragma: no cover - in the workers
+    """Make a worker end with the build, and its kernels write to a file."""
+    Thread(target=_end_with_build, daemon=True).start()
+    _log_kernels(log)
+
+
+def _end_with_build() -> None:  # pragma: no cover - in the workers
+    """End this process once the build has, by whatever: it would go on with the next run; its kernel ends with it."""
+    build = parent_process()
+    assert build is not None
+    build.join()
+    os._exit(1)
 
 
 def _log_kernels(path: Path) -> None:  # pragma: no cover - in the workers

@@ -94,7 +94,10 @@ def histories(path: Path) -> dict[tuple[str, str], History]:
         try:
             entry = Entry.model_validate_json(line)
         except ValidationError as error:
-            raise StoreError(f"{path}, line {number}: not a run's record. Delete _build/ and run again.") from error
+            raise StoreError(
+                f"{path}, line {number}: not a run's record. Delete that line and run again; if its run was the latest "
+                "of its organisation, that alone is done anew."
+            ) from error
         key = entry.measure_id, entry.org_code
         before = found.get(key)
         if entry.status == "done":
