@@ -96,6 +96,12 @@ class Parameters:
         newest = self.store.newest(self.measure.source)
         return {period: release for period, release in newest.items() if period <= self.period_to}
 
+    @cached_property
+    def first_release_of(self) -> dict[date, Release]:
+        """The release in which the figures of each period first came out, up to `period_to`."""
+        oldest = self.store.oldest(self.measure.source)
+        return {period: oldest[period] for period in self.release_of}
+
     def observations(self, *, breakdown: str = "", counting: dict[date, Release] | None = None) -> pl.DataFrame:
         """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`.
 

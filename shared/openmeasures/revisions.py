@@ -42,7 +42,7 @@ def since_first(run: Parameters, everyone: pl.DataFrame, *, valued: Valued | Non
       rounded; it takes counts, observations and the run. A proportion of more than the whole is none.
     """
     measure = run.measure
-    oldest = run.store.oldest(measure.source)
+    oldest = run.first_release_of
     again = [period for period, release in run.release_of.items() if oldest[period] != release]
     if not again:
         return pl.DataFrame(schema=SCHEMA)
@@ -136,8 +136,7 @@ def chart(revised: pl.DataFrame, run: Parameters, *, finding: str) -> alt.LayerC
 
 def table(revised: pl.DataFrame, run: Parameters) -> Markdown:
     """Show the figures of `latest` and when they were published; nothing where there is none."""
-    measure = run.measure
-    oldest = run.store.oldest(measure.source)
+    measure, oldest = run.measure, run.first_release_of
     rows = [
         (measure.period.label(row["period_start"]), _dated(oldest[row["period_start"]].published),
          _dated(run.release_of[row["period_start"]].published), _written(row["first"], measure),

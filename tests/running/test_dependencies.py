@@ -110,16 +110,39 @@ def test_a_cell_that_changes_places_is_another_cell(changed_by):
 # ---- data
 
 
-def test_a_revision_is_another_release(changed_by, keep):
-    revised = {"name": "March-2024-revised.csv", "retrieved": date(2024, 5, 9)}
-    assert changed_by(lambda _: keep(("RC9", 1000, 390), **revised)) == "release of 2024-03 changed"
+REVISED = {"name": "March-2024-revised.csv", "retrieved": date(2024, 5, 9)}
+OLDER = {"name": "March-2024-older.csv", "retrieved": date(2024, 3, 9)}
 
 
-def test_a_release_that_is_superseded_already_changes_nothing(parts, keep):
-    keep(("RC9", 1000, 390), name="March-2024-revised.csv", retrieved=date(2024, 5, 9))
-    before = parts()
-    keep(("RC9", 1000, 380), name="March-2024-older.csv", retrieved=date(2024, 3, 9))
-    assert parts() == before
+def test_a_revision_is_another_release_and_what_it_revises_is_read_as_the_first(changed_by, keep):
+    assert changed_by(lambda _: keep(("RC9", 1000, 390), **REVISED)) == (
+        "first release of 2024-03 is new, release of 2024-03 changed"
+    )
+
+
+def test_an_older_release_counts_where_it_becomes_the_first(changed_by, keep):
+    assert changed_by(lambda _: keep(("RC9", 1000, 380), **OLDER)) == "first release of 2024-03 is new"
+    oldest = {"name": "March-2024-oldest.csv", "retrieved": date(2024, 3, 8)}
+    assert changed_by(lambda _: keep(("RC9", 1000, 370), **oldest)) == "first release of 2024-03 changed"
+
+
+def test_a_first_release_that_is_taken_away_counts(changed_by, keep, store):
+    keep(("RC9", 1000, 380), **OLDER)
+    [first] = store.oldest("ae_monthly").values()
+    record = store.folder / "releases" / "ae_monthly" / f"{first.sha256}.json"
+    assert changed_by(lambda _: record.unlink()) == "first release of 2024-03 is gone"
+
+
+def test_a_release_between_the_first_and_the_newest_changes_nothing(changed_by, keep):
+    keep(("RC9", 1000, 390), **REVISED)
+    between = {"name": "March-2024-again.csv", "retrieved": date(2024, 4, 30)}
+    assert changed_by(lambda _: keep(("RC9", 1000, 380), **between)) == ""
+
+
+def test_an_older_release_of_a_later_month_changes_nothing(changed_by, keep):
+    keep(("RC9", 900, 300), **APRIL)
+    older = {"month": "APRIL-2024", "name": "April-2024-older.csv", "retrieved": date(2024, 3, 9)}
+    assert changed_by(lambda _: keep(("RC9", 900, 290), **older)) == ""
 
 
 def test_the_same_file_on_another_day_changes_nothing(changed_by, keep):

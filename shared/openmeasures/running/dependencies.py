@@ -24,6 +24,7 @@ import nbformat
 from openmeasures import imports, project
 from openmeasures.errors import StoreError
 from openmeasures.parameters import Parameters
+from openmeasures.releases import Release
 from openmeasures.store import write_whole
 
 NOTEBOOK = "notebook.ipynb"
@@ -54,11 +55,7 @@ def parts(run: Parameters) -> Parts:
     found |= {f"reference/{name}": value for name, value in _files(root / "reference", NOT_OF_RUNS).items()}
     for name, path in imports.modules(measure.folder / NOTEBOOK, also=RUNNERS).items():
         found[name] = _sha256(path.read_bytes())
-    for period, release in run.release_of.items():
-        # With its status, which the notebook shows, but not the day on which it was read into this store.
-        record = release.model_dump_json(exclude={"retrieved"})
-        found[f"release of {period:%Y-%m}"] = _sha256(record.encode())
-    return found | _environment(root)
+    return found | _releases(run) | _environment(root)
 
 
 def digest(found: Parts) -> str:
@@ -104,6 +101,22 @@ def changed(before: Parts, now: Parts) -> str:
     ]
     rest = len(named) - MOST_NAMED
     return ", ".join(named[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _releases(run: Parameters) -> Parts:
+    """Return each release whose figures the notebook reads: of every period the newest, and the first if another."""
+    found = {}
+    for period, release in run.release_of.items():
+        found[f"release of {period:%Y-%m}"] = _release(release)
+        first = run.first_release_of[period]
+        if first != release:
+            found[f"first release of {period:%Y-%m}"] = _release(first)
+    return found
+
+
+def _release(release: Release) -> str:
+    # With its status, which the notebook shows, but not the day on which it was read into this store.
+    return _sha256(release.model_dump_json(exclude={"retrieved"}).encode())
 
 
 def _path(build: Path, digest_: str) -> Path:
