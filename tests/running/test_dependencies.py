@@ -76,6 +76,12 @@ def _output(project):
         (_write("analyses/four_hours/example/expected.csv", "a"), ""),
         (_write("analyses/four_hours/README.md", "a"), ""),
         (_write("analyses/four_hours/.ipynb_checkpoints/measure.yml", "a"), ""),
+        (_write("analyses/four_hours/measure.yml~", "a"), ""),
+        (_write("analyses/four_hours/#measure.yml#", "a"), ""),
+        (_write("analyses/four_hours/~$counts.xlsx", "a"), ""),
+        (_write("analyses/four_hours/__pycache__/own.pyc", "a"), ""),
+        (_write("analyses/four_hours/improvements/RC9.yml", "a"), "four_hours/improvements/RC9.yml is new"),
+        (_write("analyses/four_hours/improvements/RC9.yml~", "a"), ""),
         (_write("analyses/another/measure.yml", "a"), ""),
         (_write("reference/rulesets.yml", "a"), "reference/rulesets.yml changed"),
         (_write("reference/sample/new.csv", "a"), ""),
@@ -88,6 +94,17 @@ def _output(project):
 def test_what_counts_and_what_does_not(changed_by, small_project, do, said):
     first = nbformat.read(small_project / "analyses" / "four_hours" / "notebook.ipynb", as_version=4).cells[0].id
     assert changed_by(do) == said.format(first=first)
+
+
+def test_the_sample_s_tables_count_with_the_sample_s_figures(small_project, sample_folder):
+    def now():
+        measure = definitions.find("four_hours")
+        return dependencies.parts(parameters.check(measure, org_code="ENG", period_to="", data=str(sample_folder)))
+
+    before = now()
+    path = small_project / "reference" / "sample" / "successions.csv"
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert dependencies.changed(before, now()) == "reference/sample/successions.csv changed"
 
 
 def test_a_file_of_another_name_is_another_file(changed_by, small_project):

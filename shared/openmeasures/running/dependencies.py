@@ -21,7 +21,7 @@ from pathlib import Path
 
 import nbformat
 
-from openmeasures import imports, project
+from openmeasures import folders, imports, project
 from openmeasures.errors import StoreError
 from openmeasures.parameters import Parameters
 from openmeasures.releases import Release
@@ -31,8 +31,9 @@ NOTEBOOK = "notebook.ipynb"
 FOLDER = "dependencies"
 # Of a measure's folder: what is for people, and the notebook, whose outputs are no part of its source.
 NOT_READ = ("example", NOTEBOOK, "README.md")
-# Of `reference/`: the sample makes the data, and the data are a part of their own, with where they were downloaded.
-NOT_OF_RUNS = ("sample", "releases.csv")
+# Of `reference/`: where releases were downloaded from is in their own records, and the sample's tables are read with
+# the sample's figures alone.
+NOT_OF_RUNS, SAMPLE = "releases.csv", "sample"
 # How cells are run and outputs are kept, whatever the notebook imports.
 RUNNERS = ("openmeasures.running.engine", "openmeasures.running.notebooks")
 MOST_NAMED = 3  # of the parts that changed, in one line
@@ -52,7 +53,8 @@ def parts(run: Parameters) -> Parts:
         found["as of"] = run.store.as_of.isoformat()
     found |= {f"cell {name}": value for name, value in _cells(measure.folder / NOTEBOOK).items()}
     found |= {f"{measure.id}/{name}": value for name, value in _files(measure.folder, NOT_READ).items()}
-    found |= {f"reference/{name}": value for name, value in _files(root / "reference", NOT_OF_RUNS).items()}
+    not_read = (NOT_OF_RUNS,) if run.synthetic else (NOT_OF_RUNS, SAMPLE)
+    found |= {f"reference/{name}": value for name, value in _files(root / "reference", not_read).items()}
     for name, path in imports.modules(measure.folder / NOTEBOOK, also=RUNNERS).items():
         found[name] = _sha256(path.read_bytes())
     return found | _releases(run) | _environment(root)
@@ -137,13 +139,9 @@ def _cells(notebook: Path) -> Parts:
 
 
 def _files(folder: Path, left_out: tuple[str, ...]) -> Parts:
-    """Return each file below a folder by its path, those of an editor's hidden folders left out."""
-    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {
-        name.as_posix(): _sha256(path.read_bytes())
-        for name, path in found.items()
-        if name.parts[0] not in left_out and not any(part.startswith(".") for part in name.parts)
-    }
+    """Return each file below a folder by its path; what stands in the folder itself may be left out by its name."""
+    found = folders.files(folder).items()
+    return {name: _sha256(path.read_bytes()) for name, path in found if name.split("/")[0] not in left_out}
 
 
 @cache
