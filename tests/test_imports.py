@@ -67,6 +67,25 @@ def test_a_module_that_changes_what_it_imports_is_read_again(needed, tmp_path):
     assert needed("import openmeasures.plain") == ["openmeasures", "other", "plain"]
 
 
+def test_files_beside_modules_are_their_data_but_for_modules_packages_and_litter(needed, tmp_path):
+    needed()
+    package = tmp_path / "openmeasures"
+    for name in ("deep/fonts.conf", "deep/fonts/a.ttf", "deep/fonts.conf~", "deep/__pycache__/inner.pyc", "top.csv"):
+        path = package / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("", encoding="utf-8")
+    assert imports.data(imports.closure(["openmeasures.plain"])) == {"openmeasures/top.csv": package / "top.csv"}
+    assert list(imports.data(imports.closure(["openmeasures.deep"]))) == [
+        "openmeasures/deep/fonts/a.ttf", "openmeasures/deep/fonts.conf", "openmeasures/top.csv",
+    ]  # fmt: skip
+
+
+def test_every_measure_needs_the_fonts_of_its_charts_and_no_page_s_template():
+    for measure in definitions.load_all():
+        data = imports.data(imports.modules(measure.folder / "notebook.ipynb"))
+        assert list(data) == ["openmeasures/charts/fonts.conf"]
+
+
 def test_a_cell_that_is_no_python_is_an_error(needed):
     with pytest.raises(SyntaxError):
         needed("x =")

@@ -2,16 +2,25 @@
 
 Found by reading, not by running: imports inside functions count, and what is imported by a name made at run time does
 not. A module that only other measures import is left out, so that a change there reruns nothing here.
+
+| function | gives |
+|---|---|
+| `modules` | the modules that a notebook needs |
+| `closure` | the modules that some modules need |
+| `data` | the files beside modules that they may read |
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import nbformat
 
+from openmeasures import folders
+
 PACKAGE = "openmeasures"
+INIT = "__init__.py"
 
 
 def modules(notebook: Path, *, also: Iterable[str] = ()) -> dict[str, Path]:
@@ -39,6 +48,27 @@ def closure(names: Iterable[str]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def data(modules_: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the files that lie beside these modules and are no modules, such as a configuration, by their own path.
+
+    They are those of the modules' folders and of folders in these, packages left out, whose modules are others. Which
+    of them a module reads is not looked at.
+    """
+    lying = (path for folder in {path.parent for path in modules_.values()} for path in _lying_in(folder))
+    return {path.relative_to(_root()).as_posix(): path for path in sorted(lying)}
+
+
+def _lying_in(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if folders.is_litter(path.name):
+            continue
+        if path.is_dir():
+            if not (path / INIT).is_file():
+                yield from _lying_in(path)
+        elif path.suffix != ".py":
+            yield path
+
+
 @cache
 def _root() -> Path:
     return Path(__file__).resolve().parents[1]
@@ -49,7 +79,7 @@ def _path(name: str) -> Path | None:
     if name.split(".", maxsplit=1)[0] != PACKAGE:
         return None
     base = _root().joinpath(*name.split("."))
-    for path in (base / "__init__.py", base.with_suffix(".py")):
+    for path in (base / INIT, base.with_suffix(".py")):
         if path.is_file():
             return path
     return None
@@ -68,7 +98,7 @@ def _imported_by(path: Path, name: str) -> list[str]:
 
 @cache  # by what a file was when it was read: twelve measures share most of their modules
 def _read(path: Path, name: str, mtime: int, size: int) -> list[str]:
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    package = name if path.name == INIT else name.rpartition(".")[0]
     return list(_imported(path.read_text(encoding="utf-8"), package))
 
 

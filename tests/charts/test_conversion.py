@@ -139,11 +139,34 @@ def test_an_image_is_kept_and_not_drawn_again(folder):
     assert conversion.svg(spec("Another")) != "<svg>kept</svg>"
 
 
-def test_what_another_version_drew_is_drawn_again(folder, monkeypatch):
-    conversion.svg(spec())
-    monkeypatch.setattr(conversion, "_converter", lambda: "0.1")
-    conversion.svg(spec())
-    assert len(list(folder.iterdir())) == 2
+@pytest.fixture
+def otherwise(folder, monkeypatch):
+    """Draw a chart, change what draws it as a later process would find it, and draw it again; return what is kept."""
+
+    def kept(*change):
+        conversion.svg(spec())
+        monkeypatch.setattr(*change)
+        conversion._drawn_by.cache_clear()
+        conversion.svg(spec())
+        return len(list(folder.iterdir()))
+
+    yield kept
+    monkeypatch.undo()
+    conversion._drawn_by.cache_clear()
+
+
+def test_what_another_version_drew_is_drawn_again(otherwise):
+    assert otherwise(conversion, "_converter", lambda: "0.1") == 2
+
+
+@pytest.mark.parametrize(("name", "file"), [("OWN_FONTS", "fonts.conf"), ("__file__", "drawing.py")])
+def test_what_was_drawn_with_other_fonts_or_by_other_code_is_drawn_again(otherwise, tmp_path, name, file):
+    before = drawing.OWN_FONTS.with_name(file).read_bytes()
+    (tmp_path / file).write_bytes(before)
+    assert otherwise(drawing, name, str(tmp_path / file) if name == "__file__" else tmp_path / file) == 1
+    (tmp_path / f"changed-{file}").write_bytes(before + b"\n")
+    changed = tmp_path / f"changed-{file}"
+    assert otherwise(drawing, name, str(changed) if name == "__file__" else changed) == 2
 
 
 def test_what_cannot_be_drawn_is_not_kept(folder):

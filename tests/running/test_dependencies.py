@@ -210,6 +210,17 @@ def test_a_module_counts_where_the_notebook_imports_it(changed_by, small_project
     )
 
 
+def test_the_fonts_of_charts_count_and_what_pages_are_made_from_does_not(changed_by, tmp_path, monkeypatch):
+    package = tmp_path / "elsewhere" / "openmeasures"
+    shutil.copytree(imports._root() / "openmeasures", package)
+    monkeypatch.setattr(imports, "_root", lambda: package.parent)
+    fonts, template = package / "charts" / "fonts.conf", package / "publishing" / "templates" / "card.jinja"
+    assert changed_by(lambda _: fonts.write_text("<fontconfig/>", encoding="utf-8")) == (
+        "openmeasures/charts/fonts.conf changed"
+    )
+    assert changed_by(lambda _: template.write_text("", encoding="utf-8")) == ""
+
+
 def test_the_environment_counts_by_its_lock_its_python_and_its_packages(parts):
     found = parts()
     assert {"python", "polars", "altair", "scipy", "vl-convert-python"} <= set(found)

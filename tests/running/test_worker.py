@@ -115,6 +115,7 @@ def test_the_digest_is_that_of_the_plan(order, store):
     assert order.digest == plan.run_digest(store, definitions.find("four_hours"), "")
 
 
-def test_the_modules_are_those_of_the_package():
+def test_the_modules_are_those_of_the_package_with_what_lies_beside_them():
     name = Path(worker.__file__).relative_to(worker.PACKAGE).as_posix()
+    assert "charts/fonts.conf" in worker._modules()
     assert worker._modules()[name] == hashlib.sha256(Path(worker.__file__).read_bytes()).hexdigest()

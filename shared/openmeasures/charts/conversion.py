@@ -158,11 +158,17 @@ def _path(content: bytes) -> Path | None:
     folder = os.environ.get(FOLDER)
     if not folder:
         return None
-    drawn_by = f"vl-convert {_converter()}, Vega-Lite {VEGA_LITE_VERSION}\n".encode()
-    return Path(folder) / f"{hashlib.sha256(drawn_by + content).hexdigest()}.svg.gz"
+    return Path(folder) / f"{hashlib.sha256(_drawn_by() + content).hexdigest()}.svg.gz"
 
 
-@cache
+@cache  # a process keeps to the module that it imported, and to the fonts of its first chart
+def _drawn_by() -> bytes:
+    """Return what decides, beside a specification, how its image looks."""
+    own = b"".join(path.read_bytes() for path in (Path(drawing.__file__), drawing.OWN_FONTS))
+    by = (f"vl-convert {_converter()}", f"Vega-Lite {VEGA_LITE_VERSION}", hashlib.sha256(own).hexdigest())
+    return f"{', '.join(by)}\n".encode()
+
+
 def _converter() -> str:
     return version("vl-convert-python")
 

@@ -8,8 +8,8 @@
 | `changed` | what differs between two of them, in words |
 
 A part is a cell of the notebook's source, a file of the measure's folder, a release, a module of this package that the
-notebook imports, a file of `reference/`, or a package of the environment. What a run cannot read is not among them:
-the notebook's own outputs, the worked example, releases of later months, the modules of other measures.
+notebook imports or a file beside it, a file of `reference/`, or a package of the environment. What a run cannot read is
+not among them: the notebook's own outputs, the worked example, releases of later months, the modules of other measures.
 """
 
 import hashlib
@@ -55,8 +55,8 @@ def parts(run: Parameters) -> Parts:
     found |= {f"{measure.id}/{name}": value for name, value in _files(measure.folder, NOT_READ).items()}
     not_read = (NOT_OF_RUNS,) if run.synthetic else (NOT_OF_RUNS, SAMPLE)
     found |= {f"reference/{name}": value for name, value in _files(root / "reference", not_read).items()}
-    for name, path in imports.modules(measure.folder / NOTEBOOK, also=RUNNERS).items():
-        found[name] = _sha256(path.read_bytes())
+    modules = imports.modules(measure.folder / NOTEBOOK, also=RUNNERS)
+    found |= {name: _sha256(path.read_bytes()) for name, path in (modules | imports.data(modules)).items()}
     return found | _releases(run) | _environment(root)
 
 

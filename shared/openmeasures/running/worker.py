@@ -25,7 +25,7 @@ from threading import Lock
 
 from distributed import get_worker
 
-from openmeasures import definitions, parameters, project
+from openmeasures import definitions, folders, parameters, project
 from openmeasures.charts import conversion
 from openmeasures.errors import OpenMeasuresError
 from openmeasures.organisations import ENGLAND
@@ -114,9 +114,8 @@ def _refusal(order: Order, data: Path) -> str:
 
 
 def _modules() -> Parts:
-    """Return a hash of each file of this package as it is now; Python keeps to what it imported."""
-    files = sorted(PACKAGE.rglob("*.py"))
-    return {file.relative_to(PACKAGE).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    """Return a hash of each file of this package as it is now; a process keeps to what it imported or read first."""
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in folders.files(PACKAGE).items()}
 
 
 _AT_START = _modules()
