@@ -4,6 +4,7 @@ import nbformat
 import pytest
 
 from openmeasures import definitions, imports
+from openmeasures.errors import DefinitionError
 
 PACKAGE = {
     "__init__.py": "",
@@ -86,9 +87,27 @@ def test_every_measure_needs_the_fonts_of_its_charts_and_no_page_s_template():
         assert list(data) == ["openmeasures/charts/fonts.conf"]
 
 
-def test_a_cell_that_is_no_python_is_an_error(needed):
-    with pytest.raises(SyntaxError):
-        needed("x =")
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("if (:", "line 1: 'if (:' is not Python (invalid syntax)."),
+        ("x = 1\n%matplotlib inline", "line 2: '%matplotlib inline' is not Python (invalid syntax)."),
+        ("!ls", "line 1: '!ls' is not Python (invalid syntax)."),
+        ("%%bash\nls", "line 1: '%%bash' is not Python (invalid syntax)."),
+        ("def f():", "line 1: 'def f():' is not Python (expected an indented block after function definition"),
+        ('x = """', "is not Python (unterminated triple-quoted string literal (detected at line "),
+        ("x = 1\0", "is not Python (source code string cannot contain null bytes)."),
+    ],
+)
+def test_a_cell_that_is_no_python_is_named_in_one_line(needed, cell, said):
+    with pytest.raises(DefinitionError) as refusal:
+        needed("x = 1", cell)
+    first, _, rest = str(refusal.value).partition(": ")
+    assert first.endswith("n.ipynb")
+    assert rest.startswith("code cell 2 (id '")
+    assert said in rest
+    assert rest.endswith(" Correct it; a magic or a shell command, such as `%time` or `!ls`, take out.")
+    assert "\n" not in rest
 
 
 def test_a_measure_needs_its_methods_and_not_those_of_others():

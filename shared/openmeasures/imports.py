@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 
 from openmeasures import folders
+from openmeasures.errors import DefinitionError
 
 PACKAGE = "openmeasures"
 INIT = "__init__.py"
@@ -26,12 +27,21 @@ INIT = "__init__.py"
 def modules(notebook: Path, *, also: Iterable[str] = ()) -> dict[str, Path]:
     """Return the modules of this package that a notebook needs, by name, with those named in `also`.
 
-    Magics and shell commands are no Python and not looked at; no notebook of ours has any. Raises `SyntaxError` for a
-    code cell that is not Python otherwise, with the cell's own line.
+    Raises `DefinitionError` for a code cell that is not Python, magics and shell commands included: what these read
+    cannot be told before they run, so that nobody would know when to run them again.
     """
     nb = nbformat.read(notebook, as_version=4)
-    cells = [cell.source for cell in nb.cells if cell.cell_type == "code"]
-    return closure([*(name for cell in cells for name in _imported(cell, "__main__")), *also])
+    found = [*also]
+    for number, cell in enumerate((cell for cell in nb.cells if cell.cell_type == "code"), start=1):
+        try:
+            found += _imported(cell.source, "__main__")
+        except SyntaxError as error:
+            line = (cell.source.split("\n")[error.lineno - 1 :] or [""])[0] if error.lineno else ""
+            raise DefinitionError(
+                f"{notebook}: code cell {number} (id {cell.id!r}), line {error.lineno or 1}: {line.strip()!r} is not "
+                f"Python ({error.msg}). Correct it; a magic or a shell command, such as `%time` or `!ls`, take out."
+            ) from error
+    return closure(found)
 
 
 def closure(names: Iterable[str]) -> dict[str, Path]:

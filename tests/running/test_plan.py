@@ -1,3 +1,4 @@
+import json
 import shutil
 from datetime import date
 from pathlib import Path
@@ -220,6 +221,42 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path, content):
     with pytest.raises(DefinitionError, match=r"notebook.ipynb: not a Jupyter notebook \(.+\)\.") as refusal:
         check_notebook(path)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("cell", ["%matplotlib inline", "if (:"])
+def test_a_notebook_with_a_cell_that_is_no_python_is_refused(tmp_path, notebook_of, cell):
+    nbformat.write(notebook_of("x = 1", cell), tmp_path / "notebook.ipynb")
+    with pytest.raises(DefinitionError, match=r"notebook.ipynb: code cell 3 \(id 'step-2'\), line 1: .* is not Python"):
+        check_notebook(tmp_path / "notebook.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"nbformat_minor": 4}, "a notebook of format 4.4, whose cells have no ids; expected 4.5 or later."),
+        ({"nbformat_minor": 5}, "cell 1 has no id; expected one of its own, which stays."),
+        ({"id": "step"}, "cell 2 has the id 'step' of cell 1; expected one of its own, which stays."),
+    ],
+)
+def test_a_notebook_whose_cells_cannot_be_told_apart_is_refused(tmp_path, notebook_of, change, said):
+    path = tmp_path / "notebook.ipynb"
+    content = json.loads(nbformat.writes(notebook_of("x = 1")))
+    for cell in content["cells"]:
+        del cell["id"]
+        cell.update({name: value for name, value in change.items() if name == "id"})
+    path.write_text(json.dumps(content | change), encoding="utf-8")
+    with pytest.raises(DefinitionError) as refusal:
+        check_notebook(path)
+    assert f"notebook.ipynb: {said} Open it in JupyterLab and save it" in str(refusal.value)
+
+
+def test_a_notebook_of_another_time_is_refused(tmp_path, notebook_of):
+    path = tmp_path / "notebook.ipynb"
+    cells = [{"cell_type": "code", "input": "x = 1", "language": "python", "metadata": {}, "outputs": []}]
+    content = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": cells}]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DefinitionError, match=r"a notebook of format 3\.0, whose cells have no ids"):
+        check_notebook(path)
 
 
 def test_the_notebook_is_checked_before_the_data(small_project, store):

@@ -3,6 +3,7 @@
 Everything that can be wrong with a run is found here, before the first kernel starts.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import nbformat
 import polars as pl
 from papermill import inspect_notebook
 
-from openmeasures import corrections, counts, parameters, register
+from openmeasures import corrections, counts, imports, parameters, register
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError
 from openmeasures.organisations import ENGLAND
@@ -154,15 +155,21 @@ def _with_figures(run: parameters.Parameters) -> list[str]:
 
 
 def check_notebook(notebook: Path) -> None:
-    """Refuse a notebook that papermill would run with its own defaults, or not at all."""
+    """Refuse a notebook that papermill would run with its own defaults or not at all, or whose cells cannot be told.
+
+    Raises `DefinitionError`, with the cell and what to do.
+    """
     if not notebook.is_file():
         raise DefinitionError(
             f"{notebook}: no such file (every folder in analyses/ holds one). analyses/README.md says what is in it."
         )
     try:
-        nbformat.read(notebook, as_version=4)
+        with warnings.catch_warnings(action="ignore"):  # of cells without ids, which are refused below
+            nbformat.read(notebook, as_version=4)
     except Exception as error:  # nbformat raises its own, jsonschema's and json's errors alike
         raise DefinitionError(f"{notebook}: not a Jupyter notebook ({str(error).splitlines()[0]}).") from error
+    dependencies.cells(notebook)
+    imports.modules(notebook)  # both for what they refuse
     found = set(inspect_notebook(str(notebook)))
     if found != set(parameters.NAMES):
         raise DefinitionError(
