@@ -1,7 +1,10 @@
 """environment.yml (conda), requirements.lock (pip) and pyproject.toml must say the same, and name no registry."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,24 @@ def test_conda_pins_python_pip_and_quarto_exactly():
 @pytest.mark.parametrize("name", sorted(asked_for()))
 def test_lock_satisfies_what_the_package_asks_for(name):
     assert locked()[name] in asked_for()[name].specifier
+
+
+def imported():
+    """The packages that ours imports by name, but for those of Python itself."""
+    names = set()
+    for path in (ROOT / "shared" / "openmeasures").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module)
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"openmeasures"}
+
+
+def test_whatever_is_imported_is_asked_for_and_so_a_part_of_every_run_s_key():
+    distributions = packages_distributions()
+    of_them = {name: {canonicalize_name(each) for each in distributions[name]} for name in imported()}
+    assert {name for name, provided_by in of_them.items() if not provided_by & asked_for().keys()} == set()
 
 
 def test_every_locked_package_has_a_hash():

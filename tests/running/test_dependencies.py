@@ -223,7 +223,7 @@ def test_the_fonts_of_charts_count_and_what_pages_are_made_from_does_not(changed
 
 def test_the_environment_counts_by_its_lock_its_python_and_its_packages(parts):
     found = parts()
-    assert {"python", "polars", "altair", "scipy", "vl-convert-python"} <= set(found)
+    assert {"python", "polars", "altair", "numpy", "scipy", "ipython", "vl-convert-python"} <= set(found)
     assert found["requirements.lock"] == "none"  # the small project has none
     assert not {"pytest", "ruff"} & set(found)
 
