@@ -662,6 +662,27 @@ def test_the_oldest_release_of_a_period_is_the_first_vintage(keep, store):
     assert found.filter(pl.col("org_code") == "RC9")["value"].to_list() == [40]
 
 
+def test_a_fingerprint_is_of_a_period_and_a_release_and_of_no_other(keep, store):
+    march, april = date(2024, 3, 1), date(2024, 4, 1)
+    keep(("RC9", 100, 40))
+    keep(("RC9", 100, 40), month="APRIL-2024", name="April-2024.csv")
+    before = store.fingerprints("ae_monthly", [march, april])
+    assert len({*before.values()}) == len(before) == 2
+    keep(("RC9", 100, 50), name="March-2024-revised.csv")
+    after = store.fingerprints("ae_monthly", [march, april])
+    assert {key: after[key] for key in before} == before
+    assert (len({*after.values()}), [period for period, _ in after if period == march]) == (3, [march, march])
+    assert store.fingerprints("ae_monthly", [april]).keys() == {key for key in before if key[0] == april}
+
+
+def test_a_damaged_file_has_no_fingerprint(keep, store):
+    keep(("RC9", 100, 40))
+    path = store.folder / "observations" / "ae_monthly" / "2024-03.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(StoreError, match=r"2024-03\.parquet: cannot be read"):
+        store.fingerprints("ae_monthly", [date(2024, 3, 1)])
+
+
 def test_data_reach_to_the_end_of_the_last_period(keep, store):
     keep(("RC9", 100, 40), month="APRIL-2024", name="April-2024.csv")
     keep(("RC9", 100, 40))

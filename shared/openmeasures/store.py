@@ -20,6 +20,7 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 | `Store.reaches` | how far the data of all sources go |
 | `Store.observations`, `Store.organisations` | what the newest releases say |
 | `Store.totals` | what a publication says of England itself |
+| `Store.fingerprints` | what tells whether the figures of a release are still those that were read |
 """
 
 import os
@@ -190,6 +191,19 @@ class Store:
     def organisations(self, source: str) -> pl.DataFrame:
         """Return the organisations of each period's newest release; see `schemas.Organisations`."""
         return self._read("organisations", source, pl.lit(True), self.newest(source))
+
+    def fingerprints(self, source: str, periods: Iterable[date]) -> dict[tuple[date, str], str]:
+        """Return a text for each of some periods and each release, by its SHA-256, that has rows of the period here.
+
+        It is another one where any of these rows is, of observations or organisations; their order does not matter, and
+        neither do other releases in the same file. It is the same wherever Polars has the same version. Raises
+        `StoreError` as `observations` does.
+        """
+        wanted, found = list(periods), dict[tuple[date, str], str]()
+        for table in SCHEMAS:
+            for period, release, sum_ in self._collect(table, source, _fingerprint, periods=wanted).iter_rows():
+                found[period, release] = f"{found.get((period, release), '')}{table} {sum_:016x} "
+        return found
 
     def _read(self, table: str, source: str, wanted: pl.Expr, newest: dict[date, Release]) -> pl.DataFrame:
         counting = {period: release.sha256 for period, release in newest.items()}
@@ -379,6 +393,12 @@ def _read_record(path: str, mtime: int, size: int) -> Release:
         return Release.model_validate_json(Path(path).read_bytes())
     except ValidationError as error:
         raise StoreError(f"{path}: not a release's record ({error.error_count()} faults). {REMEDY}") from error
+
+
+def _fingerprint(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return `period_start, release` and the sum of hashes of their rows: five million take a third of a second."""
+    keys = ("period_start", "release")
+    return rows.group_by(keys).agg(pl.struct(pl.exclude(keys)).hash().sum())
 
 
 @cache  # it takes as long to make as a file to read

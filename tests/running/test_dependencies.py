@@ -4,6 +4,7 @@ import shutil
 from datetime import date
 
 import nbformat
+import polars as pl
 import pytest
 
 from openmeasures import definitions, imports, parameters
@@ -160,6 +161,46 @@ def test_an_older_release_of_a_later_month_changes_nothing(changed_by, keep):
     keep(("RC9", 900, 300), **APRIL)
     older = {"month": "APRIL-2024", "name": "April-2024-older.csv", "retrieved": date(2024, 3, 9)}
     assert changed_by(lambda _: keep(("RC9", 900, 290), **older)) == ""
+
+
+@pytest.mark.parametrize(
+    ("table", "changes"),
+    [
+        ("observations", {"value": pl.col("value") + 1}),
+        ("observations", {"status": pl.lit("suppressed")}),
+        ("organisations", {"org_name": pl.lit("Another")}),
+    ],
+)
+def test_figures_that_somebody_changed_in_the_store_count(changed_by, keep, store, table, changes):
+    keep(("RC9", 900, 300), **FEBRUARY)
+
+    def edit(_):
+        path = store.folder / table / "ae_monthly" / "2024-02.parquet"
+        rows = pl.read_parquet(path)
+        (row,) = rows.with_row_index().filter(org_code="RC9")["index"].head(1)
+        edited = rows[row].with_columns(**changes).cast(dict(rows.schema))
+        pl.concat([rows[:row], edited, rows[row + 1 :]]).write_parquet(path)
+
+    assert "release of 2024-02 changed" in changed_by(edit)
+
+
+def test_figures_of_a_first_release_that_somebody_took_out_count(changed_by, keep, store):
+    keep(("RC9", 1000, 380), **OLDER)
+    [first] = store.oldest("ae_monthly").values()
+
+    def take_out(_):
+        path = store.folder / "observations" / "ae_monthly" / "2024-03.parquet"
+        pl.read_parquet(path).filter(pl.col("release") != first.sha256).write_parquet(path)
+
+    assert changed_by(take_out) == "first release of 2024-03 changed"
+
+
+def test_a_file_of_figures_that_is_written_anew_with_the_same_is_the_same(changed_by, store):
+    def write_anew(_):
+        for path in store.folder.glob("o*/ae_monthly/2024-03.parquet"):
+            pl.read_parquet(path).reverse().write_parquet(path, compression="uncompressed")
+
+    assert changed_by(write_anew) == ""
 
 
 def test_the_same_file_on_another_day_changes_nothing(changed_by, keep):

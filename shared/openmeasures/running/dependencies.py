@@ -109,19 +109,23 @@ def changed(before: Parts, now: Parts) -> str:
 
 
 def _releases(run: Parameters) -> Parts:
-    """Return each release whose figures the notebook reads: of every period the newest, and the first if another."""
+    """Return each release whose figures the notebook reads: of every period the newest, and the first if another.
+
+    A record alone would not tell of figures that somebody changed in the store, or that came from elsewhere.
+    """
     found = {}
+    figures = run.store.fingerprints(run.measure.source, run.release_of)
     for period, release in run.release_of.items():
-        found[f"release of {period:%Y-%m}"] = _release(release)
         first = run.first_release_of[period]
+        found[f"release of {period:%Y-%m}"] = _release(release, figures.get((period, release.sha256), ""))
         if first != release:
-            found[f"first release of {period:%Y-%m}"] = _release(first)
+            found[f"first release of {period:%Y-%m}"] = _release(first, figures.get((period, first.sha256), ""))
     return found
 
 
-def _release(release: Release) -> str:
+def _release(release: Release, figures: str) -> str:
     # With its status, which the notebook shows, but not the day on which it was read into this store.
-    return _sha256(release.model_dump_json(exclude={"retrieved"}).encode())
+    return _sha256(f"{release.model_dump_json(exclude={'retrieved'})} {figures}".encode())
 
 
 def _path(build: Path, digest_: str) -> Path:
