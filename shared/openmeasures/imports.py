@@ -15,9 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-import nbformat
-
-from openmeasures import folders
+from openmeasures import cells, folders
 from openmeasures.errors import DefinitionError
 
 PACKAGE = "openmeasures"
@@ -27,12 +25,11 @@ INIT = "__init__.py"
 def modules(notebook: Path, *, also: Iterable[str] = ()) -> dict[str, Path]:
     """Return the modules of this package that a notebook needs, by name, with those named in `also`.
 
-    Raises `DefinitionError` for a code cell that is not Python, magics and shell commands included: what these read
-    cannot be told before they run, so that nobody would know when to run them again.
+    Raises `DefinitionError` as `cells.read` does, and for a code cell that is not Python, magics and shell commands
+    included: what these read cannot be told before they run, so that nobody would know when to run them again.
     """
-    nb = nbformat.read(notebook, as_version=4)
     found = [*also]
-    for number, cell in enumerate((cell for cell in nb.cells if cell.cell_type == "code"), start=1):
+    for number, cell in enumerate((cell for cell in cells.read(notebook) if cell.kind == "code"), start=1):
         try:
             found += _imported(cell.source, "__main__")
         except SyntaxError as error:

@@ -4,7 +4,6 @@
 |---|---|
 | `parts` | a hash of each thing that a run's outcome can depend on |
 | `digest` | one hash of them all; a run with the same one need not be run again |
-| `cells` | the cells of a notebook, each known by its id |
 | `keep`, `recall` | the parts of a digest, beside the manifest |
 | `changed` | what differs between two of them, in words |
 
@@ -20,18 +19,14 @@ from functools import cache
 from importlib.metadata import requires, version
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
-
-from openmeasures import folders, imports, project
-from openmeasures.errors import DefinitionError, StoreError
+from openmeasures import cells, folders, imports, project
+from openmeasures.errors import StoreError
 from openmeasures.parameters import Parameters
 from openmeasures.releases import Release
 from openmeasures.store import write_whole
 
 NOTEBOOK = "notebook.ipynb"
 FOLDER = "dependencies"
-WITH_IDS = (4, 5)  # the format of notebooks since which cells have ids
 # Of a measure's folder: what is for people, and the notebook, whose outputs are no part of its source.
 NOT_READ = ("example", NOTEBOOK, "README.md")
 # Of `reference/`: where releases were downloaded from is in their own records, and the sample's tables are read with
@@ -136,35 +131,11 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def cells(notebook: Path) -> list[NotebookNode]:
-    """Return the cells of a notebook, each of which has an id of its own.
-
-    Raises `DefinitionError` for a format that has no ids, and for a cell without one or with that of another: Jupyter
-    gives it one by chance each time that it reads the notebook, which would then be another one each time.
-    """
-    content = json.loads(notebook.read_bytes())
-    found, remedy = (content["nbformat"], content["nbformat_minor"]), "Open it in JupyterLab and save it, which gives"
-    if found < WITH_IDS:
-        raise DefinitionError(
-            f"{notebook}: a notebook of format {found[0]}.{found[1]}, whose cells have no ids; expected "
-            f"{WITH_IDS[0]}.{WITH_IDS[1]} or later. {remedy} it them."
-        )
-    ids = [cell.get("id") for cell in content["cells"]]
-    for number, id_ in enumerate(ids, start=1):
-        if id_ is None or id_ in ids[: number - 1]:
-            has = "no id" if id_ is None else f"the id {id_!r} of cell {ids.index(id_) + 1}"
-            raise DefinitionError(
-                f"{notebook}: cell {number} has {has}; expected one of its own, which stays. {remedy} it one."
-            )
-    read: list[NotebookNode] = nbformat.read(notebook, as_version=4).cells
-    return read
-
-
 def _cells(notebook: Path) -> Parts:
     """Return each cell of a notebook by its id: its source and tags, and its place, but not its outputs."""
     return {
-        cell.id: _sha256(json.dumps([place, cell.cell_type, cell.metadata.get("tags", []), cell.source]).encode())
-        for place, cell in enumerate(cells(notebook))
+        cell.id: _sha256(json.dumps([place, cell.kind, cell.tags, cell.source]).encode())
+        for place, cell in enumerate(cells.read(notebook))
     }
 
 

@@ -168,8 +168,7 @@ def check_notebook(notebook: Path) -> None:
             nbformat.read(notebook, as_version=4)
     except Exception as error:  # nbformat raises its own, jsonschema's and json's errors alike
         raise DefinitionError(f"{notebook}: not a Jupyter notebook ({str(error).splitlines()[0]}).") from error
-    dependencies.cells(notebook)
-    imports.modules(notebook)  # both for what they refuse
+    imports.modules(notebook)  # for what it refuses: cells that cannot be told apart, or are not Python
     found = set(inspect_notebook(str(notebook)))
     if found != set(parameters.NAMES):
         raise DefinitionError(
