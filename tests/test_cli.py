@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it prints, where, with which exit code, and what it leaves behind."""
 
+import errno
 import json
 import os
 import re
@@ -7,16 +8,18 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import Executor, Future
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 import polars as pl
 import pytest
+from filelock import FileLock, Timeout
 from rich.console import Console
 
-from openmeasures import __version__, cli, definitions, project, readers
-from openmeasures.publishing import render
+from openmeasures import __version__, cli, definitions, project, readers, turn
+from openmeasures.publishing import board_pack, pages, render
 from openmeasures.running import belonging, manifest, plan
 from openmeasures.store import Store
 
@@ -303,7 +306,7 @@ def test_ingest_of_nothing_says_what_it_takes(called, small_project):
 def test_a_run_on_what_another_version_has_read_says_so(called, small_project, keep, monkeypatch, store):
     keep(("RC9", 1000, 400))
     monkeypatch.setattr(readers, "fingerprint", lambda _: "another")
-    monkeypatch.setattr("openmeasures.running.build.bring_up_to_date", lambda *_, **__: 0)
+    monkeypatch.setattr("openmeasures.running.build.up_to_date", lambda *_, **__: nullcontext(0))
     code, _, err = called("run")
     assert (code, err) == (
         0,
@@ -599,6 +602,77 @@ def test_publish_brings_the_pages_beside_the_configuration_up_to_date(called, fi
     assert "four_hours: 3 runs" in out
     assert {"index.qmd", "organisations/RJ1/four_hours.qmd", "measures/four_hours/index.qmd"} <= files(filled)
     assert not (filled / "_site").exists()
+
+
+# ---- the site, and others who want its folder
+
+
+def is_free(build):
+    """Whether another command could have the folder now."""
+    try:
+        with FileLock(build / turn.LOCK, timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+@pytest.fixture
+def seen(filled, monkeypatch):
+    """Whether the folder was free, by the step of a site at which that was looked at."""
+    found = {}
+
+    def look(module, name):
+        real = getattr(module, name)
+
+        def looking(*given, **options):
+            found[name] = is_free(filled / "_build")
+            return real(*given, **options)
+
+        monkeypatch.setattr(module, name, looking)
+
+    for module, name in ((pages, "publish"), (render, "render"), (belonging, "check_page"), (board_pack, "make")):
+        look(module, name)
+    return found
+
+
+def test_a_site_has_its_folder_to_itself_until_it_is_checked(called, filled, seen):
+    assert called("site", "--renderer", "smalldocs", "--org", "RC9")[0] == 0
+    assert seen == {"publish": False, "render": False, "check_page": False}
+    assert is_free(filled / "_build")
+
+
+def test_publishing_and_packs_have_the_folder_to_themselves(called, filled, seen):
+    assert called("publish")[0] == 0
+    assert called("pack", "--org", "RC9")[0] == 0
+    assert seen == {"publish": False, "make": False}
+    assert is_free(filled / "_build")
+
+
+@pytest.mark.parametrize("arguments", [["site", "--renderer", "smalldocs"], ["pack"]])
+def test_who_wants_the_folder_of_another_says_so_and_waits(filled, called, arguments):
+    assert called("run", "--org", "RC9")[0] == 0
+    with FileLock(filled / "_build" / turn.LOCK):
+        (filled / "_build" / turn.HOLDER).write_text("process 7, since 12:00", encoding="utf-8")
+        waiting = subprocess.Popen([COMMAND, *arguments, "--org", "RC9"], stderr=subprocess.PIPE, encoding="utf-8")
+        said = "Another build (process 7, since 12:00) is at work in this folder; waiting for it.\n"
+        assert waiting.stderr.readline() == said
+        assert waiting.poll() is None
+    assert waiting.communicate(timeout=60)[1] == ""
+    assert waiting.returncode == 0
+
+
+@pytest.mark.parametrize(("module", "name"), [(pages, "publish"), (render, "render")])
+def test_a_disk_that_is_full_is_one_clear_error_whenever_it_is(called, filled, monkeypatch, module, name):
+    def full(*_given, **_options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "index.qmd")
+
+    monkeypatch.setattr(module, name, full)
+    code, _, err = called("site", "--renderer", "smalldocs", "--org", "RC9")
+    assert (code, err) == (
+        2,
+        "Error index.qmd: cannot be written (No space left on device). Make room or get the right to write there, or "
+        "name another folder with --out. What is done already is kept.\n",
+    )
 
 
 # ---- refresh

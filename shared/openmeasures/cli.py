@@ -9,7 +9,8 @@ Exit codes: 0 done, 1 some runs failed, 2 bad usage or input. A user's mistake p
 import os
 import sys
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
@@ -297,11 +298,14 @@ def run(
         _check_embargo(folder, preview=preview)
         if dry_run:
             _list_steps(measures, org, period_to, folder, build, force=force, as_json=as_json, areas=areas)
-        elif _run(
+            return
+        with _run(
             measures, org, period_to, workers, folder, build, force=force, as_json=as_json, scheduler=scheduler,
             storage=storage, areas=areas,
-        ):  # fmt: skip
-            raise typer.Exit(1)
+        ) as failed:  # fmt: skip
+            pass  # nothing is made of them here
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -320,16 +324,16 @@ def site(
     _refuse_elsewhere(as_of, scheduler, preview=preview)
     with project.known_on(as_of), project.one_moment(preview=preview):
         _check_embargo(folder, preview=preview)
-        failed = _run(
+        with _run(
             measures, org, period_to, workers, folder, build, force=force, scheduler=scheduler, storage=storage,
             areas=areas,
-        )  # fmt: skip
-        store = Store(folder, as_of=project.as_of())
-        written = pages.publish(store, build, stage, period_to=period_to, packs=packs)
-    rendered = render.render(stage, renderer.value)
-    for page in written.of_runs:
-        address = Path(page.address).with_suffix(".html")
-        belonging.check_page(stage / "_site" / address, name=page.downloads, findings=page.findings)
+        ) as failed:  # fmt: skip
+            store = Store(folder, as_of=project.as_of())
+            written = pages.publish(store, build, stage, period_to=period_to, packs=packs)
+            rendered = render.render(stage, renderer.value)
+            for page in written.of_runs:
+                address = Path(page.address).with_suffix(".html")
+                belonging.check_page(stage / "_site" / address, name=page.downloads, findings=page.findings)
     for warning in rendered.warnings:
         err.print(f"[yellow]Note[/] {escape(warning)}")
     out.print(f"Site rendered by {rendered.renderer}: open {escape(str(stage / '_site' / 'index.html'))}")
@@ -343,16 +347,19 @@ def pack(
 ) -> None:  # fmt: skip
     """Make board packs of what was run: a PDF for each organisation, system, region and England, or those named."""
     from openmeasures.publishing import board_pack, built
+    from openmeasures.running import progress as watching
+    from openmeasures.turn import turn
     from openmeasures.words import plural
 
     folder, build = project.data_folder(data), _build(out_folder)
-    with project.known_on(as_of):
-        store = Store(folder, as_of=project.as_of()).fixed()
-        of_all = built.read(store, build, period_to=period_to)
-    codes = board_pack.choose(of_all, org)
-    with _progress() as progress:
-        paths = board_pack.write(of_all, codes, build / board_pack.FOLDER)
-        made = list(progress.track(paths, total=len(codes), description="Setting"))
+    with turn(build, watching.Lines(out, err).waiting):
+        with project.known_on(as_of):
+            store = Store(folder, as_of=project.as_of()).fixed()
+            of_all = built.read(store, build, period_to=period_to)
+        codes = board_pack.choose(of_all, org)
+        with _progress() as progress:
+            paths = board_pack.write(of_all, codes, build / board_pack.FOLDER)
+            made = list(progress.track(paths, total=len(codes), description="Setting"))
     out.print(f"{plural(len(made), 'board pack')} in {escape(str(build / board_pack.FOLDER))}.")
 
 
@@ -369,8 +376,9 @@ def publish(data: Data = None) -> None:
     sample_(data=folder, if_empty=True)
     with project.one_moment():
         _check_embargo(folder, preview=False)
-        _run(None, None, "", None, folder, _build(None))  # a failed run has its page; Quarto would stop at an exit code
-        pages.publish(Store(folder), _build(None), project.root())
+        with _run(None, None, "", None, folder, _build(None)):
+            pages.publish(Store(folder), _build(None), project.root())
+    # A failed run has its page; Quarto would stop at an exit code.
 
 
 @app.command()
@@ -434,12 +442,13 @@ def _check_embargo(data: Path, *, preview: bool) -> None:
             err.print(f"[yellow]Held back[/] until {until}: {escape(release.file_name)} ({release.source})")
 
 
+@contextmanager
 def _run(
     measures: list[str] | None, org: list[str] | None, period_to: str, workers: int | None, data: Path, build: Path,
     *, force: bool = False, as_json: bool = False, scheduler: str = "", storage: str = "", areas: bool = False,
-) -> int:  # fmt: skip
-    """Run and collect; return how many runs failed."""
-    from openmeasures.running.build import bring_up_to_date
+) -> Iterator[int]:  # fmt: skip
+    """Run and collect; yield how many runs failed, and keep the build folder until the end."""
+    from openmeasures.running.build import up_to_date
 
     if old := readers.outdated(Store(data)):
         err.print(
@@ -447,14 +456,15 @@ def _run(
             f"first {escape(old[0].file_name)}. Read them anew: openmeasures ingest --again"
         )
     store = Store(data, as_of=project.as_of())
-    with closing(_observer(as_json)) as observer:
-        failed = bring_up_to_date(
-            _with_data(measures, store), data=data, build=build, observer=observer, org_codes=org,
-            period_to=period_to, workers=workers, force=force, scheduler=scheduler, storage=storage,
-            areas=areas,
-        )  # fmt: skip
-    observer.finished()
-    return failed
+    with ExitStack() as until_the_end:
+        with closing(_observer(as_json)) as observer:
+            failed = until_the_end.enter_context(up_to_date(
+                _with_data(measures, store), data=data, build=build, observer=observer, org_codes=org,
+                period_to=period_to, workers=workers, force=force, scheduler=scheduler, storage=storage,
+                areas=areas,
+            ))  # fmt: skip
+        observer.finished()
+        yield failed
 
 
 def _list_steps(

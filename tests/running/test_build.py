@@ -14,9 +14,9 @@ from pathlib import Path
 import nbformat
 import polars as pl
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from openmeasures import definitions
+from openmeasures import definitions, turn
 from openmeasures.errors import StoreError
 from openmeasures.running import build as building
 from openmeasures.running import manifest, notebooks
@@ -67,10 +67,10 @@ def go(store, build):
 
     def once(**options):
         watching = Watching()
-        watching.failed = building.bring_up_to_date(
+        with building.up_to_date(
             definitions.load_all(), data=store.folder, build=build, observer=watching, workers=2, **options
-        )
-        return watching
+        ) as watching.failed:
+            return watching
 
     return once
 
@@ -202,8 +202,8 @@ def test_a_build_that_is_killed_goes_on_where_it_was(go, build, store, finished)
 
 def test_a_second_build_waits_for_the_first_and_says_so(go, build, project):
     build.mkdir()
-    lock = FileLock(build / building.LOCK)
-    (build / building.HOLDER).write_text("process 7, since 12:00", encoding="utf-8")
+    lock = FileLock(build / turn.LOCK)
+    (build / turn.HOLDER).write_text("process 7, since 12:00", encoding="utf-8")
     with started("run", "--org", "ENG") as second:
         with lock:
             # On a terminal or not, the line comes at once.
@@ -216,58 +216,49 @@ def test_a_second_build_waits_for_the_first_and_says_so(go, build, project):
     assert [entry.org_code for entry in manifest.read(manifest.path(build))] == ["ENG"]
 
 
-def test_data_that_came_while_waiting_are_used(go, build, keep, monkeypatch):
-    @contextmanager
-    def turn(_build, _observer):
-        keep(("RA1", 900, 300), **APRIL)
-        yield True
+@pytest.fixture
+def waits(monkeypatch):
+    """Let a build wait for another one, during which something happens."""
 
-    monkeypatch.setattr(building, "_turn", turn)
+    def wait(meanwhile):
+        @contextmanager
+        def after(_build, waiting):
+            waiting("process 7")
+            meanwhile()
+            yield True
+
+        monkeypatch.setattr(building, "turn", after)
+
+    return wait
+
+
+def test_data_that_came_while_waiting_are_used(go, build, keep, waits):
+    waits(lambda: keep(("RA1", 900, 300), **APRIL))
     assert go(org_codes=["RA1"]).results["period_start"].to_list()[-1:] != []
     assert manifest.read(manifest.path(build))[0].period_to == "2024-04"
 
 
-def test_a_lock_of_an_unknown_holder_is_waited_for(build, monkeypatch):
+def test_what_is_left_out_is_told_once_of_the_plan_that_counts(go, build, monkeypatch, waits):
+    real = building.plan.plan
+    notes = iter([["RA1: no figures"], ["RB1: no figures"]])
+    monkeypatch.setattr(building.plan, "plan", lambda *given, **options: (real(*given, **options)[0], next(notes)))
+    waits(lambda: None)
+    assert go(org_codes=["ENG"]).told == ["process 7", "RB1: no figures"]
+
+
+def test_the_folder_is_kept_for_what_is_made_of_the_runs(build, store, project):
     watching = Watching()
-    build.mkdir()
-
-    class Taken:
-        def __init__(self, _path):
-            self.tries = 0
-
-        def acquire(self, timeout=-1):
-            self.tries += 1
-            if self.tries == 1:
-                raise building.Timeout("lock")
-
-        def release(self):
-            pass
-
-    monkeypatch.setattr(building, "FileLock", Taken)
-    with building._turn(build, watching) as waited:
-        assert waited
-    assert watching.told == ["another process"]
+    with building.up_to_date(
+        definitions.load_all(), data=store.folder, build=build, observer=watching, org_codes=["ENG"]
+    ) as failed:
+        with pytest.raises(Timeout):
+            FileLock(build / turn.LOCK, timeout=0).acquire()
+        assert failed == 0
+    with FileLock(build / turn.LOCK, timeout=0):
+        assert not (build / turn.HOLDER).exists()
 
 
 # ---- no room
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
-def test_a_folder_that_cannot_be_written_is_one_clear_error(build, number):
-    message = rf"a/b: cannot be written \({os.strerror(number)}\). Make room or .* name another folder with --out"
-    with pytest.raises(StoreError, match=message), building._turn(build, Watching()):
-        raise OSError(number, os.strerror(number), "a/b")
-
-
-def test_any_other_error_is_not_taken_for_one_of_room(build):
-    with pytest.raises(FileNotFoundError), building._turn(build, Watching()):
-        Path(build / "nowhere").read_bytes()
-
-
-def test_a_turn_is_over_after_an_error(build):
-    for _ in range(2):
-        with pytest.raises(RuntimeError), building._turn(build, Watching()):
-            raise RuntimeError
 
 
 def test_a_disk_that_is_full_loses_nothing_that_is_done(go, build, monkeypatch):

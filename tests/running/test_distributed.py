@@ -150,11 +150,11 @@ def go(folder, tmp_path):
 
     def once(org_codes, *, build=tmp_path, **options):
         watching = Watching()
-        building.bring_up_to_date(
+        with building.up_to_date(
             definitions.load_all(), data=folder.parent / "data", build=build, observer=watching, org_codes=org_codes,
             **options,
-        )  # fmt: skip
-        return watching.entries
+        ):  # fmt: skip
+            return watching.entries
 
     return once
 

@@ -1,36 +1,29 @@
 """Bring the runs of measures up to date: plan, leave what is done, run the rest, and collect their results.
 
-One build at a time in one folder. Whatever kills a build, the next one goes on where it was: a run counts once its
-line is in the manifest, and its notebook appears whole or not at all.
+One build at a time in one folder; see `turn`. Whatever kills a build, the next one goes on where it was: a run counts
+once its line is in the manifest, and its notebook appears whole or not at all.
 
 | name | what |
 |---|---|
-| `bring_up_to_date` | do it, and tell an observer of each step |
+| `up_to_date` | do it, tell an observer of each step, and keep the folder for what is made of the runs |
 | `steps` | what it would do, and why |
 | `Observer` | what is told |
 """
 
-import errno
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock, Timeout
-
 from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
-from openmeasures.errors import ClusterError, ParameterError, StoreError
+from openmeasures.errors import ClusterError, ParameterError
 from openmeasures.running import cache, collect, dependencies, execute, plan
 from openmeasures.running.cache import Step
 from openmeasures.running.manifest import Entry
 from openmeasures.running.plan import Planned, Task
-
-LOCK = ".lock"
-HOLDER = ".lock-holder"  # who has the lock: its own file, since Windows lets nobody read a locked one
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+from openmeasures.turn import turn
 
 
 class Observer(Protocol):
@@ -52,7 +45,8 @@ class Observer(Protocol):
         """Hear that the results of a measure are in one table."""
 
 
-def bring_up_to_date(
+@contextmanager
+def up_to_date(
     measures: Sequence[Measure],
     *,
     data: Path,
@@ -65,26 +59,29 @@ def bring_up_to_date(
     scheduler: str = "",
     storage: str = "",
     areas: bool = False,
-) -> int:
-    """Run what is not done, and collect the results of all; return how many runs failed.
+) -> Iterator[int]:
+    """Run what is not done, and collect the results of all; yield how many runs failed.
 
-    With the address of a `scheduler` its cluster runs them, and `storage` is where its machines leave things for each
-    other; see `distributed`. Raises what `plan.plan` raises, before anything runs; `StoreError` for a manifest that
-    cannot be read or a folder that cannot be written; `ParameterError` for options that exclude each other, and
-    `ClusterError` for a cluster that cannot be used.
+    No other build touches the folder until the caller is through with what it makes of them. With the address of a
+    `scheduler` its cluster runs them, and `storage` is where its machines leave things for each other; see
+    `distributed`. Raises what `plan.plan` raises, before anything runs; `StoreError` for a manifest that cannot be read
+    or a folder that cannot be written; `ParameterError` for options that exclude each other, and `ClusterError` for a
+    cluster that cannot be used.
     """
     if scheduler and workers:
         raise ParameterError("--workers: the cluster behind --scheduler has its own. Leave one of the two out.")
     if storage and not scheduler:
         raise ParameterError("--storage: of use to a cluster only. Name its --scheduler too.")
 
-    def planned_now() -> dict[str, Planned]:
-        return _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
+    def planned_now() -> tuple[dict[str, Planned], list[str]]:
+        return plan.plan(measures, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
 
-    planned = planned_now()  # what is wrong with it is said before anything is touched
-    with _turn(build, observer) as waited:
+    planned, left_out = planned_now()  # what is wrong with it is said before anything is touched
+    with turn(build, observer.waiting) as waited:
         if waited:
-            planned = planned_now()
+            planned, left_out = planned_now()
+        for note in left_out:
+            observer.left_out(note)
         todo = cache.steps(planned, build, force=force)
         observer.planned(todo)
         failures = 0
@@ -100,7 +97,7 @@ def bring_up_to_date(
                 tasks = planned[measure.id].tasks
                 path = collect.bring_up_to_date(build, measure, data, tasks[0].digest)
                 observer.collected(measure.id, len(tasks), path)
-    return failures
+        yield failures
 
 
 def _here(tasks: list[Task], build: Path, workers: int | None) -> Iterator[Entry]:
@@ -132,52 +129,8 @@ def steps(
     force: bool = False,
     areas: bool = False,
 ) -> list[Step]:
-    """Return what `bring_up_to_date` would do, and do nothing."""
-    planned = _planned(measures, observer, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
-    return cache.steps(planned, build, force=force)
-
-
-def _planned(
-    measures: Sequence[Measure],
-    observer: Observer,
-    *,
-    data: Path,
-    org_codes: list[str] | None,
-    period_to: str,
-    areas: bool,
-) -> dict[str, Planned]:
+    """Return what `up_to_date` would do, and do nothing."""
     planned, left_out = plan.plan(measures, data=data, org_codes=org_codes, period_to=period_to, areas=areas)
     for note in left_out:
         observer.left_out(note)
-    return planned
-
-
-@contextmanager
-def _turn(build: Path, observer: Observer) -> Iterator[bool]:
-    """Wait for any other build in the folder; the operating system frees the lock of a killed one.
-
-    Yields whether there was one. A folder that cannot be written, or a full disk, is then or later one clear error.
-    """
-    lock, holder = FileLock(build / LOCK), build / HOLDER
-    try:
-        build.mkdir(parents=True, exist_ok=True)
-        waited = False
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waited = True
-            observer.waiting(holder.read_text(encoding="utf-8") if holder.is_file() else "another process")
-            lock.acquire()
-        try:
-            holder.write_text(f"process {os.getpid()}, since {time.strftime('%H:%M')}", encoding="utf-8")
-            yield waited
-            holder.unlink(missing_ok=True)
-        finally:
-            lock.release()
-    except OSError as error:
-        if error.errno not in UNWRITABLE:
-            raise
-        raise StoreError(
-            f"{error.filename or build}: cannot be written ({error.strerror}). Make room or get the right to write "
-            "there, or name another folder with --out. What is done already is kept."
-        ) from error
+    return cache.steps(planned, build, force=force)
