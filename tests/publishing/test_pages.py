@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_output
 
 from openmeasures import definitions, embargo, project, quality, results
-from openmeasures.errors import DefinitionError, RenderError
+from openmeasures.errors import DefinitionError, RenderError, StoreError
 from openmeasures.ingest import Origin, ingest
 from openmeasures.publishing import pages
 from openmeasures.releases import ReleaseStatus, Vintage
@@ -114,6 +114,28 @@ def files(folder):
 
 
 # ---- which pages
+
+
+@pytest.mark.parametrize("change", [lambda path: path.write_text("{}", "utf-8"), Path.unlink], ids=["another", "gone"])
+def test_a_notebook_of_another_run_than_the_page_s_is_not_offered(ran, publish, build, monkeypatch, change):
+    """As of a run that ended while its pages were being written."""
+    ran("ENG")
+    real = pages.write_run_page
+
+    def write(*given):
+        change(notebook_path(build, "four_hours", "ENG"))
+        real(*given)
+
+    monkeypatch.setattr(pages, "write_run_page", write)
+    with pytest.raises(StoreError, match=r"ENG\.ipynb: n.*, although the manifest has this run as done\. Run again"):
+        publish()
+
+
+def test_the_executed_notebook_is_offered_to_its_last_byte(ran, publish, build, stage):
+    ran("ENG")
+    publish()
+    offered = stage / "measures" / "four_hours" / "downloads" / "four_hours-ENG.ipynb"
+    assert offered.read_bytes() == notebook_path(build, "four_hours", "ENG").read_bytes()
 
 
 def test_each_page_has_an_image_of_its_own_where_the_site_has_an_address(ran, publish, stage, small_project):

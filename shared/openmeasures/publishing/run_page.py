@@ -138,7 +138,7 @@ def _downloads(pages: Pages, run: Run, folder: str) -> list[tuple[str, str]]:
     name = f"{run.measure.id}-{run.org_code}"
     table = collect.table([run.content])
     pages.write(f"{folder}/downloads/{name}.csv", table.write_csv())
-    pages.write(f"{folder}/downloads/{name}.ipynb", run.notebook.read_text(encoding="utf-8"))
+    pages.write(f"{folder}/downloads/{name}.ipynb", run.executed())
     return [("figures (CSV)", f"downloads/{name}.csv"), ("executed notebook", f"downloads/{name}.ipynb")]
 
 

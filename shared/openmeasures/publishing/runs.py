@@ -42,10 +42,15 @@ class Run:
     content: dict[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     last_good: "Run | None" = None
+    sha256: str = ""  # of the notebook, where it succeeded
 
     def steps(self) -> list[parts.Step]:
         """Return the notebook's steps, read anew: those of every run at once would fill the memory."""
         return parts.steps(self.notebook)
+
+    def executed(self) -> bytes:
+        """Return the notebook. Raises `StoreError` where it is gone, or another run's by now."""
+        return manifest.executed(self.notebook, self.sha256)
 
 
 def runs_of(store: Store, build: Path, measure: Measure, period_to: str) -> list[Run]:
@@ -92,7 +97,9 @@ def _succeeded(entry: Entry, store: Store, build: Path, measure: Measure, reache
     month = measure.period.named(entry.period_to)
     (content,) = collect.contents(build, [entry])
     notebook, release = notebook_path(build, measure.id, entry.org_code), store.newest(measure.source)[month]
-    return Run(measure, entry.org_code, notebook, month, release, entry.ended, reaches, content)
+    return Run(
+        measure, entry.org_code, notebook, month, release, entry.ended, reaches, content, sha256=entry.sha256
+    )  # fmt: skip
 
 
 def _without_folders(error: str, *folders: Path) -> str:

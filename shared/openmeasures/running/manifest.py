@@ -6,6 +6,7 @@
 | `History` | the last entry of an organisation, the last good one, and since when it has failed |
 | `path`, `notebook_path` | where the record is, and the notebook of a run that succeeded |
 | `is_there` | whether that notebook is there, as it was written |
+| `executed` | its content, or an error where it is not |
 | `append` | add a line |
 | `read`, `histories` | the last entry of each, or all that is known of each |
 """
@@ -61,6 +62,15 @@ def is_there(build: Path, entry: Entry) -> bool:
     """Whether the notebook of a run that succeeded is there, and the same to its last byte."""
     path = notebook_path(build, entry.measure_id, entry.org_code)
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
+
+
+def executed(path: Path, sha256: str) -> bytes:
+    """Return the notebook of a run that succeeded. Raises `StoreError` where it is gone, or another one by now."""
+    content = path.read_bytes() if path.is_file() else None
+    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+        fault = "no such file" if content is None else "not the notebook that was written"
+        raise StoreError(f"{path}: {fault}, although the manifest has this run as done. Run again.")
+    return content
 
 
 def append(path: Path, entry: Entry) -> None:
