@@ -80,6 +80,6 @@ lock: $(READY) ## Pin what pyproject.toml asks for, with hashes and no addresses
 		--no-header --no-annotate --extra test --extra distributed --no-emit-package rfc3987-syntax --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what was built; .venv and data/ stay
-	rm -rf _build _preview _site .quarto index.qmd about.qmd contribute.qmd data.qmd reconciliation.qmd status.qmd running.qmd benchmarks.qmd feed.xml assets cards results methods package measures organisations systems regions
+	rm -rf _build _preview _site _site.* .quarto index.qmd about.qmd contribute.qmd data.qmd reconciliation.qmd status.qmd running.qmd benchmarks.qmd feed.xml assets cards results methods package measures organisations systems regions
 
 .PHONY: help setup site test check bench notebooks false-alarms conformance lock clean

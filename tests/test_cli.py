@@ -661,6 +661,25 @@ def test_who_wants_the_folder_of_another_says_so_and_waits(filled, called, argum
     assert waiting.returncode == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for Quarto is a script with a #! line")
+def test_what_quarto_calls_before_it_renders_does_not_wait_for_us(filled, typed, tmp_path):
+    """`_quarto.yml` has it call `openmeasures publish`, while the site that called Quarto has the folder."""
+    quarto = tmp_path / "bin" / "quarto"
+    quarto.parent.mkdir()
+    quarto.write_text(
+        f"#!{sys.executable}\n"
+        "import subprocess, sys\n"
+        "subprocess.run(['openmeasures', 'publish'], check=True, timeout=60)\n"
+        "subprocess.run([sys.executable, '-m', 'openmeasures.publishing.smalldocs_site', '.', '_site'], check=True)\n",
+        encoding="utf-8",
+    )
+    quarto.chmod(0o755)
+    path = f"{quarto.parent}{os.pathsep}{os.environ['PATH']}"
+    code, out, err = typed("site", "--renderer", "quarto", "--org", "RC9", PATH=path)
+    assert (code, err) == (0, "")
+    assert "Site rendered by Quarto" in out
+
+
 @pytest.mark.parametrize(("module", "name"), [(pages, "publish"), (render, "render")])
 def test_a_disk_that_is_full_is_one_clear_error_whenever_it_is(called, filled, monkeypatch, module, name):
     def full(*_given, **_options):

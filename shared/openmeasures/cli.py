@@ -333,10 +333,10 @@ def site(
             rendered = render.render(stage, renderer.value)
             for page in written.of_runs:
                 address = Path(page.address).with_suffix(".html")
-                belonging.check_page(stage / "_site" / address, name=page.downloads, findings=page.findings)
+                belonging.check_page(stage / render.SITE / address, name=page.downloads, findings=page.findings)
     for warning in rendered.warnings:
         err.print(f"[yellow]Note[/] {escape(warning)}")
-    out.print(f"Site rendered by {rendered.renderer}: open {escape(str(stage / '_site' / 'index.html'))}")
+    out.print(f"Site rendered by {rendered.renderer}: open {escape(str(stage / render.SITE / 'index.html'))}")
     if failed:
         raise typer.Exit(1)
 

@@ -1,5 +1,6 @@
 """Renderers stand in as scripts that write down how they were called; tests/test_site.py has the real smalldocs."""
 
+import errno
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from openmeasures.errors import RenderError
 from openmeasures.publishing import render, smalldocs_site
@@ -122,13 +124,94 @@ def test_smalldocs_calls_no_script_and_so_takes_more_pages_than_a_variable_holds
     assert len(list((stage / "_site").glob("*.html"))) == 701
 
 
-def test_what_smalldocs_says_is_told_in_its_process(stage, capsys):
+def test_what_smalldocs_says_is_told_in_its_process(stage, capsys, tmp_path):
     (stage / "index.qmd").write_text("[nowhere](nowhere.qmd)\n", encoding="utf-8")
-    smalldocs_site.main(str(stage))
+    smalldocs_site.main(str(stage), str(tmp_path / "to"))
     assert capsys.readouterr().err == "warning: index.qmd: broken link nowhere.qmd\n"
     (stage / "_quarto.yml").write_text("project: [", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"smalldocs: .*_quarto\.yml"):
-        smalldocs_site.main(str(stage))
+        smalldocs_site.main(str(stage), str(tmp_path / "to"))
+
+
+def test_a_disk_that_is_full_is_told_in_one_line(stage, tmp_path, monkeypatch):
+    def full(_site):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "search.json")
+
+    monkeypatch.setattr(smalldocs_site.Site, "write_search", full)
+    with pytest.raises(SystemExit, match=r"^search\.json: cannot be written \(No space left on device\)\. Make room"):
+        smalldocs_site.main(str(stage), str(tmp_path / "to"))
+
+
+# ---- where the site goes
+
+
+def test_the_site_goes_where_quarto_is_told_to_write_it():
+    config = Path(__file__).parents[2] / "_quarto.yml"
+    assert yaml.safe_load(config.read_text(encoding="utf-8"))["project"]["output-dir"] == render.SITE
+
+
+def test_a_page_that_is_gone_is_gone_from_the_site(stage, no_quarto):
+    config = stage / "_quarto.yml"
+    config.write_text(config.read_text(encoding="utf-8").replace("[index.qmd]", '["*.qmd"]'), encoding="utf-8")
+    (stage / "other.qmd").write_text("Hello.\n", encoding="utf-8")
+    render.render(stage)
+    assert (stage / "_site" / "other.html").is_file()
+    (stage / "other.qmd").unlink()
+    render.render(stage)
+    assert not (stage / "_site" / "other.html").exists()
+    assert sorted(path.name for path in stage.iterdir()) == ["_quarto.yml", "_site", "index.qmd"]
+
+
+def test_the_site_stays_where_rendering_it_anew_fails(stage, no_quarto, monkeypatch):
+    render.render(stage)
+    (stage / "index.qmd").write_text("---\ntitle: [\n---\n", encoding="utf-8")
+    with pytest.raises(RenderError, match="smalldocs could not render"):
+        render.render(stage)
+    (stage / "index.qmd").write_text("Good morning.\n", encoding="utf-8")
+    monkeypatch.setattr(render, "_copy_notebooks", _full)
+    with pytest.raises(OSError, match="full"):
+        render.render(stage)
+    assert "Hello." in (stage / "_site" / "index.html").read_text(encoding="utf-8")
+    assert sorted(path.name for path in stage.iterdir()) == ["_quarto.yml", "_site", "index.qmd"]
+
+
+def _full(_stage, _site):
+    raise OSError(errno.ENOSPC, "full")
+
+
+def test_a_folder_that_is_no_site_is_not_replaced(stage, no_quarto):
+    (stage / "_site").mkdir()
+    (stage / "_site" / "letter.txt").write_text("Dear", encoding="utf-8")
+    with pytest.raises(RenderError, match=r"_site is not empty and is not a built site"):
+        render.render(stage)
+    assert [path.name for path in (stage / "_site").iterdir()] == ["letter.txt"]
+
+
+def test_quarto_is_not_disturbed_by_what_a_killed_build_left(stage, quarto):
+    quarto()
+    for name in ("_site", "_site.7.part", "_site.old"):
+        (stage / name).mkdir()
+        (stage / name / "index.html").touch()
+    assert render.render(stage).renderer == "Quarto"
+    assert sorted(path.name for path in stage.iterdir()) == ["_quarto.yml", "_site", "index.qmd"]
+
+
+def test_nothing_of_an_earlier_site_or_a_preview_is_a_resource(stage, no_quarto):
+    """A name without a folder stands for it in every folder."""
+    config = stage / "_quarto.yml"
+    config.write_text(
+        config.read_text(encoding="utf-8") + '  resources: ["feed.xml", "_headers", "assets/*"]\n', encoding="utf-8"
+    )
+    for folder in ("assets", "organisations/RC9", "_preview", "_preview/_site", "_site/site_libs", "_build"):
+        (stage / folder).mkdir(parents=True)
+    for folder in (".", "organisations/RC9", "_preview", "_preview/_site", "_site", "_build"):
+        (stage / folder / "feed.xml").write_text(folder, encoding="utf-8")
+    (stage / "_headers").touch()
+    render.render(stage)
+    site = stage / "_site"
+    found = {path.relative_to(site).as_posix() for path in site.rglob("feed.xml")}
+    assert found == {"feed.xml", "organisations/RC9/feed.xml"}
+    assert (site / "_headers").is_file()
 
 
 # ---- what it says

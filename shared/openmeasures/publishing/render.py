@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 from openmeasures.errors import RenderError
 from openmeasures.publishing import smalldocs_site
+from openmeasures.publishing.replacement import replacing, tidy
 
 # Set while we call a renderer, so that the pre-render step of _quarto.yml does not make the pages a second time.
 RENDERING = "OPENMEASURES_RENDERING"
 # Files to which Quarto writes the lists of pages that it otherwise puts into variables of the environment, which no
 # system takes of some 3,000 pages. https://quarto.org/docs/projects/scripts.html
 LISTS = ("QUARTO_USE_FILE_FOR_PROJECT_INPUT_FILES", "QUARTO_USE_FILE_FOR_PROJECT_OUTPUT_FILES")
+SITE = "_site"  # in the folder of the pages: the output-dir of _quarto.yml
 LAST_LINES = 15  # of a renderer's output, enough to hold its reason
 FOLDERS = ("measures", "organisations", "systems", "regions")
 NOTEBOOKS = "downloads/*.ipynb"  # in the folder of each measure, organisation, system or region
@@ -37,17 +39,22 @@ class Rendered(NamedTuple):
 def render(stage: Path, renderer: str = "auto") -> Rendered:
     """Render the pages in `stage` into `stage/_site`.
 
-    `renderer` is `quarto`, `smalldocs`, or `auto`: Quarto if it is on the PATH. Raises `RenderError`, with the last
-    of what the renderer said, where it fails.
+    `renderer` is `quarto`, `smalldocs`, or `auto`: Quarto if it is on the PATH. By smalldocs, the site that is there
+    stays until the new one is whole; Quarto writes into it. Raises `RenderError`, with the last of what the renderer
+    said, where it fails.
     """
+    site = stage / SITE
     quarto = choose(renderer)
     if quarto:
-        name, command = "Quarto", [quarto, "render", str(stage)]
-    else:
-        name, command = "smalldocs", [sys.executable, "-m", smalldocs_site.__name__, str(stage)]
-    warnings = _call(name, command, stage)
-    _copy_notebooks(stage)
-    return Rendered(name, warnings)
+        tidy(site)
+        warnings = _call("Quarto", [quarto, "render", str(stage)], stage)
+        _copy_notebooks(stage, site)
+        return Rendered("Quarto", warnings)
+    with replacing(site) as fresh:
+        command = [sys.executable, "-m", smalldocs_site.__name__, str(stage), str(fresh)]
+        warnings = _call("smalldocs", command, stage)
+        _copy_notebooks(stage, fresh)
+    return Rendered("smalldocs", warnings)
 
 
 def choose(renderer: str) -> str:
@@ -58,10 +65,10 @@ def choose(renderer: str) -> str:
     return quarto
 
 
-def _copy_notebooks(stage: Path) -> None:
+def _copy_notebooks(stage: Path, site: Path) -> None:
     """Copy the executed notebooks that pages offer: smalldocs takes any notebook for a page, and copies none."""
     for notebook in [path for folder in FOLDERS for path in stage.glob(f"{folder}/*/{NOTEBOOKS}")]:
-        target = stage / "_site" / notebook.relative_to(stage)
+        target = site / notebook.relative_to(stage)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(notebook, target)
 
