@@ -150,6 +150,13 @@ def test_the_site_goes_where_quarto_is_told_to_write_it():
     assert yaml.safe_load(config.read_text(encoding="utf-8"))["project"]["output-dir"] == render.SITE
 
 
+def test_resources_are_those_at_the_top_alone():
+    """Without a slash before them Quarto takes them in any folder: those of a preview under embargo, too."""
+    config = Path(__file__).parents[2] / "_quarto.yml"
+    resources = yaml.safe_load(config.read_text(encoding="utf-8"))["project"]["resources"]
+    assert [each for each in resources if not each.startswith("/")] == []
+
+
 def test_a_page_that_is_gone_is_gone_from_the_site(stage, no_quarto):
     config = stage / "_quarto.yml"
     config.write_text(config.read_text(encoding="utf-8").replace("[index.qmd]", '["*.qmd"]'), encoding="utf-8")
@@ -196,22 +203,19 @@ def test_quarto_is_not_disturbed_by_what_a_killed_build_left(stage, quarto):
     assert sorted(path.name for path in stage.iterdir()) == ["_quarto.yml", "_site", "index.qmd"]
 
 
-def test_nothing_of_an_earlier_site_or_a_preview_is_a_resource(stage, no_quarto):
-    """A name without a folder stands for it in every folder."""
+def test_nothing_of_an_earlier_site_or_a_preview_is_a_resource(stage, tmp_path):
+    """To smalldocs, a name without a folder stands for it in every folder."""
     config = stage / "_quarto.yml"
-    config.write_text(
-        config.read_text(encoding="utf-8") + '  resources: ["feed.xml", "_headers", "assets/*"]\n', encoding="utf-8"
-    )
-    for folder in ("assets", "organisations/RC9", "_preview", "_preview/_site", "_site/site_libs", "_build"):
-        (stage / folder).mkdir(parents=True)
-    for folder in (".", "organisations/RC9", "_preview", "_preview/_site", "_site", "_build"):
-        (stage / folder / "feed.xml").write_text(folder, encoding="utf-8")
+    resources = '  resources: ["/feed.xml", "/_headers", "/organisations/*/feed.xml"]\n'
+    config.write_text(config.read_text(encoding="utf-8") + resources, encoding="utf-8")
+    for folder in (".", "organisations/RC9", "_preview", "_preview/_site", "_site/site_libs", "_site.old", "_build"):
+        (stage / folder).mkdir(parents=True, exist_ok=True)
+        (stage / folder / "feed.xml").touch()
     (stage / "_headers").touch()
-    render.render(stage)
-    site = stage / "_site"
-    found = {path.relative_to(site).as_posix() for path in site.rglob("feed.xml")}
-    assert found == {"feed.xml", "organisations/RC9/feed.xml"}
-    assert (site / "_headers").is_file()
+    smalldocs_site.main(str(stage), str(tmp_path / "to"))
+    found = {path.relative_to(tmp_path / "to").as_posix() for path in (tmp_path / "to").rglob("*") if path.is_file()}
+    assert {each for each in found if "feed" in each} == {"feed.xml", "organisations/RC9/feed.xml"}
+    assert "_headers" in found
 
 
 # ---- what it says
