@@ -63,6 +63,9 @@ class Watching:
     def __init__(self):
         self.entries = {}
 
+    def waiting(self, holder):
+        pass
+
     def left_out(self, note):
         pass
 
