@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from multiprocessing import Pipe
+from pathlib import Path
 
 import pytest
 
@@ -86,12 +88,45 @@ def test_a_service_that_is_gone_is_done_without(alone):
         del os.environ[conversion.ADDRESSES]
 
 
-def test_a_service_leaves_no_socket_and_restores_the_one_before(monkeypatch):
+@pytest.fixture
+def temporary(monkeypatch):
+    """Folders for temporary files, with paths of so many bytes; also of the processes that are started."""
+    with tempfile.TemporaryDirectory(dir="/tmp" if os.name == "posix" else None) as own:
+
+        def of_length(bytes_):
+            folder = Path(own)
+            while len(os.fsencode(folder)) < bytes_ - 1:
+                folder /= "a" * min(100, bytes_ - len(os.fsencode(folder)) - 1)
+            folder.mkdir(parents=True, exist_ok=True)
+            monkeypatch.setenv("TMPDIR", str(folder))
+            monkeypatch.setattr(tempfile, "tempdir", None)  # it is asked for once
+            return folder
+
+        yield of_length
+
+
+def test_a_service_leaves_nothing_and_restores_the_one_before(monkeypatch, temporary):
+    folder = temporary(30)
     monkeypatch.setenv(conversion.ADDRESSES, "[]")
-    with conversion.service(processes=1):
-        (address,) = json.loads(os.environ[conversion.ADDRESSES])
+    with conversion.service(processes=2):
+        addresses = json.loads(os.environ[conversion.ADDRESSES])
+        assert ">Hello</text>" in conversion.svg(spec())
     assert os.environ[conversion.ADDRESSES] == "[]"
-    assert not os.path.exists(address)  # noqa: PTH110 - a pipe's name is no path on Windows
+    assert [address for address in addresses if os.path.exists(address)] == []  # noqa: PTH110 - a pipe's name is no path
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of Windows are in no folder")
+@pytest.mark.parametrize(("bytes_", "is_inside"), [(62, True), (63, False), (180, False)])
+def test_a_long_path_of_temporary_files_is_no_trouble(temporary, bytes_, is_inside):
+    folder = temporary(bytes_)
+    assert len(os.fsencode(folder)) == bytes_
+    with conversion.service(processes=1):
+        [address] = json.loads(os.environ[conversion.ADDRESSES])
+        assert address.startswith(f"{folder}/") == is_inside
+        assert Path(address).parent.stat().st_mode & 0o777 == 0o700
+        assert ">Hello</text>" in conversion.svg(spec())
+    assert not Path(address).parent.exists()
 
 
 def test_a_process_that_does_not_start_is_an_error(monkeypatch):
@@ -106,11 +141,14 @@ def test_a_process_that_draws_imports_little_else():
     assert not {"altair", "polars", "openmeasures.cli"} & {*imported}
 
 
-def test_it_ends_with_the_process_that_started_it():
-    with subprocess.Popen(conversion.COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+def test_it_ends_with_the_process_that_started_it_and_leaves_nothing(temporary):
+    folder = temporary(40)
+    command = [*conversion.COMMAND, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline()
         process.stdin.close()
         assert process.wait(timeout=60) == 0
+    assert not folder.exists()
 
 
 def test_an_answer_is_the_image_or_the_reason():

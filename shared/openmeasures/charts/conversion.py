@@ -17,16 +17,18 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import version
 from multiprocessing.connection import Client
 from pathlib import Path
 from subprocess import PIPE, Popen
+from tempfile import gettempdir, mkdtemp
 from typing import Any, TypeVar
 
 import altair as alt
@@ -42,6 +44,9 @@ COMMAND = [sys.executable, "-P", "-m", drawing.__name__, VEGA_LITE_VERSION]
 RUNS_A_PROCESS = 3
 # Which process draws a chart is left to chance: with so many waiting for each, few have nothing to do.
 WAITING = 3
+LONGEST_ADDRESS = 92  # bytes: what the least generous systems take of a socket's path; Linux takes 107
+ROOM = len("/openmeasures-abcdefgh/4194304")  # of these, for the folder and, by its process, the socket
+SHORT = "/tmp"  # POSIX has it; what `mkdtemp` makes there is for its owner alone
 QUICKLY = 1  # compression to a sixth; the best would save another fortieth and take as long as drawing
 
 Spec = dict[str, Any]  # JSON; what may stand in it is Vega-Lite's to say, not ours
@@ -118,9 +123,10 @@ def service(*, processes: int) -> Iterator[None]:
     """Have so many processes draw the charts of this process and of those that it starts."""
     started: list[Popen[str]] = []
     addresses: list[str] = []
+    folder = _folder()
     try:
         for _ in range(processes):
-            started.append(Popen(COMMAND, stdin=PIPE, stdout=PIPE, text=True))
+            started.append(Popen([*COMMAND, folder], stdin=PIPE, stdout=PIPE, text=True))
         for process in started:
             assert process.stdout is not None
             addresses.append(process.stdout.readline().rstrip("\n"))
@@ -133,9 +139,13 @@ def service(*, processes: int) -> Iterator[None]:
             process.kill()
             with process:  # closes its pipes and waits for its end
                 pass
-        for address in addresses:
-            with suppress(OSError):  # a named pipe of Windows is gone with its process
-                Path(address).unlink()
+        shutil.rmtree(folder, ignore_errors=True)  # whoever cleans temporary files may have been there before
+
+
+def _folder() -> str:
+    """Make a folder for the processes' sockets: in a short one, where that of temporary files is too long for these."""
+    is_too_long = len(os.fsencode(gettempdir())) + ROOM > LONGEST_ADDRESS
+    return mkdtemp(prefix="openmeasures-", dir=SHORT if is_too_long and os.name == "posix" else None)
 
 
 def _content(spec: Spec) -> bytes:

@@ -11,6 +11,7 @@ twenty charts.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -62,10 +63,15 @@ def answer_to(connection: Connection, *, vega_lite: str) -> None:
     connection.send_bytes(answer)
 
 
-def serve(vega_lite: str) -> None:  # pragma: no cover - in processes of their own
-    """Print an address, and draw what is asked for there, one chart at a time, until standard input ends."""
-    Thread(target=_end_with_input, daemon=True).start()
-    with Listener(backlog=WAITING) as listener:
+def serve(vega_lite: str, folder: str) -> None:  # pragma: no cover - in processes of their own
+    """Print an address in a folder, and draw what is asked for there, one chart at a time, until standard input ends.
+
+    Left to itself, multiprocessing would make a folder for the address, and leave it there when this process is killed.
+    Windows has named pipes, which are in no folder.
+    """
+    Thread(target=_end_with_input, args=(folder,), daemon=True).start()
+    address = None if os.name == "nt" else str(Path(folder) / str(os.getpid()))
+    with Listener(address, backlog=WAITING) as listener:
         sys.stdout.write(f"{listener.address}\n")
         sys.stdout.flush()
         while True:
@@ -73,11 +79,12 @@ def serve(vega_lite: str) -> None:  # pragma: no cover - in processes of their o
                 answer_to(connection, vega_lite=vega_lite)
 
 
-def _end_with_input() -> None:  # pragma: no cover - in processes of their own
+def _end_with_input(folder: str) -> None:  # pragma: no cover - in processes of their own
     """End when the process that started this one does, which holds the other end."""
     sys.stdin.read()
+    shutil.rmtree(folder, ignore_errors=True)  # which that one does, unless it was killed
     os._exit(0)
 
 
 if __name__ == "__main__":  # pragma: no cover - in processes of their own
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])
