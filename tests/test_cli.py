@@ -439,7 +439,12 @@ def test_a_run_of_one_organisation(typed, filled, store, tmp_path):
 def test_one_organisation_that_fails_stops_no_other(called, filled):
     code, out, err = called("run")
     assert code == 1
-    assert err == ("Failed four_hours, RJ1: cell 3: ZeroDivisionError: division by zero\n1 of 3 runs failed.\n")
+    kept = filled / "_build" / "failed" / "four_hours" / "RJ1.ipynb"
+    assert err == (
+        "Failed four_hours, RJ1: cell 3: ZeroDivisionError: division by zero\n"
+        f"       its notebook, as it failed: {kept}\n1 of 3 runs failed.\n"
+    )
+    assert "An Exception was encountered" in nbformat.read(kept, as_version=4).cells[0].source
     assert "four_hours: 3 runs; results in " in out
     assert results(filled) == ["ENG", "RC9"]
     assert files(filled / "_build" / "notebooks") == {"four_hours/ENG.ipynb", "four_hours/RC9.ipynb"}

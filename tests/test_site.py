@@ -25,6 +25,7 @@ PROJECT = Path(__file__).parents[1]
 MEASURE = "ae_four_hour"
 ORGANISATIONS = ("Z-04", "Z-15", "Z-17", "Z-21")
 FAILING = "Z-10"
+KEPT = f"_build/failed/{MEASURE}/{FAILING}.ipynb"
 MOST_BYTES = 60_000  # of a page, compressed: the budget of the design
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction", "manifest", "xlink:href"}
 VOID = {"link", "meta", "img", "br", "hr", "input", "source", "track", "area", "base", "col", "embed", "wbr"}
@@ -474,7 +475,29 @@ def test_the_organisation_that_failed_has_a_page_that_says_why(pages):
     assert "cell 3: FileNotFoundError" in page.text
     assert "<nowhere>" in page.text
     assert f"openmeasures run {MEASURE} --org {FAILING} --period-to 2026-03" in page.text
+    assert f"That leaves the notebook as it failed, with its outputs and any traceback, as {KEPT}." in page.text
     assert page.images == []
+
+
+def test_what_the_page_says_of_the_notebook_is_true_and_the_command_names_it_too(built):
+    project, done = built
+    kept = project / KEPT
+    said = done.stderr.splitlines()
+    [place] = [place for place, line in enumerate(said) if line.startswith(f"Failed {MEASURE}, {FAILING}: ")]
+    assert said[place + 1] == f"       its notebook, as it failed: {kept}"
+    outputs = [output for cell in nbformat.read(kept, as_version=4).cells for output in cell.get("outputs", [])]
+    [traceback] = ["".join(output.traceback) for output in outputs if output.output_type == "error"]
+    assert "FileNotFoundError" in traceback
+    assert traceback.count("\n") > 3
+
+
+def test_a_notebook_that_failed_is_published_nowhere(built):
+    project, _ = built
+    note = b"An Exception was encountered"
+    assert note in (project / KEPT).read_bytes()
+    published = [path for path in (project / "_site").rglob("*") if path.is_file()]
+    assert [path for path in published if note in path.read_bytes()] == []
+    assert [path for path in published if path.name == f"{MEASURE}-{FAILING}.ipynb"] == []
 
 
 def test_the_organisation_that_failed_is_said_to_have_failed_where_it_is_listed(pages):
@@ -487,4 +510,4 @@ def test_the_organisation_that_failed_has_no_notebook_and_no_figures(built):
     manifest = (built[0] / "_build" / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     entries = [entry for entry in map(json.loads, manifest) if entry["org_code"] == FAILING]
     [entry] = [entry for entry in entries if entry["measure_id"] == MEASURE]
-    assert (entry["status"], entry["sha256"]) == ("failed", "")
+    assert entry["status"] == "failed"

@@ -17,7 +17,7 @@ from openmeasures.ingest import Origin, ingest
 from openmeasures.publishing import pages
 from openmeasures.releases import ReleaseStatus, Vintage
 from openmeasures.running import manifest, notebooks
-from openmeasures.running.manifest import Entry, notebook_path
+from openmeasures.running.manifest import Entry, failed_path, notebook_path
 from openmeasures.running.plan import run_digest
 from openmeasures.store import Store
 
@@ -56,7 +56,7 @@ def ran(small_project, store, keep, build, notebook_of):
 
     def record(
         org_code="RC9", *, error="", value=60.0, name=None, region="London", outputs=(), digest=None, last="2024-03",
-        data_to="2024-03", standards=(), day=9, releases=(), **of_point,
+        data_to="2024-03", standards=(), day=9, releases=(), kept=b"", **of_point,
     ):  # fmt: skip
         digest = digest or run_digest(store, definitions.find("four_hours"), data_to)
         entry = Entry(
@@ -64,6 +64,11 @@ def ran(small_project, store, keep, build, notebook_of):
             status="failed" if error else "done", ended=datetime(2024, 5, day, tzinfo=UTC),
         )  # fmt: skip
         if error:
+            if kept:
+                path = failed_path(build, "four_hours", org_code)
+                path.parent.mkdir(parents=True)
+                path.write_bytes(kept)
+                entry = entry.model_copy(update={"sha256": hashlib.sha256(kept).hexdigest()})
             manifest.append(manifest.path(build), entry)
             return
         point = dict.fromkeys(results.COLUMNS) | {
@@ -698,6 +703,29 @@ def test_a_run_that_failed_has_a_page_that_says_why(ran, publish, text):
     assert "The notebook for this organisation, up to March 2024, has failed since 9 May 2024." in page
     assert "cell 3: ValueError: 1 &lt; 2 &amp; 3" in page
     assert "`openmeasures run four_hours --org RC9 --period-to 2024-03`" in page
+    assert "It left no notebook that would say more." in page
+
+
+LEADS_ON = (
+    "To see the whole error, run it by itself: `openmeasures run four_hours --org RC9 --period-to 2024-03`. That "
+    "leaves the notebook as it failed, with its outputs and any traceback, as `_build/failed/four_hours/RC9.ipynb`."
+)
+
+
+@pytest.mark.parametrize("had_succeeded", [False, True])
+def test_the_page_says_where_the_notebook_is_as_it_failed_and_does_not_publish_it(
+    ran, publish, text, stage, build, had_succeeded
+):
+    ran("ENG")
+    if had_succeeded:
+        ran("RC9", digest="before")
+    ran("RC9", error="cell 3: ValueError", kept=b"a traceback of this machine")
+    written = publish()
+    assert LEADS_ON in text(page_of("RC9"))
+    assert [name for name in written if b"a traceback of this machine" in (stage / name).read_bytes()] == []
+    failed_path(build, "four_hours", "RC9").write_bytes(b"of another run")
+    publish()
+    assert "It left no notebook that would say more." in text(page_of("RC9"))
 
 
 def test_the_card_of_a_run_that_failed_leads_to_the_reason(ran, publish, text):

@@ -42,7 +42,7 @@ class Watching:
     def planned(self, steps):
         self.steps = {step.task.org_code: step.reason for step in steps}
 
-    def ended(self, entry):
+    def ended(self, entry, notebook):
         self.ran.append(entry.org_code)
 
     def collected(self, measure_id, runs, path):

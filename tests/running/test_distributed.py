@@ -22,7 +22,7 @@ from openmeasures.errors import ClusterError, ParameterError, StoreError
 from openmeasures.running import build as building
 from openmeasures.running import distributed as running
 from openmeasures.running import manifest
-from openmeasures.running.manifest import notebook_path
+from openmeasures.running.manifest import failed_path, notebook_path
 from openmeasures.store import Store
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -72,7 +72,7 @@ class Watching:
     def planned(self, steps):
         pass
 
-    def ended(self, entry):
+    def ended(self, entry, notebook):
         self.entries[entry.org_code] = entry
 
     def collected(self, measure_id, runs, path):
@@ -177,7 +177,7 @@ def test_the_bytes_are_those_of_a_run_here(go, cluster, tmp_path):
 # ---- what is lost
 
 
-def test_a_worker_that_is_killed_in_mid_run_loses_nothing(go, cluster, folder):
+def test_a_worker_that_is_killed_in_mid_run_loses_nothing(go, cluster, folder, tmp_path):
     note = folder / "notes" / "RWAIT1"
 
     def kill_one():
@@ -195,6 +195,8 @@ def test_a_worker_that_is_killed_in_mid_run_loses_nothing(go, cluster, folder):
         **dict.fromkeys([*CODES, "RWAIT1", "RWAIT2"], ""), "RFAILS": "cell 3: ValueError: no such ward"
     }  # fmt: skip
     assert len(set(note.read_text(encoding="utf-8").split())) == 2  # workers that had it
+    assert manifest.is_there(tmp_path, entries["RFAILS"])  # as it failed, with the whole error
+    assert failed_path(tmp_path, "four_hours", "RFAILS").is_file()
 
 
 def test_a_run_that_kills_its_workers_fails_and_takes_no_other_with_it(go, cluster, folder):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 from openmeasures.running import execute as running
 from openmeasures.running import forks, manifest, notebooks
 from openmeasures.running.execute import execute, run_one
-from openmeasures.running.manifest import notebook_path
+from openmeasures.running.manifest import failed_path, notebook_path
 from openmeasures.running.plan import Task
 
 # What a run does is up to its organisation.
@@ -76,6 +77,9 @@ def executed(folder, task_for):
     build = folder / "pool"
     (build / "notebooks" / "four_hours").mkdir(parents=True)
     notebook_path(build, "four_hours", "FAILS").write_text("of an earlier run", encoding="utf-8")
+    (build / "failed" / "four_hours").mkdir(parents=True)
+    for code in ("FAILS", "DIES", "RC9"):
+        failed_path(build, "four_hours", code).write_text("of an earlier failure", encoding="utf-8")
     tasks = [task_for(code) for code in ("ENG", "FAILS", "RC9", "DIES", "RJ1")]
     return build, {entry.org_code: entry for entry in execute(tasks, build, workers=2)}
 
@@ -122,7 +126,24 @@ def test_a_run_that_failed_left_no_notebook_but_that_of_an_earlier_run(executed)
     found = sorted(path.name for path in (build / "notebooks" / "four_hours").iterdir())
     assert found == ["ENG.ipynb", "FAILS.ipynb", "RC9.ipynb", "RJ1.ipynb"]
     assert notebook_path(build, "four_hours", "FAILS").read_text(encoding="utf-8") == "of an earlier run"
-    assert (entries["FAILS"].sha256, entries["DIES"].sha256) == ("", "")
+    assert entries["DIES"].sha256 == ""
+
+
+def test_a_run_that_failed_keeps_its_notebook_elsewhere_with_the_whole_error(executed):
+    build, entries = executed
+    kept = failed_path(build, "four_hours", "FAILS")
+    assert entries["FAILS"].sha256 == hashlib.sha256(kept.read_bytes()).hexdigest()
+    assert manifest.is_there(build, entries["FAILS"])
+    made = nbformat.read(kept, as_version=4)
+    [error] = [output for cell in made.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    assert (error.ename, error.evalue) == ("ValueError", "no such\n  ward")
+    assert "raise ValueError" in re.sub(r"\x1b\[[\d;]*m", "", "".join(error.traceback))
+    assert "An Exception was encountered at" in made.cells[0].source  # papermill's note, and a link to the cell
+
+
+def test_no_failed_notebook_stays_of_a_run_that_succeeded_or_was_cut_short(executed):
+    build, _ = executed
+    assert [path.name for path in (build / "failed" / "four_hours").iterdir()] == ["FAILS.ipynb"]
 
 
 def test_an_error_says_in_one_line_which_cell_failed_and_why(executed):
@@ -186,10 +207,14 @@ def test_a_process_that_is_ended_from_outside_takes_no_other_run_with_it(task_fo
     earlier = notebook_path(tmp_path, "four_hours", "KILLS")
     earlier.parent.mkdir(parents=True)
     earlier.write_text("of an earlier run", encoding="utf-8")
+    failure = failed_path(tmp_path, "four_hours", "KILLS")
+    failure.parent.mkdir(parents=True)
+    failure.write_text("of an earlier failure", encoding="utf-8")
     tasks = [task_for(code) for code in ("KILLS", "RC9")]
     entries = {entry.org_code: entry for entry in execute(tasks, tmp_path, workers=1)}
     assert entries["KILLS"].error == "its process was ended from outside, perhaps for lack of memory"
     assert earlier.read_text(encoding="utf-8") == "of an earlier run"
+    assert not failure.exists()
     assert entries["RC9"].status == "done"
     assert len(manifest.read(tmp_path / "manifest.jsonl")) == 2
 
@@ -267,10 +292,18 @@ def test_an_error_of_ours_needs_no_class_name(run_here):
     assert not path.exists()
 
 
-def test_a_notebook_that_shows_no_result_failed(run_here):
+def test_a_notebook_that_cannot_be_kept_as_it_failed_hides_no_error(run_here, tmp_path):
+    (tmp_path / "failed").write_text("no folder", encoding="utf-8")
+    entry, _ = run_here("FAILS")
+    assert entry.error.startswith("cell 3: ValueError: no such ward (its notebook could not be kept: ")
+    assert entry.sha256 == ""
+
+
+def test_a_notebook_that_shows_no_result_failed(run_here, tmp_path):
     entry, path = run_here("SILENT")
     assert "DefinitionError: 0 results found, expected one; end it with `results.collect(…)`." in entry.error
     assert not path.exists()
+    assert [cell.id for cell in nbformat.read(failed_path(tmp_path, "four_hours", "SILENT"), 4).cells][-1] == "step-2"
 
 
 def test_a_cell_that_hangs_is_ended(run_here, task_for, folder, notebook_of, monkeypatch, tmp_path):
@@ -278,8 +311,9 @@ def test_a_cell_that_hangs_is_ended(run_here, task_for, folder, notebook_of, mon
     notebook = tmp_path / "hangs.ipynb"
     nbformat.write(notebook_of("import time\ntime.sleep(60)"), notebook)
     entry = run_one(Task("four_hours", notebook, "RC9", "2024-03", folder, ""), tmp_path)
-    assert entry.status == "failed"
+    assert (entry.status, entry.sha256) == ("failed", "")
     assert "A cell timed out while it was being executed, after 1 seconds" in entry.error
+    assert not (tmp_path / "failed").exists()
 
 
 def test_a_notebook_that_is_not_there_failed(folder, tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -137,3 +138,40 @@ def test_a_run_that_succeeds_again_fails_no_more(path):
 def test_where_things_are(tmp_path):
     assert manifest.path(tmp_path) == tmp_path / "manifest.jsonl"
     assert manifest.notebook_path(tmp_path, "four_hours", "RC9") == tmp_path / "notebooks" / "four_hours" / "RC9.ipynb"
+    assert manifest.failed_path(tmp_path, "four_hours", "RC9") == tmp_path / "failed" / "four_hours" / "RC9.ipynb"
+
+
+# ---- the notebook that a run left
+
+
+def test_a_run_that_succeeded_or_failed_left_its_notebook_each_in_its_place(tmp_path):
+    done, failed, killed = entry(), entry(status="failed"), entry(status="failed", sha256="")
+    assert manifest.left_by(tmp_path, done) == manifest.notebook_path(tmp_path, "four_hours", "RC9")
+    assert manifest.left_by(tmp_path, failed) == manifest.failed_path(tmp_path, "four_hours", "RC9")
+    assert manifest.left_by(tmp_path, killed) is None
+
+
+@pytest.mark.parametrize("status", ["done", "failed"])
+def test_it_is_there_only_as_it_was_written(tmp_path, status):
+    ended = entry(status=status, sha256=hashlib.sha256(b"as written").hexdigest())
+    left = manifest.left_by(tmp_path, ended)
+    assert not manifest.is_there(tmp_path, ended)
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"as written")
+    assert manifest.is_there(tmp_path, ended)
+    assert not manifest.is_there(tmp_path, entry(status="failed", sha256=""))
+    left.write_bytes(b"edited")
+    assert not manifest.is_there(tmp_path, ended)
+
+
+@pytest.mark.parametrize(
+    ("values", "stays"),
+    [({}, False), ({"status": "failed", "sha256": ""}, False), ({"status": "failed"}, True)],
+)
+def test_a_failed_notebook_stays_only_where_the_run_has_left_it(tmp_path, values, stays):
+    kept = manifest.failed_path(tmp_path, "four_hours", "RC9")
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    manifest.record(tmp_path, entry(**values))
+    assert kept.exists() == stays
+    assert manifest.read(manifest.path(tmp_path)) == [entry(**values)]

@@ -57,7 +57,7 @@ def test_a_short_build_shows_nothing_but_its_results(consoles, clock):
     lines.planned(STEPS)
     for code in ("RC9", "RJ1", "RXX", "RYY"):
         clock(1)
-        lines.ended(entry(code))
+        lines.ended(entry(code), None)
     lines.collected("four_hours", 5, Path("results.csv"))
     lines.close()
     lines.finished()
@@ -68,11 +68,11 @@ def test_a_long_build_says_now_and_then_where_it_is(consoles, clock):
     lines = progress.Lines(*consoles)
     lines.planned(STEPS)
     clock(20)
-    lines.ended(entry("RC9"))
+    lines.ended(entry("RC9"), None)
     clock(20)
-    lines.ended(entry("RJ1"))  # 40 s after the start: 2 of 4 in 40 s, so the other 2 take 40 s
+    lines.ended(entry("RJ1"), None)  # 40 s after the start: 2 of 4 in 40 s, so the other 2 take 40 s
     clock(5)
-    lines.ended(entry("RXX"))
+    lines.ended(entry("RXX"), None)
     assert said(consoles[1]) == "2 of 4 runs, 1 done before, 0 failed, 0.1 a second, about 40 s left\n"
 
 
@@ -80,7 +80,7 @@ def test_minutes_are_told_where_there_are_two(consoles, clock):
     lines = progress.Lines(*consoles)
     lines.planned(STEPS)
     clock(40)
-    lines.ended(entry("RC9"))
+    lines.ended(entry("RC9"), None)
     assert said(consoles[1]).endswith("about 2 min left\n")  # 3 × 40 s
 
 
@@ -88,9 +88,20 @@ def test_a_failure_is_said_at_once_and_counted_at_the_end(consoles, clock):
     lines = progress.Lines(*consoles)
     lines.planned(STEPS)
     clock(1)
-    lines.ended(entry("RC9", "cell 3: [brackets]"))
+    lines.ended(entry("RC9", "cell 3: [brackets]"), None)
     lines.finished()
     assert said(consoles[1]) == "Failed four_hours, RC9: cell 3: [brackets]\n1 of 4 runs failed.\n"
+
+
+def test_a_failure_names_the_notebook_that_has_the_whole_error(consoles):
+    lines = progress.Lines(*consoles)
+    lines.planned(STEPS)
+    lines.ended(entry("RC9"), Path("notebooks", "RC9.ipynb"))
+    lines.ended(entry("RJ1", "broken"), Path("[failed]", "RJ1.ipynb"))
+    assert said(consoles[1]).splitlines() == [
+        "Failed four_hours, RJ1: broken",
+        f"       its notebook, as it failed: {Path('[failed]', 'RJ1.ipynb')}",
+    ]
 
 
 def test_waiting_and_what_is_left_out_are_said(consoles):
@@ -120,8 +131,8 @@ def test_a_terminal_has_a_live_line_that_goes_away():
     out, err = Console(file=io.StringIO()), Console(file=io.StringIO(), force_terminal=True, no_color=True, width=120)
     terminal = progress.Terminal(out, err)
     terminal.planned(STEPS)
-    terminal.ended(entry("RC9"))
-    terminal.ended(entry("RJ1", "broken"))
+    terminal.ended(entry("RC9"), None)
+    terminal.ended(entry("RJ1", "broken"), None)
     (bar,) = terminal._progress.tasks
     assert (bar.completed, bar.total) == (2, 4)
     assert bar.description.startswith("1 done before, 1 failed, ")
@@ -138,8 +149,8 @@ def test_a_program_gets_one_object_a_line(consoles):
     events.waiting("process 7")
     events.left_out("x")
     events.planned(STEPS)
-    events.ended(entry("RC9"))
-    events.ended(entry("RJ1", "broken"))
+    events.ended(entry("RC9"), None)
+    events.ended(entry("RJ1", "broken"), Path("RJ1.ipynb"))
     events.collected("four_hours", 5, Path("results.csv"))
     events.listed(STEPS[:2])
     events.close()
@@ -150,6 +161,7 @@ def test_a_program_gets_one_object_a_line(consoles):
     ]  # fmt: skip
     assert told[2] == {"event": "planned", "to_run": 4, "done_already": 1}
     assert (told[3]["org_code"], told[3]["status"], told[3]["ended"]) == ("RC9", "done", "2024-05-09T00:00:00Z")
+    assert (told[3]["notebook"], told[4]["notebook"]) == ("", "RJ1.ipynb")
     assert told[4]["error"] == "broken"
     assert told[6:8] == [
         {"event": "step", "measure_id": "four_hours", "org_code": "ENG", "reason": ""},

@@ -12,6 +12,7 @@ from openmeasures import definitions, parameters
 from openmeasures.errors import StoreError
 from openmeasures.running import dependencies, plan, worker
 from openmeasures.running.exchange import Exchange
+from openmeasures.running.execute import failed
 from openmeasures.running.worker import Order
 
 SOURCE = """\
@@ -65,9 +66,15 @@ def test_a_run_leaves_its_notebook_in_the_exchange_and_nothing_here_but_the_data
     assert [path.name for path in scratch.iterdir()] == [f"openmeasures-{order.data[:16]}"]
 
 
-def test_a_run_that_fails_is_an_entry(order, scratch):
+def test_a_run_that_fails_is_an_entry_and_leaves_its_notebook_too(order, exchange, scratch):
     entry = worker.fulfil(replace(order, org_code="RJ1"), scratch)
-    assert (entry.status, entry.error, entry.sha256) == ("failed", "cell 3: ZeroDivisionError: division by zero", "")
+    assert (entry.status, entry.error) == ("failed", "cell 3: ZeroDivisionError: division by zero")
+    assert "An Exception was encountered" in nbformat.reads(exchange.get(entry.sha256), 4).cells[0].source
+
+
+def test_a_run_that_is_ended_leaves_none(order, scratch, monkeypatch):
+    monkeypatch.setattr(worker.execute, "execute", lambda tasks, *_, **__: [failed(*tasks, 0.0, "ended")])
+    assert worker.fulfil(replace(order, org_code="RJ1"), scratch).sha256 == ""
 
 
 def test_another_definition_is_refused(order, scratch, project):

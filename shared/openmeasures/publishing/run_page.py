@@ -51,7 +51,7 @@ def write_run_page(
     if failure:
         page["failure"] = {
             "error": failure.error, "since": day_label(failure.since), "command": command,
-            "month": period.label(run.period_to),
+            "month": period.label(run.period_to), "notebook": failure.notebook,
         }  # fmt: skip
         if run.last_good is None:
             title = f"{run.org_code}: {measure.title}"

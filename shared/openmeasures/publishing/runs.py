@@ -18,10 +18,11 @@ from openmeasures.store import Store
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is nothing new, and since when."""
+    """Why there is nothing new, and since when; `notebook` is where it is as it failed, empty where there is none."""
 
     error: str
     since: datetime
+    notebook: str = ""  # from the folder on that the site is built in, since no page names a machine's path
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,12 @@ def _run(history: History, store: Store, build: Path, measure: Measure, reaches:
     entry = history.latest
     error = _without_folders(entry.error, build, store.folder, project.root(), Path.home())
     month = measure.period.named(entry.period_to)
+    left = manifest.left_by(build, entry)
+    kept = left.relative_to(build.parent).as_posix() if left and manifest.is_there(build, entry) else ""
     return Run(
         measure, entry.org_code, notebook_path(build, measure.id, entry.org_code), month,
         store.newest(measure.source)[month], entry.ended, reaches,
-        failure=Failure(error, history.failing_since),
+        failure=Failure(error, history.failing_since, kept),
         last_good=_last_good(history.last_good, store, build, measure, reaches),
     )  # fmt: skip
 

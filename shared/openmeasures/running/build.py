@@ -19,7 +19,7 @@ from typing import Protocol
 from openmeasures.charts import conversion
 from openmeasures.definitions import Measure
 from openmeasures.errors import ClusterError, ParameterError
-from openmeasures.running import cache, collect, dependencies, execute, plan
+from openmeasures.running import cache, collect, dependencies, execute, manifest, plan
 from openmeasures.running.cache import Step
 from openmeasures.running.manifest import Entry
 from openmeasures.running.plan import Planned, Task
@@ -38,8 +38,8 @@ class Observer(Protocol):
     def planned(self, steps: Sequence[Step]) -> None:
         """Hear what is to be run, and why; a step without a reason is done already."""
 
-    def ended(self, entry: Entry) -> None:
-        """Hear that a run ended, well or not."""
+    def ended(self, entry: Entry, notebook: Path | None) -> None:
+        """Hear that a run ended, well or not, and where the notebook is that it left; None where it left none."""
 
     def collected(self, measure_id: str, runs: int, path: Path) -> None:
         """Hear that the results of a measure are in one table."""
@@ -91,7 +91,7 @@ def up_to_date(
             runs = _on_cluster(to_run, build, scheduler, storage) if scheduler else _here(to_run, build, workers)
             for entry in runs:
                 failures += entry.status == "failed"
-                observer.ended(entry)
+                observer.ended(entry, manifest.left_by(build, entry))
         for measure in measures:
             if measure.id in planned:
                 tasks = planned[measure.id].tasks

@@ -72,7 +72,8 @@ def bring_up_to_date(build: Path, measure: Measure, data: Path, digest: str) -> 
     found = entries(build, measure.id, digest)
     path = build / "results" / f"{measure.id}.csv"
     made_from = path.with_name(f".{measure.id}.made-from")
-    runs = hashlib.sha256("".join(f"{each.org_code} {each.sha256}\n" for each in found).encode()).hexdigest()
+    of_each = ((each.org_code, each.sha256 if each.status == "done" else "") for each in found)
+    runs = hashlib.sha256("".join(f"{org_code} {sha256}\n" for org_code, sha256 in of_each).encode()).hexdigest()
     if path.is_file():
         whole = f"{runs} {hashlib.sha256(path.read_bytes()).hexdigest()}"
         if made_from.is_file() and made_from.read_text(encoding="utf-8") == whole:

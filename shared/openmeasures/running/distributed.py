@@ -28,7 +28,7 @@ from openmeasures.errors import ClusterError, OpenMeasuresError
 from openmeasures.running import dependencies, manifest, worker
 from openmeasures.running.exchange import Exchange
 from openmeasures.running.execute import failed
-from openmeasures.running.manifest import Entry, notebook_path
+from openmeasures.running.manifest import Entry
 from openmeasures.running.plan import Task
 from openmeasures.running.worker import Order
 from openmeasures.store import write_whole
@@ -55,13 +55,13 @@ def execute(tasks: list[Task], build: Path, *, scheduler: str, storage: str = ""
         for entries in _ended(client, orders):
             list(pool.map(lambda entry: _take(entry, build, exchange), entries))
             for entry in entries:
-                manifest.append(manifest.path(build), entry)
+                manifest.record(build, entry)
                 yield entry
 
 
 def _take(entry: Entry, build: Path, exchange: Exchange) -> None:
-    if entry.status == "done":
-        write_whole(notebook_path(build, entry.measure_id, entry.org_code), exchange.get(entry.sha256))
+    if left := manifest.left_by(build, entry):
+        write_whole(left, exchange.get(entry.sha256))
 
 
 def _orders(tasks: list[Task], build: Path, exchange: Exchange) -> dict[Task, Order]:

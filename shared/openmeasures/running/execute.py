@@ -1,7 +1,7 @@
 """Run a plan: papermill for every task, several at a time, each on its own.
 
-A failing run stops no other. Its error goes into the manifest and shows on its page; the notebook of its last good run
-stays as it is.
+A failing run stops no other. Its error goes into the manifest and shows on its page, and the notebook as it failed is
+kept for whoever looks into it; that of its last good run stays as it is.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from threading import Thread
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from openmeasures.errors import OpenMeasuresError
+from openmeasures.errors import DefinitionError, OpenMeasuresError
 from openmeasures.running import forks, manifest, notebooks, traces
-from openmeasures.running.manifest import Entry, notebook_path
+from openmeasures.running.manifest import Entry, failed_path, notebook_path
 from openmeasures.running.plan import Task
 
 ENGINE = "openmeasures"  # as pyproject.toml names it to papermill
@@ -45,7 +45,7 @@ def execute(tasks: list[Task], build: Path, *, workers: int | None = None) -> It
     workers = workers or os.cpu_count() or 1
     unfinished = dict.fromkeys(tasks, "")
     for entry in chain(_in_forks(unfinished, build, workers), _in_kernels(unfinished, build, workers)):
-        manifest.append(manifest.path(build), entry)
+        manifest.record(build, entry)
         yield entry
 
 
@@ -126,7 +126,8 @@ def _log_kernels(path: Path) -> None:  # pragma: no cover - in the workers
 def run_one(task: Task, build: Path, engine: str | None = None) -> Entry:
     """Run one task and keep its notebook; a failure becomes an entry that says why, and leaves the notebook before.
 
-    Without the name of one of papermill's engines it runs in a Jupyter kernel.
+    One that failed by what a cell raised or showed is kept as well, elsewhere: see `manifest.failed_path`. Without the
+    name of one of papermill's engines it runs in a Jupyter kernel.
     """
     target = notebook_path(build, task.measure_id, task.org_code)
     part = target.with_name(f".{target.name}.{os.getpid()}.json")  # an ending that papermill asks for
@@ -149,25 +150,43 @@ def run_one(task: Task, build: Path, engine: str | None = None) -> Entry:
                 written.write(b"\n")  # which papermill leaves out, and Jupyter does not
         else:
             notebooks.write(traces.steady(executed), part)
-        content = part.read_bytes()
-        part.replace(target)
+        sha256 = _move(part, target)
     except PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}" if error.ename not in _ours() else str(error.evalue)
-        return failed(task, time.monotonic() - started, f"cell {error.exec_count}: {reason}")
+        return _failed_with(part, task, build, time.monotonic() - started, f"cell {error.exec_count}: {reason}")
+    except DefinitionError as error:
+        return _failed_with(part, task, build, time.monotonic() - started, f"DefinitionError: {error}")
     except Exception as error:  # whatever goes wrong in one organisation's run must not stop the others
         return failed(task, time.monotonic() - started, f"{type(error).__name__}: {error}")
     finally:
         part.unlink(missing_ok=True)
-    return _entry(task, time.monotonic() - started, sha256=hashlib.sha256(content).hexdigest())
+    return _entry(task, time.monotonic() - started, sha256=sha256)
+
+
+def _move(part: Path, target: Path) -> str:
+    """Put a notebook that is written whole where it belongs, and return its hash."""
+    content = part.read_bytes()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part.replace(target)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _failed_with(part: Path, task: Task, build: Path, seconds: float, error: str) -> Entry:
+    """Return the entry of a run whose notebook, which papermill has written, says more than one line does; keep it."""
+    try:
+        sha256 = _move(part, failed_path(build, task.measure_id, task.org_code))
+    except OSError as trouble:  # as on a full disk; the run failed for another reason, which is the one to tell
+        return failed(task, seconds, f"{error} (its notebook could not be kept: {trouble.strerror})")
+    return failed(task, seconds, error, sha256=sha256)
 
 
 def _ours() -> set[str]:
     return {error.__name__ for error in OpenMeasuresError.__subclasses__()}
 
 
-def failed(task: Task, seconds: float, error: str) -> Entry:
-    """Return the entry of a run that failed, with the error in one line."""
-    return _entry(task, seconds, error=" ".join(error.split()))
+def failed(task: Task, seconds: float, error: str, *, sha256: str = "") -> Entry:
+    """Return the entry of a run that failed: its error in one line, and the hash of the notebook that it left."""
+    return _entry(task, seconds, error=" ".join(error.split()), sha256=sha256)
 
 
 def _entry(task: Task, seconds: float, *, error: str = "", sha256: str = "") -> Entry:

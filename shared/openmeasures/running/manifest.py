@@ -4,10 +4,12 @@
 |---|---|
 | `Entry` | how one run ended |
 | `History` | the last entry of an organisation, the last good one, and since when it has failed |
-| `path`, `notebook_path` | where the record is, and the notebook of a run that succeeded |
-| `is_there` | whether that notebook is there, as it was written |
-| `executed` | its content, or an error where it is not |
+| `path` | where the record is |
+| `notebook_path`, `failed_path` | where the notebook of a run goes that succeeded, and of one that failed |
+| `left_by`, `is_there` | where the notebook of an entry is, and whether it is there, as it was written |
+| `executed` | the content of one that succeeded, or an error where it is not there |
 | `append` | add a line |
+| `record` | the same, and remove the failed notebook of an earlier run |
 | `read`, `histories` | the last entry of each, or all that is known of each |
 """
 
@@ -24,7 +26,10 @@ from openmeasures.errors import StoreError
 
 
 class Entry(BaseModel):
-    """How one run ended, and when; `error` is empty and `sha256` names the notebook where it succeeded."""
+    """How one run ended, and when; `error` is empty where it succeeded.
+
+    `sha256` is that of the notebook that it left; empty where it failed without one, as when its process was ended.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,10 +63,25 @@ def notebook_path(build: Path, measure_id: str, org_code: str) -> Path:
     return build / "notebooks" / measure_id / f"{org_code}.ipynb"
 
 
+def failed_path(build: Path, measure_id: str, org_code: str) -> Path:
+    """Return where the notebook of a run that failed goes.
+
+    It is for people alone: nothing is published from there, since a traceback shows paths of the machine.
+    """
+    return build / "failed" / measure_id / f"{org_code}.ipynb"
+
+
+def left_by(build: Path, entry: Entry) -> Path | None:
+    """Return where the notebook is that a run left; None where it left none."""
+    if entry.status == "done":
+        return notebook_path(build, entry.measure_id, entry.org_code)
+    return failed_path(build, entry.measure_id, entry.org_code) if entry.sha256 else None
+
+
 def is_there(build: Path, entry: Entry) -> bool:
-    """Whether the notebook of a run that succeeded is there, and the same to its last byte."""
-    path = notebook_path(build, entry.measure_id, entry.org_code)
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
+    """Whether the notebook that a run left is there, and the same to its last byte."""
+    path = left_by(build, entry)
+    return path is not None and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
 
 
 def executed(path: Path, sha256: str) -> bytes:
@@ -83,6 +103,14 @@ def append(path: Path, entry: Entry) -> None:
                 file.seek(0)
                 file.truncate(file.read().rfind(b"\n") + 1)
         file.write(entry.model_dump_json().encode() + b"\n")
+
+
+def record(build: Path, entry: Entry) -> None:
+    """Add one run's line to the record of a build, and leave no failed notebook there that is not this run's."""
+    failed = failed_path(build, entry.measure_id, entry.org_code)
+    if left_by(build, entry) != failed:
+        failed.unlink(missing_ok=True)
+    append(path(build), entry)
 
 
 def read(path: Path) -> list[Entry]:

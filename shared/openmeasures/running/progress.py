@@ -6,7 +6,7 @@
 | `Lines` | a plain line now and then, for logs |
 | `Events` | one JSON object a line, for programs |
 
-All of them say at once which run failed, and why.
+All of them say at once which run failed, why, and where its notebook is.
 """
 
 import json
@@ -51,12 +51,14 @@ class Lines:
         self.cached = len(steps) - self.total
         self._started = self._last = time.monotonic()
 
-    def ended(self, entry: Entry) -> None:
-        """Count a run, and name it where it failed."""
+    def ended(self, entry: Entry, notebook: Path | None) -> None:
+        """Count a run; where it failed name it, and the notebook that has the whole error."""
         self.done += 1
         if entry.error:
             self.failed += 1
             self.err.print(f"[red]Failed[/] {entry.measure_id}, {escape(entry.org_code)}: {escape(entry.error)}")
+            if notebook:
+                self.err.print(f"       its notebook, as it failed: {escape(str(notebook))}")
         self.advanced()
 
     def advanced(self) -> None:
@@ -148,10 +150,10 @@ class Events:
         todo = sum(bool(step.reason) for step in steps)
         self._event("planned", to_run=todo, done_already=len(steps) - todo)
 
-    def ended(self, entry: Entry) -> None:
-        """Tell `run`: the line of the manifest."""
+    def ended(self, entry: Entry, notebook: Path | None) -> None:
+        """Tell `run`: the line of the manifest, and where its notebook is, empty where it left none."""
         self.failed += entry.status == "failed"
-        self._event("run", **entry.model_dump(mode="json"))
+        self._event("run", **entry.model_dump(mode="json"), notebook=str(notebook or ""))
 
     def collected(self, measure_id: str, runs: int, path: Path) -> None:
         """Tell `collected`: where a measure's results are."""

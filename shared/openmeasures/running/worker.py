@@ -29,10 +29,10 @@ from openmeasures import definitions, folders, parameters, project
 from openmeasures.charts import conversion
 from openmeasures.errors import OpenMeasuresError
 from openmeasures.organisations import ENGLAND
-from openmeasures.running import dependencies, execute
+from openmeasures.running import dependencies, execute, manifest
 from openmeasures.running.dependencies import NOTEBOOK, Parts
 from openmeasures.running.exchange import Exchange
-from openmeasures.running.manifest import Entry, notebook_path
+from openmeasures.running.manifest import Entry
 from openmeasures.running.plan import Task
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -69,7 +69,7 @@ def run(order: Order) -> Entry | str:  # pragma: no cover - in the workers
 
 
 def fulfil(order: Order, scratch: Path) -> Entry | str:
-    """Run one order and leave its notebook in the exchange; return its entry, or why this machine must not run it.
+    """Run one order and leave its notebook, if any, in the exchange; return its entry, or why it must not be run here.
 
     `scratch` is a folder for the data, which all workers of a machine may share. Raises `StoreError` where the exchange
     lacks something or fails.
@@ -84,8 +84,8 @@ def fulfil(order: Order, scratch: Path) -> Entry | str:
     task = Task(order.measure_id, notebook, order.org_code, order.period_to, data, order.digest)
     with TemporaryDirectory(dir=scratch, prefix="openmeasures-run-") as build:
         [entry] = execute.execute([task], Path(build), workers=1)
-        if entry.status == "done":
-            exchange.put(notebook_path(Path(build), order.measure_id, order.org_code).read_bytes())
+        if left := manifest.left_by(Path(build), entry):
+            exchange.put(left.read_bytes())
     return entry
 
 
