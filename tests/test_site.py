@@ -25,6 +25,7 @@ PROJECT = Path(__file__).parents[1]
 MEASURE = "ae_four_hour"
 ORGANISATIONS = ("Z-04", "Z-15", "Z-17", "Z-21")
 FAILING = "Z-10"
+NAME_OF_FAILING = "Marlowick, Grenwold and Sedgemarle NHS Foundation Trust"
 KEPT = f"_build/failed/{MEASURE}/{FAILING}.ipynb"
 MOST_BYTES = 60_000  # of a page, compressed: the budget of the design
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction", "manifest", "xlink:href"}
@@ -498,6 +499,12 @@ def test_a_notebook_that_failed_is_published_nowhere(built):
     published = [path for path in (project / "_site").rglob("*") if path.is_file()]
     assert [path for path in published if note in path.read_bytes()] == []
     assert [path for path in published if path.name == f"{MEASURE}-{FAILING}.ipynb"] == []
+
+
+def test_the_organisation_that_failed_has_its_name_all_the_same(pages):
+    for page in (pages[address(FAILING)], pages[f"organisations/{FAILING}/index.html"]):
+        assert NAME_OF_FAILING in page.text
+    assert f"{FAILING}, Region unknown" not in pages[f"organisations/{FAILING}/index.html"].text
 
 
 def test_the_organisation_that_failed_is_said_to_have_failed_where_it_is_listed(pages):

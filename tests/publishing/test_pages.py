@@ -728,6 +728,23 @@ def test_the_page_says_where_the_notebook_is_as_it_failed_and_does_not_publish_i
     assert "It left no notebook that would say more." in text(page_of("RC9"))
 
 
+@pytest.mark.parametrize(("code", "leads_to"), [("RC9", "organisations"), ("ENG", "measures")])
+def test_a_first_failure_has_its_name_and_leads_to_where_it_belongs(ran, publish, text, code, leads_to):
+    ran("RJ1")
+    ran(code, error="cell 3: ValueError")
+    publish()
+    page = text(ENGLAND_PAGE if code == "ENG" else page_of(code))
+    name = {"RC9": "RC9 Hospitals, NHS Trust", "ENG": "England"}[code]
+    assert f'subtitle: "{name}"\npagetitle: "{name}: Four hours"' in page
+    assert ">England</a>" not in page
+    up = {"measures": "../", "organisations": "../../organisations/"}[leads_to]
+    assert f'/ <a href="{up}index.html">{leads_to.capitalize()}</a>' in page
+    if code == "RC9":
+        assert f'<a href="index.html">{name}</a> / Four hours</nav>' in page
+        # RC9 is in the register, which knows its region better than the publication, which says London
+        assert f'title: "{name}"\nsubtitle: "RC9, East of England"' in text("organisations/RC9/index.qmd")
+
+
 def test_the_card_of_a_run_that_failed_leads_to_the_reason(ran, publish, text):
     ran("ENG")
     ran("RC9", error="broken")

@@ -88,7 +88,7 @@ def _publish(built: Built, store: Store, build: Path, stage: Path, *, packs: boo
         for run, steps in drawn:
             measure = run.measure
             in_words = lines(reconciled[measure.id], measure.period)
-            write_run_page(pages, run, steps, of_measure[measure.id], store, in_words, built.regions, places)
+            write_run_page(pages, run, steps, of_measure[measure.id], store, in_words, built)
     everything = origins.of(runs, synthetic=synthetic)
     pack = board_pack.FILE if packs else ""
     found = _organisation_pages(pages, built, pack=pack)

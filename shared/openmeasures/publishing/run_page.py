@@ -11,6 +11,7 @@ from openmeasures.methods import rulesets
 from openmeasures.organisations import ENGLAND
 from openmeasures.periods import day_label
 from openmeasures.publishing import chart_files, origins, provenance, sparkline, summary
+from openmeasures.publishing.built import Built
 from openmeasures.publishing.parts import Step
 from openmeasures.publishing.places import Places
 from openmeasures.publishing.runs import Run
@@ -31,14 +32,15 @@ UNRANKED = (
 
 def write_run_page(
     pages: Pages, run: Run, steps: list[Step], of_measure: list[Run], store: Store, reconciled: list[str],
-    regions: dict[str, str], places: Places,
+    built: Built,
 ) -> None:  # fmt: skip
     """Write the page of one run, with its downloads.
 
     `steps` are those of its notebook, or of the last good one; `of_measure` are all runs of the measure, which
-    England's page lists, and `reconciled` says in how many months its figures are the published ones; `regions` are
-    those of the organisations, by code, and `places` says where the pages of each are.
+    England's page lists, and `reconciled` says in how many months its figures are the published ones; `built` says what
+    everyone is called and where the pages of each are.
     """
+    places = built.places
     measure, is_england = run.measure, run.org_code == ENGLAND
     period = measure.period
     folder = f"measures/{measure.id}" if is_england else places.folder(run.org_code)
@@ -54,8 +56,7 @@ def write_run_page(
             "month": period.label(run.period_to), "notebook": failure.notebook,
         }  # fmt: skip
         if run.last_good is None:
-            title = f"{run.org_code}: {measure.title}"
-            page |= {"title": measure.title, "subtitle": run.org_code, "browser_title": title}
+            page |= _titles(measure, built.names[run.org_code])
             of_it = origins.of([run], synthetic=run.release.synthetic)
             pages.render(address, "failed.qmd.jinja", up="../../", page=page, measure=measure, origins=of_it)
             return
@@ -64,10 +65,7 @@ def write_run_page(
     content = run.content
     name = content["org_name"]
     downloads = _downloads(pages, run, folder)
-    page |= {
-        "title": measure.title, "subtitle": name, "org_name": name, "browser_title": f"{name}: {measure.short_title}",
-        "downloads": downloads,
-    }  # fmt: skip
+    page |= _titles(measure, name) | {"downloads": downloads}
     findings = [figure.finding for step in steps for figure in step.figures]
     pages.of_runs.append(RunPage(address, f"{measure.id}-{run.org_code}", findings))
     lead = [step for step in steps if step.figures or step.cell_id in LEAD]
@@ -81,7 +79,7 @@ def write_run_page(
         offered=chart_files.offer(
             pages, steps, measure, _figures_of(content, measure), folder=folder, name=f"{measure.id}-{run.org_code}"
         ),
-        lists=_lists(of_measure, regions, places) if is_england else [],
+        lists=_lists(of_measure, built.regions, places) if is_england else [],
         organisations_intro=UNRANKED,
         standards=_standards(measure),
         reconciled=reconciled,
@@ -89,6 +87,11 @@ def write_run_page(
         corrected=corrected(run, first),
         provenance=_provenance(run, store, command) | ({"commit": "an earlier state"} if failure else {}),
     )  # fmt: skip
+
+
+def _titles(measure: Measure, name: str) -> dict[str, str]:
+    browser_title = f"{name}: {measure.short_title}"
+    return {"title": measure.title, "subtitle": name, "org_name": name, "browser_title": browser_title}
 
 
 def _shown(content: dict[str, Any], measure: Measure, facts: Summary) -> Shown:

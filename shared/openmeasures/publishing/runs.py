@@ -45,6 +45,11 @@ class Run:
     last_good: "Run | None" = None
     sha256: str = ""  # of the notebook, where it succeeded
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The result that its own page shows: that of the last good run where it failed; empty where there is none."""
+        return self.last_good.content if self.last_good else self.content
+
     def steps(self) -> list[parts.Step]:
         """Return the notebook's steps, read anew: those of every run at once would fill the memory."""
         return parts.steps(self.notebook)
