@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -231,6 +232,27 @@ def _build_site(project: Path, data: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
     assert (project / "_site" / "index.html").is_file(), done.stderr
     return done
+
+
+@pytest.fixture(scope="session")
+def lines_on_screen() -> Callable[[str], list[str]]:
+    """Work out what a terminal shows of what was written to it; of its sequences, those that a live line uses."""
+
+    def lines_of(written: str) -> list[str]:
+        lines, at = [""], 0
+        for kind, text in re.findall(r"\x1b\[([\d;]*[A-Za-z]|\?25[hl])|([^\x1b\r\n]+|[\r\n])", written):
+            if kind == "1A":
+                at -= 1
+            elif kind == "2K":
+                lines[at] = ""
+            elif text == "\n":
+                at += 1
+                lines += [""] if at == len(lines) else []
+            elif text != "\r":
+                lines[at] += text
+        return [line for line in lines if line]
+
+    return lines_of
 
 
 # The last cell of a notebook that imports nothing of ours, so that a test can afford to run it in a kernel: a month's

@@ -205,7 +205,9 @@ def fetch(
                 err.print(f"[yellow]Note[/] {one.source}: {escape(f'{one.place}: {one.message}')}")
             if one.result in (fetching.Result.FETCHED, fetching.Result.WANTED):
                 month = f"{one.month:%Y-%m}" if one.month else "undated"
+                progress.stop()  # its line is on the other console, and would not make way
                 out.print(f"{one.source}  {month}  {one.result.value}  {escape(one.place)}")
+                progress.start()
     out.print(
         "; ".join(f"{number} {result.value}" for result, number in found.items()) or "Nothing is listed since then."
     )

@@ -1,5 +1,6 @@
 """`openmeasures fetch` as a user meets it: what it prints, where, with which exit code, and what it leaves behind."""
 
+import io
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from functools import partial
 from time import sleep
 
 import pytest
+from rich.console import Console
 
 from openmeasures import cli
 from openmeasures.fetching import web
@@ -48,6 +50,17 @@ def test_fetch_names_what_it_fetched_and_counts_it(called, listed, store, small_
     assert called("fetch", "ae_monthly") == (0, "1 already there\n", "")
     assert len(store.releases()) == 1
     assert url in (small_project / "reference" / "releases.csv").read_text()
+
+
+def test_what_it_fetched_is_on_a_line_of_its_own_where_all_goes_to_one_terminal(
+    called, listed, april, monkeypatch, lines_on_screen
+):
+    screen = io.StringIO()
+    for name in ("out", "err"):
+        monkeypatch.setattr(cli, name, Console(file=screen, force_terminal=True, no_color=True, width=120))
+    [url] = listed("2024-25", ("April 2024", "April-2024.csv", april.first))
+    assert called("fetch", "ae_monthly") == (0, "", "")
+    assert lines_on_screen(screen.getvalue()) == [f"ae_monthly  2024-04  fetched  {url}", "1 fetched"]
 
 
 def test_a_dry_run_names_what_would_be_fetched(called, listed, store, small_project, april):

@@ -141,6 +141,22 @@ def test_a_terminal_has_a_live_line_that_goes_away():
     assert "\x1b[2K" in said(err)  # the line is erased
 
 
+def test_results_are_on_lines_of_their_own_where_both_go_to_one_terminal(lines_on_screen):
+    """What stands on the screen in the end, of all that was written to it: no line has the live line in it."""
+    screen = io.StringIO()
+    out, err = (Console(file=screen, force_terminal=True, no_color=True, width=120) for _ in range(2))
+    terminal = progress.Terminal(out, err)
+    terminal.planned(STEPS)
+    for code in ("RC9", "RJ1", "RXX", "RYY"):
+        terminal.ended(entry(code), None)
+    for measure_id in ("four_hours", "other"):
+        terminal.collected(measure_id, 5, Path("results.csv"))
+    terminal.close()
+    assert lines_on_screen(screen.getvalue()) == [
+        f"{id_}: 5 runs; results in results.csv" for id_ in ("four_hours", "other")
+    ]
+
+
 # ---- programs
 
 

@@ -123,6 +123,12 @@ class Terminal(Lines):
         """Show where the build is, each time."""
         self._progress.update(self._bar, completed=self.done, description=self.standing)
 
+    def collected(self, measure_id: str, runs: int, path: Path) -> None:
+        """Say where the results are; the live line makes way, which it does by itself for its own console alone."""
+        self._progress.stop()
+        super().collected(measure_id, runs, path)
+        self._progress.start()
+
 
 class Events:
     """One JSON object a line on `out`; nothing else is printed."""
