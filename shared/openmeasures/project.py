@@ -11,7 +11,8 @@ from pathlib import Path
 
 from openmeasures.errors import ParameterError
 
-AS_OF = "OPENMEASURES_AS_OF"  # in the environment, which forks, kernels and the notebooks in them inherit
+DATA = "OPENMEASURES_DATA"  # in the environment, which forks, kernels and the notebooks in them inherit
+AS_OF = "OPENMEASURES_AS_OF"  # likewise
 PUBLIC_AT = "OPENMEASURES_PUBLIC_AT"  # likewise
 EVERYTHING = datetime.max.replace(tzinfo=UTC)  # a moment at which every release is out
 MARKERS = ("_quarto.yml", "analyses")  # the two things that every fork keeps at its top level
@@ -36,7 +37,7 @@ def root(start: Path | None = None) -> Path:
 
 def data_folder(given: Path | str | None = None) -> Path:
     """Return the data folder: the one given, else `OPENMEASURES_DATA`, else `data/` at the project's top."""
-    chosen = given or os.environ.get("OPENMEASURES_DATA")
+    chosen = given or os.environ.get(DATA)
     return Path(chosen).resolve() if chosen else root() / "data"
 
 

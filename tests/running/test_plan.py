@@ -1,12 +1,12 @@
 import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from openmeasures import definitions, ingest
+from openmeasures import definitions, ingest, project
 from openmeasures.errors import DefinitionError, ParameterError, StoreError
 from openmeasures.running import plan
 from openmeasures.running.plan import Task, check_notebook, run_digest
@@ -40,10 +40,32 @@ def test_england_comes_first_then_everyone_with_activity(planned):
     assert codes(planned()) == ["ENG", "RC9", "RJ1"]
 
 
-def test_a_task_names_notebook_month_and_data(planned, small_project, store):
+def test_a_task_names_notebook_month_and_data_and_the_moment_of_its_build(planned, small_project, store, monkeypatch):
+    moment = datetime(2026, 12, 10, 9, 30, tzinfo=UTC)
+    monkeypatch.setenv(project.PUBLIC_AT, moment.isoformat())
     digest = run_digest(store, definitions.find("four_hours"), "2024-03")
     notebook = small_project / "analyses" / "four_hours" / "notebook.ipynb"
-    assert planned(org_codes=["RC9"]) == [Task("four_hours", notebook, "RC9", "2024-03", store.folder, digest)]
+    [task] = planned(org_codes=["RC9"])
+    assert task == Task("four_hours", notebook, "RC9", "2024-03", store.folder, digest, moment)
+
+
+def test_a_task_is_of_the_day_that_is_asked_for(planned):
+    with project.known_on("2024-12-31"):
+        [task] = planned(org_codes=["RC9"])
+    assert task.as_of == date(2024, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("asked", "moment", "day"),
+    [
+        ((), "", ""),
+        ((datetime(2026, 12, 10, 9, 30, tzinfo=UTC), date(2024, 12, 31)), "2026-12-10T09:30:00+00:00", "2024-12-31"),
+    ],
+)
+def test_a_run_has_the_rest_from_its_environment(asked, moment, day):
+    task = Task("four_hours", Path("notebook.ipynb"), "RC9", "2024-03", Path("/data"), "", *asked)
+    expected = {"OPENMEASURES_DATA": "/data", "OPENMEASURES_PUBLIC_AT": moment, "OPENMEASURES_AS_OF": day}
+    assert task.environment == expected | {"OPENMEASURES_DATA": str(Path("/data"))}
 
 
 def test_papermill_is_not_told_the_data_folder():

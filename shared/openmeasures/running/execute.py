@@ -133,7 +133,7 @@ def run_one(task: Task, build: Path, engine: str | None = None) -> Entry:
     part = target.with_name(f".{target.name}.{os.getpid()}.json")  # an ending that papermill asks for
     options = {"steady": True} if engine == ENGINE else {"extra_arguments": notebooks.KERNEL_ARGUMENTS}
     started = time.monotonic()
-    os.environ["OPENMEASURES_DATA"] = str(task.data)
+    os.environ.update(task.environment)
     os.environ.setdefault(POLARS_THREADS, "1")
     try:
         part.parent.mkdir(parents=True, exist_ok=True)

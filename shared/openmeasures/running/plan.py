@@ -6,13 +6,14 @@ Everything that can be wrong with a run is found here, before the first kernel s
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 import nbformat
 import polars as pl
 from papermill import inspect_notebook
 
-from openmeasures import corrections, counts, imports, parameters, register
+from openmeasures import corrections, counts, imports, parameters, project, register
 from openmeasures.definitions import Measure
 from openmeasures.errors import DefinitionError, ParameterError
 from openmeasures.organisations import ENGLAND
@@ -25,7 +26,11 @@ LEVELS = (register.Level.SYSTEM, register.Level.REGION)
 
 @dataclass(frozen=True)
 class Task:
-    """One notebook for one organisation; `data` is the data folder, `digest` is that of `dependencies`."""
+    """One notebook for one organisation; `data` is the data folder, `digest` is that of `dependencies`.
+
+    The run uses what was out at the `moment`, now by default, and what was known on the day `as_of`, everything by
+    default, whichever process or machine it is in.
+    """
 
     measure_id: str
     notebook: Path
@@ -33,11 +38,22 @@ class Task:
     period_to: str
     data: Path
     digest: str
+    moment: datetime | None = None
+    as_of: date | None = None
 
     @property
     def parameters(self) -> dict[str, str]:
         """What papermill sets. The data folder goes by the environment, so that no page names a machine's path."""
         return {"org_code": self.org_code, "period_to": self.period_to}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the environment from which the run's notebook has the rest; empty ones ask for nothing."""
+        return {
+            project.DATA: str(self.data),
+            project.PUBLIC_AT: self.moment.isoformat() if self.moment else "",
+            project.AS_OF: self.as_of.isoformat() if self.as_of else "",
+        }
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,8 @@ def _planned(
     period = measure.period.key(run.period_to)
     parts = dependencies.parts(run)
     digest = dependencies.digest(parts)
-    tasks = [Task(measure.id, notebook, code, period, data, digest) for code in named if code not in refused]
+    of_all = (period, data, digest, run.store.public_at, run.store.as_of)
+    tasks = [Task(measure.id, notebook, code, *of_all) for code in named if code not in refused]
     return Planned(tasks, parts), {code: refused[code] for code in named if code in refused}
 
 
