@@ -21,10 +21,11 @@ are lost, because a damaged file was deleted, is filled in by ingesting it again
 | `Store.observations`, `Store.organisations` | what the newest releases say |
 | `Store.totals` | what a publication says of England itself |
 | `Store.fingerprints` | what tells whether the figures of a release are still those that were read |
+| `content_without` | a file of the folder, less the rows of some releases |
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
@@ -413,14 +414,32 @@ def _rows(path: Path) -> pl.DataFrame:
         raise StoreError(f"{path}: cannot be read ({_first_line(error)}). {REMEDY}") from error
 
 
+def content_without(path: Path, releases: Collection[str]) -> bytes:
+    """Return what a file of a data folder holds, less the rows of some releases; nothing, where no other row is there.
+
+    Raises `StoreError` for a damaged file.
+    """
+    if not releases or path.suffix != ".parquet":
+        return path.read_bytes()
+    rows = _rows(path)
+    kept = rows.filter(~pl.col("release").is_in(list(releases)))
+    return path.read_bytes() if kept.height == rows.height else _content(kept)
+
+
 def _write(path: Path, rows: pl.DataFrame) -> None:
     """Write a table, or remove it where no row is left."""
-    if rows.is_empty():
+    if content := _content(rows):
+        write_whole(path, content)
+    else:
         path.unlink(missing_ok=True)
-        return
+
+
+def _content(rows: pl.DataFrame) -> bytes:
+    """Return a table as a file; nothing without a row."""
     content = BytesIO()
-    rows.write_parquet(content, row_group_size=ROW_GROUP)
-    write_whole(path, content.getvalue())
+    if not rows.is_empty():
+        rows.write_parquet(content, row_group_size=ROW_GROUP)
+    return content.getvalue()
 
 
 def _first_line(error: Exception) -> str:

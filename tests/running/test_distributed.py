@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,11 +18,12 @@ import pytest
 from distributed import Client, as_completed
 from distributed import versions as dask_versions
 
-from openmeasures import cli, definitions, ingest
+from openmeasures import cli, definitions, ingest, project
 from openmeasures.errors import ClusterError, ParameterError, StoreError
 from openmeasures.running import build as building
+from openmeasures.running import cluster as cluster_of
 from openmeasures.running import distributed as running
-from openmeasures.running import manifest
+from openmeasures.running import manifest, plan, worker
 from openmeasures.running.manifest import failed_path, notebook_path
 from openmeasures.store import Store
 
@@ -151,12 +153,11 @@ def cluster(folder):
 def go(folder, tmp_path):
     """Bring runs up to date; return the entries by organisation."""
 
-    def once(org_codes, *, build=tmp_path, **options):
+    def once(org_codes, *, build=tmp_path, data=folder.parent / "data", **options):
         watching = Watching()
         with building.up_to_date(
-            definitions.load_all(), data=folder.parent / "data", build=build, observer=watching, org_codes=org_codes,
-            **options,
-        ):  # fmt: skip
+            definitions.load_all(), data=data, build=build, observer=watching, org_codes=org_codes, **options
+        ):
             return watching.entries
 
     return once
@@ -212,7 +213,7 @@ def test_a_run_that_kills_its_workers_fails_and_takes_no_other_with_it(go, clust
     assert len((folder / "notes" / "RKILLS").read_text(encoding="utf-8").split()) == 2
 
 
-def test_a_scheduler_that_is_lost_is_an_error_and_what_was_done_is_kept(go, folder, tmp_path, tmp_path_factory):
+def test_a_scheduler_that_is_lost_is_an_error_and_what_was_done_is_kept(go, folder, tmp_path, tmp_path_factory, capfd):
     known = tmp_path_factory.mktemp("lost") / "scheduler.json"
     at = ("--scheduler-file", known, "--no-dashboard")
     with (
@@ -232,12 +233,93 @@ def test_a_scheduler_that_is_lost_is_an_error_and_what_was_done_is_kept(go, fold
                 go(["RA1", "RWAIT3"], scheduler=address)
             losing.result()
     assert [entry.org_code for entry in manifest.read(manifest.path(tmp_path))] == ["RA1"]
+    assert capfd.readouterr().err == ""  # of Dask's own, beside the error
+
+
+@pytest.fixture
+def faulty(cluster, folder, tmp_path):
+    """Add a worker that can leave nothing on its disk; its name in messages."""
+    scratch, known = tmp_path / "faulty", folder.parent / "scheduler.json"
+    common = ("--scheduler-file", known, "--no-dashboard", "--local-directory", scratch, "--nthreads", 1)
+    with Client(cluster[1], set_as_default=False) as client:
+        before = len(client.scheduler_info(n_workers=-1)["workers"])
+        with started("worker", "--no-nanny", *common, cwd=folder):
+            client.wait_for_workers(before + 1, timeout=60)
+            [space] = scratch.iterdir()
+            shutil.rmtree(space)
+            space.write_text("not a folder", encoding="utf-8")
+            yield f"worker on {socket.gethostname()}, {folder}, local directory {space}"
+            until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) >= before)
+    with Client(cluster[1], set_as_default=False) as client:
+        until(lambda: len(cluster_of.workers(client)) <= before)
+
+
+def test_what_one_worker_cannot_do_is_done_by_others(go, cluster, faulty):
+    codes = ["ENG", *CODES, "RFAILS"]
+    entries = go(codes, scheduler=cluster[1])
+    assert {code: entry.error for code, entry in entries.items()} == {
+        **dict.fromkeys(codes, ""), "RFAILS": "cell 3: ValueError: no such ward"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "without",
+    [lambda patch: patch.setattr(running, "TRIES_ELSEWHERE", 0),
+     lambda patch: patch.setattr(cluster_of, "workers", lambda _client: set())],
+    ids=["tries", "others"],
+)  # fmt: skip
+def test_without_others_it_fails_alone_with_the_worker_s_own_reason(go, cluster, faulty, monkeypatch, without):
+    without(monkeypatch)
+    codes = ["ENG", *CODES]
+    errors = {entry.error for entry in go(codes, scheduler=cluster[1]).values()}
+    [reason] = errors - {""}
+    assert reason.startswith(faulty), reason
+    assert "Error: [Errno" in reason
+    assert "" in errors
+
+
+def test_workers_that_were_to_try_and_are_lost_are_not_waited_for(cluster):
+    task = plan.Task("four_hours", Path("notebook.ipynb"), "RA1", "2024-03", Path("data"), "")
+    order = worker.Order("four_hours", "RA1", "2024-03", "", "", "", "", None, None)
+    with Client(cluster[1], set_as_default=False) as client:
+        assert list(running._outcomes(client, {task: order}, {NOWHERE})) == [{}]
+
+
+def test_an_entry_of_what_is_not_tried_again():
+    task = plan.Task("four_hours", Path("notebook.ipynb"), "RA1", "2024-03", Path("data"), "")
+    entry = running._entry(task, worker.Unable(NOWHERE, "its disk is full"))
+    assert entry.error == "its disk is full"
+    assert running._entry(task, entry) is entry
+    assert running._entry(task, None).error == running.KILLED
+
+
+# ---- the moment
+
+
+def test_every_run_is_of_the_moment_at_which_the_build_began(go, cluster, folder, ae_csv, tmp_path, monkeypatch):
+    """A revision that came out since, as far as the workers' clocks say, is in none of the runs."""
+    data = tmp_path / "data"
+    shutil.copytree(folder.parent / "data", data)
+    monkeypatch.setenv(project.PUBLIC_AT, "2024-06-01T00:00+00:00")
+    before = go(["RA1"], build=tmp_path / "before", scheduler=cluster[1], data=data)
+    file = tmp_path / "March-2024-revised-130624.csv"
+    file.write_text(ae_csv(("RA1", 1000, 500)), encoding="utf-8")
+    [_] = ingest.ingest([file], Store(data), retrieved=date(2024, 6, 14))
+    again = go(["RA1"], build=tmp_path / "again", scheduler=cluster[1], data=data)
+    assert (again["RA1"].status, again["RA1"].sha256) == ("done", before["RA1"].sha256)
+    sent = [path.read_bytes() for path in (tmp_path / "again" / "exchange").rglob("*") if path.is_file()]
+    assert not any(file.name.encode() in content for content in sent)
+    monkeypatch.setenv(project.PUBLIC_AT, "2024-07-01T00:00+00:00")
+    after = go(["RA1"], build=tmp_path / "after", scheduler=cluster[1], data=data)
+    assert after["RA1"].digest != before["RA1"].digest  # and the workers come to it by themselves
 
 
 # ---- what is refused
 
 
-def test_a_worker_with_another_notebook_is_refused_and_told_what_differs(go, cluster, folder, tmp_path, monkeypatch):
+def test_a_worker_with_another_notebook_is_refused_and_told_what_differs(
+    go, cluster, folder, tmp_path, monkeypatch, capfd
+):
     other = tmp_path / "other"
     shutil.copytree(folder, other)
     path = other / "analyses" / "four_hours" / "notebook.ipynb"
@@ -246,8 +328,9 @@ def test_a_worker_with_another_notebook_is_refused_and_told_what_differs(go, clu
     nbformat.write(notebook, path)
     monkeypatch.chdir(other)
     with pytest.raises(ClusterError, match=f"worker on .+, {folder}: would run something else .+ cell step-2 changed"):
-        go(["RA1"], scheduler=cluster[1])
+        go(["ENG", *CODES], scheduler=cluster[1])
     assert manifest.read(manifest.path(tmp_path)) == []
+    assert capfd.readouterr().err == ""  # of Dask's own, beside the error
 
 
 def test_a_damaged_blob_is_an_error(go, cluster, tmp_path, folder):
@@ -271,7 +354,7 @@ def test_a_cluster_that_cannot_run_what_is_sent(cluster):
 
 
 def test_no_scheduler_at_the_address(go, monkeypatch):
-    monkeypatch.setattr(running, "SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr(cluster_of, "SECONDS_TO_CONNECT", 1)
     with pytest.raises(ClusterError, match=f"{NOWHERE}: no Dask scheduler answers .+ correct --scheduler"):
         go(["RA1"], scheduler=NOWHERE)
 
@@ -281,8 +364,32 @@ def test_an_address_that_is_none(go):
         go(["RA1"], scheduler="nothing://here")
 
 
+def test_a_worker_is_no_scheduler(go, cluster):
+    with Client(cluster[1], set_as_default=False) as client:
+        address = min(cluster_of.workers(client))
+    with pytest.raises(ClusterError, match=f"{address}: no Dask scheduler answers .a Worker is there.. Start one"):
+        go(["RA1"], scheduler=address)
+
+
+def test_another_program_at_the_address_is_not_waited_for(go, monkeypatch):
+    monkeypatch.setattr(cluster_of, "SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr(cluster_of, "SECONDS_TO_GREET", 0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=f"{address}: no Dask scheduler answers"):
+            go(["RA1"], scheduler=address)
+
+
+def test_an_address_without_a_port_is_one_line_to_the_end_of_the_command(folder, tmp_path):
+    command = [sys.executable, "-c", "from openmeasures.cli import main; main()", "run", "--org", "RA1"]
+    places = ["--data", str(folder.parent / "data"), "--out", str(tmp_path), "--scheduler", "somewhere"]
+    done = subprocess.run([*command, *places], capture_output=True, encoding="utf-8", check=False)
+    said = "Error somewhere: no Dask scheduler answers (missing port number in address 'somewhere'). Start one, or"
+    assert (done.returncode, done.stderr.startswith(said), done.stderr.count("\n")) == (2, True, 1), done.stderr
+
+
 def test_the_command_ends_with_the_exit_code_of_bad_usage(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(running, "SECONDS_TO_CONNECT", 1)
+    monkeypatch.setattr(cluster_of, "SECONDS_TO_CONNECT", 1)
     arguments = ["run", "--org", "RA1", "--data", folder.parent / "data", "--out", tmp_path, "--scheduler", NOWHERE]
     monkeypatch.setattr(sys, "argv", ["openmeasures", *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
@@ -312,7 +419,7 @@ def test_without_the_extra_the_error_says_how_to_install_it(go, monkeypatch):
 
 
 def versions(**of_one):
-    same = dict.fromkeys(running.SAME, "1.0")
+    same = dict.fromkeys(cluster_of.SAME, "1.0")
     machine = {"packages": same}
     return {
         "client": machine,
@@ -322,8 +429,8 @@ def versions(**of_one):
 
 
 def test_a_machine_with_other_versions_is_named():
-    assert running._others(versions()) == ""
-    assert running._others(versions(dask="2.0")) == "worker tcp://b has dask 2.0, this machine 1.0"
+    assert cluster_of._others(versions()) == ""
+    assert cluster_of._others(versions(dask="2.0")) == "worker tcp://b has dask 2.0, this machine 1.0"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,7 @@ from openmeasures.running.exchange import Exchange
 
 CONTENT = b"a notebook"
 NAME = hashlib.sha256(CONTENT).hexdigest()
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
 
 
 @pytest.fixture(params=["folder", "store"])
@@ -85,7 +87,7 @@ def test_a_folder_is_meant_from_where_the_client_is(tmp_path, monkeypatch):
 def test_what_is_sent_of_a_data_folder(store, keep, exchange):
     keep(("RC9", 1000, 400))
     [release] = store.releases()
-    assert sorted(json.loads(exchange.get(exchange.send(store.folder, {"ae_monthly"})))) == [
+    assert sorted(json.loads(exchange.get(exchange.send(store.folder, {"ae_monthly"}, NOW)))) == [
         "observations/ae_monthly/2024-03.parquet",
         "organisations/ae_monthly/2024-03.parquet",
         f"releases/ae_monthly/{release.sha256}.json",
@@ -94,12 +96,28 @@ def test_what_is_sent_of_a_data_folder(store, keep, exchange):
 
 def test_other_sources_are_not_sent(store, keep, exchange):
     keep(("RC9", 1000, 400))
-    assert json.loads(exchange.get(exchange.send(store.folder, {"rtt_waiting_times"}))) == {}
+    assert json.loads(exchange.get(exchange.send(store.folder, {"rtt_waiting_times"}, NOW))) == {}
+
+
+def test_what_is_not_out_is_not_sent(store, keep, exchange, tmp_path):
+    keep(("RC9", 1000, 400), ("RJ1", 500, 100))
+    alone = exchange.send(store.folder, {"ae_monthly"}, NOW)
+    keep(("RC9", 1000, 300), ("RQ9", 50, 5), name="March-2024-revised-130624.csv")  # is of 13 June 2024
+    keep(("RC9", 1000, 200), month="APRIL-2024", name="April-2024-revised-130624.csv")
+    assert exchange.send(store.folder, {"ae_monthly"}, NOW) == alone
+    after = json.loads(exchange.get(exchange.send(store.folder, {"ae_monthly"}, datetime(2024, 7, 1, tzinfo=UTC))))
+    assert len(after) == 3 + 4
+    exchange.receive(alone, tmp_path / "received")
+    received = type(store)(tmp_path / "received")
+    [release] = received.every_release()
+    assert release.file_name == "March-2024.csv"
+    assert received.observations("ae_monthly")["release"].unique().to_list() == [release.sha256]
+    assert "RQ9" not in received.organisations("ae_monthly")["org_code"]
 
 
 def test_what_is_received_reads_as_what_was_sent(store, keep, exchange, tmp_path):
     keep(("RC9", 1000, 400))
-    exchange.receive(exchange.send(store.folder, ["ae_monthly"]), tmp_path / "received")
+    exchange.receive(exchange.send(store.folder, ["ae_monthly"], NOW), tmp_path / "received")
     received = type(store)(tmp_path / "received")
     assert received.releases() == store.releases()
     assert received.observations("ae_monthly").equals(store.observations("ae_monthly"))
@@ -108,7 +126,7 @@ def test_what_is_received_reads_as_what_was_sent(store, keep, exchange, tmp_path
 
 def test_only_what_is_missing_is_received(store, keep, exchange, tmp_path):
     keep(("RC9", 1000, 400))
-    listing = exchange.send(store.folder, ["ae_monthly"])
+    listing = exchange.send(store.folder, ["ae_monthly"], NOW)
     exchange.receive(listing, tmp_path / "received")
     files = [path for path in sorted((tmp_path / "received").rglob("*")) if path.suffix in (".json", ".parquet")]
     files[0].unlink()
@@ -122,10 +140,21 @@ RECEIVE = "import sys; from pathlib import Path; from openmeasures.running.excha
 RECEIVE += "Exchange(sys.argv[1]).receive(sys.argv[2], Path(sys.argv[3]))"
 
 
+def test_what_was_changed_is_received_again(store, keep, exchange, tmp_path):
+    keep(("RC9", 1000, 400))
+    listing = exchange.send(store.folder, ["ae_monthly"], NOW)
+    exchange.receive(listing, tmp_path / "received")
+    [path] = (tmp_path / "received").rglob("*.json")
+    before = path.read_bytes()
+    path.write_bytes(b"{}")
+    exchange.receive(listing, tmp_path / "received")
+    assert path.read_bytes() == before
+
+
 def test_several_processes_receive_at_once(store, keep, tmp_path):
     keep(("RC9", 1000, 400))
     url = str(tmp_path / "exchange")
-    listing = Exchange(url).send(store.folder, ["ae_monthly"])
+    listing = Exchange(url).send(store.folder, ["ae_monthly"], NOW)
     arguments = [sys.executable, "-c", RECEIVE, url, listing, str(tmp_path / "received")]
     processes = [subprocess.Popen(arguments) for _ in range(3)]
     assert [process.wait(60) for process in processes] == [0, 0, 0]

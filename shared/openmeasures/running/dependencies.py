@@ -6,6 +6,7 @@
 | `digest` | one hash of them all; a run with the same one need not be run again |
 | `keep`, `recall` | the parts of a digest, beside the manifest |
 | `changed` | what differs between two of them, in words |
+| `packages` | those of the parts that are installed packages |
 
 A part is a cell of the notebook's source, a file of the measure's folder, a release, a module of this package that the
 notebook imports or a file beside it, a file of `reference/`, or a package of the environment. What a run cannot read is
@@ -147,15 +148,19 @@ def _files(folder: Path, left_out: tuple[str, ...]) -> Parts:
 
 @cache
 def _environment(root: Path) -> Parts:
-    """Return the lock file, Python, and each package that this one asks for, extras left out."""
-    asked = [each.split(";")[0] for each in requires(imports.PACKAGE) or [] if "extra ==" not in each]
-    names = sorted({_name_of(each) for each in asked})
+    """Return the lock file, Python and the packages; read once, since no build goes on while they change."""
     lock = root / LOCK
     return {
         LOCK: _sha256(lock.read_bytes()) if lock.is_file() else "none",
         "python": ".".join(map(str, sys.version_info[:3])),
-        **{name: version(name) for name in names},
+        **packages(),
     }
+
+
+def packages() -> Parts:
+    """Return the installed version of each package that this one asks for, extras left out."""
+    asked = [each.split(";")[0] for each in requires(imports.PACKAGE) or [] if "extra ==" not in each]
+    return {name: version(name) for name in sorted({_name_of(each) for each in asked})}
 
 
 def _name_of(requirement: str) -> str:

@@ -12,6 +12,7 @@ written, or an error. Nothing is ever changed or removed; the whole may be delet
 import hashlib
 import json
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock
@@ -19,7 +20,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from openmeasures.errors import StoreError
-from openmeasures.store import write_whole
+from openmeasures.store import Store, content_without, write_whole
 
 SENT = ("releases/{}/*.json", "observations/{}/*.parquet", "organisations/{}/*.parquet")  # for each source
 LOCK = ".receiving"
@@ -70,24 +71,30 @@ class Exchange:
             raise StoreError(f"{path}: damaged, its content is not that of its name. Delete it and run again.")
         return content
 
-    def send(self, data: Path, sources: Collection[str]) -> str:
-        """Leave the records and figures of some sources, and return the hash of their listing.
+    def send(self, data: Path, sources: Collection[str], moment: datetime) -> str:
+        """Leave the records and figures of some sources that are out at a moment, and return the hash of their listing.
 
         The published files themselves stay; no run reads them.
         """
-        listing = {path.relative_to(data).as_posix(): self.put(path.read_bytes()) for path in _figures(data, sources)}
+        held = {release.sha256 for release in Store(data).not_out(moment)}
+        listing = {
+            path.relative_to(data).as_posix(): self.put(content)
+            for path in _figures(data, sources)
+            if path.stem not in held and (content := content_without(path, held))
+        }
         return self.put(json.dumps(listing, sort_keys=True).encode())
 
     def receive(self, listing: str, data: Path) -> None:
-        """Take what a listing names, and is not there already, into a data folder of its own.
+        """Take what a listing names, and is not there already as it was left, into a data folder of its own.
 
         Of several processes that do so at once, one works and the others wait for it.
         """
         data.mkdir(parents=True, exist_ok=True)
         with FileLock(data / LOCK):
             for place, name in json.loads(self.get(listing)).items():
-                if not (data / place).is_file():
-                    write_whole(data / place, self.get(name))
+                path = data / place
+                if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != name:
+                    write_whole(path, self.get(name))
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name[:2]}/{name}"  # no folder with a hundred thousand files

@@ -17,7 +17,7 @@ from openmeasures import charts, methods
 
 TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
 ALSO = [
-    "openmeasures.running.execute", "openmeasures.running.forks",
+    "openmeasures.running.approval", "openmeasures.running.execute", "openmeasures.running.forks",
     # What others import only as they are used: the first shell, the first chart.
     "IPython.core.completer", "IPython.core.completerlib", "IPython.core.logger", "IPython.core.oinspect",
     "narwhals._interchange.dataframe", "polars._utils.udfs",
