@@ -720,12 +720,6 @@ def test_refresh_on_anything_but_the_sample_is_refused(called, small_project, st
     assert files(small_project) == before
 
 
-def test_a_day_cannot_be_asked_of_other_machines(called, small_project, keep):
-    keep(("RC9", 1000, 400))
-    code, _, errors = called("run", "--as-of", "2024-12-31", "--scheduler", "tcp://nowhere:8786")
-    assert (code, "--as-of with --scheduler: workers would run on all that is known." in errors) == (2, True)
-
-
 def test_runs_as_of_a_day_go_up_to_what_was_known_then(called, small_project, keep):
     keep(("RC9", 1000, 400))
     keep(("RC9", 1000, 300), month="APRIL-2024", name="April-2024.csv")
@@ -833,7 +827,7 @@ def test_the_sample_is_not_put_beside_what_is_held_back(called, small_project, s
     [
         (
             ("run", "--preview", "--scheduler", "tcp://nowhere:8786"),
-            "--preview with --scheduler: workers would run on what",
+            "--preview with --scheduler: figures under embargo would lie on other machines.",
         ),
         (("site", "--preview", "--out", "."), "the site itself is built there. Name another folder for the preview."),
         (("ingest", "x.csv", "--embargo", "soon"), "embargo 'soon': not a time. Write it as 2026-12-10T09:30"),

@@ -295,7 +295,7 @@ def run(
 ) -> None:  # fmt: skip
     """Run measures with papermill for every organisation and for England, or for those named; what is done stays."""
     folder, build = project.data_folder(data), _build(out_folder, preview=preview)
-    _refuse_elsewhere(as_of, scheduler, preview=preview)
+    _refuse_elsewhere(scheduler, preview=preview)
     with project.known_on(as_of), project.one_moment(preview=preview):
         _check_embargo(folder, preview=preview)
         if dry_run:
@@ -323,7 +323,7 @@ def site(
     render.choose(renderer.value)  # refused before the runs, which take time
     folder, stage = project.data_folder(data), _out(out_folder, preview=preview)
     build = _build(out_folder, preview=preview)
-    _refuse_elsewhere(as_of, scheduler, preview=preview)
+    _refuse_elsewhere(scheduler, preview=preview)
     with project.known_on(as_of), project.one_moment(preview=preview):
         _check_embargo(folder, preview=preview)
         with _run(
@@ -421,16 +421,13 @@ def reconcile_(measures: Measures = None, data: Data = None) -> None:
         raise typer.Exit(1)
 
 
-def _refuse_elsewhere(as_of: str, scheduler: str, *, preview: bool) -> None:
-    """Refuse a day, or a preview, for other machines, which do not have this one's environment."""
-    for option, is_given, what in (
-        ("--as-of", bool(as_of), "all that is known"),
-        ("--preview", preview, "what is out"),
-    ):
-        if is_given and scheduler:
-            raise ParameterError(
-                f"{option} with --scheduler: workers would run on {what}. Run it here, without --scheduler."
-            )
+def _refuse_elsewhere(scheduler: str, *, preview: bool) -> None:
+    """Refuse a preview on other machines, which need not be those of people who may see it."""
+    if preview and scheduler:
+        raise ParameterError(
+            "--preview with --scheduler: figures under embargo would lie on other machines. Run it here, without "
+            "--scheduler."
+        )
 
 
 def _check_embargo(data: Path, *, preview: bool) -> None:
