@@ -7,6 +7,7 @@ specifications, which are looked at.
 
 import ast
 import csv
+import hashlib
 import re
 import shutil
 from datetime import UTC, date, datetime
@@ -153,10 +154,11 @@ def page_of(folder, data, org_code, result, notebook, stage):
     store = Store(data)
     path = stage / "executed.ipynb"
     nbformat.write(notebook, path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     latest = max(store.newest(measure.source))
     run = Run(
         measure, org_code, path, latest, store.newest(measure.source)[latest], datetime(2026, 1, 1, tzinfo=UTC),
-        store.reaches(), nbformat_content(notebook),
+        store.reaches(), nbformat_content(notebook), sha256=sha256,
     )  # fmt: skip
     pages = Pages(stage)
     write_run_page(pages, run, run.steps(), [run], store, [], {}, Places({}))
