@@ -24,6 +24,7 @@ from openmeasures.charts import conversion
 from openmeasures.charts.output import SPEC_TYPE, svg
 from openmeasures.charts.spc import MISSING_SIGNS
 from openmeasures.ingest import ingest
+from openmeasures.publishing.built import Built
 from openmeasures.publishing.places import Places
 from openmeasures.publishing.run_page import write_run_page
 from openmeasures.publishing.runs import Run
@@ -161,7 +162,7 @@ def page_of(folder, data, org_code, result, notebook, stage):
         store.reaches(), nbformat_content(notebook), sha256=sha256,
     )  # fmt: skip
     pages = Pages(stage)
-    write_run_page(pages, run, run.steps(), [run], store, [], {}, Places({}))
+    write_run_page(pages, run, run.steps(), [run], store, [], Built([measure], [run], Places({}), synthetic=False))
     [page, table] = [next(each for each in pages.written if each.endswith(kind)) for kind in (".qmd", ".csv")]
     with (stage / table).open(encoding="utf-8") as file:
         return (stage / page).read_text(encoding="utf-8"), list(csv.DictReader(file))
