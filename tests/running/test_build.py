@@ -126,15 +126,18 @@ def test_a_measure_without_the_organisation_asked_for_is_passed_over(go, project
     """Two measures of which one has the organisation: the other has nothing to collect."""
     other = project / "analyses" / "another"
     shutil.copytree(project / "analyses" / "four_hours", other)
-    text = (other / "corrections.yml").parent / "corrections.yml"
-    text.write_text(
+    (other / "corrections.yml").write_text(
         "- what: Zeros\n  reason: Not asked\n  org_codes: [RA1]\n  from: 2024-03-01\n  to: 2024-03-31\n"
         "  metrics: [over_four_hours_type_1]\n  expect: 400\n  status: not_applicable\n",
         encoding="utf-8",
     )
+    looking = Watching()
+    [step] = building.steps(
+        definitions.load_all(), data=store.folder, build=project / "_build", observer=looking, org_codes=["RA1"]
+    )
     watching = go(org_codes=["RA1"])
-    assert watching.told == ["RA1: no figures in another"]
-    assert watching.ran == ["RA1"]
+    assert watching.told == looking.told == ["RA1: no figures in another"]
+    assert watching.ran == [step.task.org_code] == ["RA1"]
 
 
 def test_force_runs_everything_and_changes_nothing(go, build):
