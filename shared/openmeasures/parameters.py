@@ -1,7 +1,7 @@
 """A run's parameters: which organisation, up to which period, from which data; typed and checked before anything runs.
 
-papermill only warns of a parameter that a notebook does not have, and a filter on an unknown organisation is an empty
-chart; so both are refused here, by the notebook itself and by `openmeasures run` before it starts.
+A filter on an unknown organisation is an empty chart; so it is refused here, by the notebook itself and by
+`openmeasures run` before it starts. A parameter that a notebook does not have never gets here: see `running.engine`.
 """
 
 from dataclasses import dataclass, replace
@@ -102,43 +102,27 @@ class Parameters:
         oldest = self.store.oldest(self.measure.source)
         return {period: oldest[period] for period in self.release_of}
 
-    def observations(self, *, breakdown: str = "", counting: dict[date, Release] | None = None) -> pl.DataFrame:
-        """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`.
-
-        They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs. Of each period
-        the newest release counts, or the one that `counting` names, and then no other period. Raises `DefinitionError`
-        where one covers another length of time than the measure says. Where figures count under
-        another code, a column of `counts.MOVED` says so; where somebody has merged, `counts.MERGER` says when.
-        """
-        return self._observations(breakdown=breakdown, counting=counting)
-
-    def parts(self, breakdown: str) -> pl.DataFrame:
-        """Return the published figures of the parts of one `breakdown`, of those alone who count as the run's own.
-
-        They are its organisation, or those of its area, and whoever merged into it; of England they are everyone's.
-        Otherwise as `observations`: a publication may have a hundred times as many rows of parts as of whole metrics.
-        """
-        if self.org_code == ENGLAND:
-            return self._observations(breakdown=breakdown)
-        codes = {*self.counted}
-        if self.measure.successions == "restated" and not self.level:
-            links = successions.load(synthetic=self.synthetic)
-            codes |= successions.merged_into(self.org_code, links)
-        return self._observations(breakdown=breakdown, org_codes=sorted(codes))
-
-    def _observations(
+    def observations(
         self,
         *,
-        breakdown: str,
+        breakdown: str = "",
         counting: dict[date, Release] | None = None,
         org_codes: list[str] | None = None,
     ) -> pl.DataFrame:
+        """Return the published figures of every organisation up to `period_to`; see `schemas.Observations`.
+
+        They are those of whole metrics, or of the parts of one `breakdown`; only what the measure needs, and only of
+        some `org_codes`, if given. Of each period the newest release counts, or the one that `counting` names, and then
+        no other period. Raises `DefinitionError` where one covers another length of time than the measure says. Where
+        figures count under another code, a column of `counts.MOVED` says so; where somebody has merged, `counts.MERGER`
+        says when.
+        """
         found = self.store.observations(
             self.measure.source,
             metrics=self.measure.metrics,
             breakdown=breakdown,
-            counting=counting,
             org_codes=org_codes,
+            counting=counting,
         )
         _check_lengths(found, self.measure)
         found = found.filter(pl.col("period_start") <= self.period_to)
@@ -152,6 +136,19 @@ class Parameters:
         if self.measure.successions == "restated":
             found = found.with_columns(successions.restated(found, links).alias(SUCCESSOR))
         return found
+
+    def parts(self, breakdown: str) -> pl.DataFrame:
+        """Return `observations` of the parts of one `breakdown`, of those alone who count as the run's own.
+
+        They are its organisation, or those of its area, and whoever merged into it; of England they are everyone's. A
+        publication may have a hundred times as many rows of parts as of whole metrics.
+        """
+        if self.org_code == ENGLAND:
+            return self.observations(breakdown=breakdown)
+        codes = {*self.counted}
+        if self.measure.successions == "restated" and not self.level:
+            codes |= successions.merged_into(self.org_code, successions.load(synthetic=self.synthetic))
+        return self.observations(breakdown=breakdown, org_codes=sorted(codes))
 
 
 def _check_lengths(observations: pl.DataFrame, measure: Measure) -> None:

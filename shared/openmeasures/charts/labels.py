@@ -38,7 +38,6 @@ LIMITS = ("upper_99_8", "upper_95", "lower_95", "lower_99_8")  # of the curve, f
 SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))  # right, left, above, below, corners
 ALIGN = {1: "left", 0: "center", -1: "right"}
 
-
 Room = NDArray[np.float64]  # what is covered: one row a box
 
 

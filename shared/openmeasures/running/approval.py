@@ -29,7 +29,6 @@ from openmeasures.running.plan import Task
 PACKAGE = Path(__file__).resolve().parents[1]
 SECONDS = 60  # for a look at what is in the files, which takes 0.05
 MOST_KEPT = 256  # answers: a build has one for each measure, as long as no file changes
-COMPILED = "__pycache__"
 
 State = tuple[tuple[str, int, int, int], ...]
 
@@ -42,14 +41,15 @@ def place() -> str:
 def state(*places: Path) -> State:
     """Return each file in or below the places: its path, when its content and its record last changed, its size.
 
-    A place that is not there has none. Hidden files, as locks are, and what Python compiled are left out.
+    A place that is not there has none. What tools leave there is left out, locks and other hidden files included; see
+    `folders`.
     """
     found: list[tuple[str, int, int, int]] = []
     waiting = [os.fspath(place) for place in places if place.is_dir()]
     while waiting:
         with suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:  # what is just being replaced
             for entry in entries:
-                if entry.name[0] == "." or entry.name == COMPILED:
+                if folders.is_litter(entry.name):
                     continue
                 if entry.is_dir():
                     waiting.append(entry.path)
@@ -66,8 +66,7 @@ def refusal(task: Task, expected: Parts, data: State) -> str:
     """Say what differs here from the `expected` parts of the task's digest; nothing, where nothing does.
 
     `data` is the `state` of the task's data folder. What is said is kept for as long as no file changes that it rests
-    on. Raises `RuntimeError` where the process that
-    looks comes to no end.
+    on. Raises `RuntimeError` where the process that looks comes to no end.
     """
     root = project.root()
     files = state(PACKAGE, root / "reference", root / LOCK, task.notebook.parent)
